@@ -81,7 +81,7 @@ static inline bool ec_pool_free_pop(ec_pool *p, uint32_t *slot)
         const uint32_t first = (uint32_t)head - 1;
         const uint32_t next = EC_LOAD(&p->next[first], relaxed);                /* stale only if the CAS fails */
 
-        if (EC_CAS(&p->free_head, &head, tag << 32 | next, relaxed, acquire)) { /* A was taken at the load */
+        if (EC_CAS(&p->free_head, &head, tag << 32 | next, acquire, acquire)) {  /* A, again on failure */
             *slot = first;
             return true;
         }
