@@ -1,0 +1,173 @@
+// @ts-check
+/**
+ * The top bar: state, the three questions (live? lost? bad channel?), the commands, the connection.
+ */
+
+import { channelsText, clockText, grouped, losses } from "./figures.js";
+import { element } from "./panels.js";
+
+/** @typedef {"stopped"|"starting"|"running"|"paused"|"draining"|"failed"} State */
+
+/** Which commands make sense in which state. @type {Record<string, string[]>} */
+export const ALLOWED = {
+  stopped: ["Start"],
+  starting: ["Shutdown"],
+  running: ["Pause", "Shutdown"],
+  paused: ["Resume", "Shutdown"],
+  draining: [],
+  failed: ["Start"],
+};
+
+const SILENT_AFTER_S = 1.5;
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const SIGNS = /** @type {Record<string, string>} */ ({
+  "is-good": "good", "is-warn": "warning", "is-bad": "error", "is-idle": "idle",
+});
+
+/**
+ * Colour and sign together: the meaning never hangs on the colour alone.
+ * @param {HTMLElement} host @param {string} look
+ */
+function show(host, look) {
+  host.className = `vital ${look}`;
+  host.querySelector("use")?.setAttribute("href", `#icon-${SIGNS[look]}`);
+}
+
+export class Header {
+  /**
+   * @param {(command: string) => void} onCommand   Start, Shutdown, Pause or Resume
+   * @param {() => void} onDetails                  the loss details were opened
+   */
+  constructor(onCommand, onDetails) {
+    /** @type {State} */
+    this.state = "stopped";
+    this.connected = false;
+    /** @type {any} */
+    this.stats = null;
+    this.skipped = 0;
+    this.gapsText = "";
+    this.buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-command]")]);
+    for (const button of this.buttons) {
+      button.addEventListener("click", () => onCommand(button.dataset.command ?? ""));
+    }
+    const loss = byId("loss");
+    const details = /** @type {HTMLElement} */ (byId("loss-details"));
+    /** @param {boolean} open */
+    const toggle = (open) => {
+      details.hidden = !open;
+      loss.setAttribute("aria-expanded", String(open));
+      if (open) onDetails();
+    };
+    loss.addEventListener("click", () => toggle(details.hidden === true));
+    document.addEventListener("click", (event) => {
+      const at = /** @type {Node} */ (event.target);
+      if (!details.hidden && !loss.contains(at) && !details.contains(at)) toggle(false);
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !details.hidden) toggle(false);
+    });
+    this.showState("stopped", null);
+  }
+
+  /** @param {State} state @param {string | null} lastError */
+  showState(state, lastError) {
+    this.state = state;
+    byId("state").className = `pill is-${state}`;
+    byId("state-text").textContent = state;
+    this.#enable();
+    const banner = byId("banner");
+    banner.hidden = !(state === "failed" && lastError);
+    byId("banner-text").textContent = lastError ?? "";
+  }
+
+  /** @param {"connecting"|"open"|"waiting"} status @param {number} retryMs */
+  showConnection(status, retryMs) {
+    this.connected = status === "open";
+    const host = byId("connection");
+    host.className = `connection is-${status}`;
+    const words = { open: "connected", connecting: "connecting", waiting: "no connection" };
+    byId("connection-text").textContent = status === "waiting"
+      ? `no connection, next attempt in ${(retryMs / 1000).toFixed(retryMs < 1000 ? 1 : 0)} s`
+      : words[status];
+    host.title = byId("connection-text").textContent ?? "";
+    document.body.classList.toggle("is-disconnected", status !== "open");
+    this.#enable();
+  }
+
+  /** @param {any} config @param {number | null} configRev */
+  showConfig(config, configRev) {
+    byId("pipeline").textContent = config?.name ?? "";
+    byId("revision").textContent = configRev === null ? "" : `rev ${configRev}`;
+  }
+
+  /** @param {number | null} sps */
+  showRate(sps) {
+    byId("rate").textContent = sps ? `${grouped(sps)} SPS` : "";
+  }
+
+  /**
+   * Is it live? Said in words, from what arrives, not from what the state promises.
+   *
+   * @param {number} silentS     seconds since the newest packet; Infinity before any
+   * @param {number | null} runS length of the run so far
+   */
+  showLive(silentS, runS) {
+    const host = byId("live");
+    let words = "not running";
+    let look = "is-idle";
+    if (!this.connected) [words, look] = ["no connection", "is-bad"];
+    else if (this.state === "paused") [words, look] = ["paused", "is-warn"];
+    else if (this.state === "running" && silentS < SILENT_AFTER_S) [words, look] = ["live", "is-good"];
+    else if (this.state === "running") {
+      words = Number.isFinite(silentS) ? `no data for ${Math.floor(silentS)} s` : "waiting for data";
+      look = Number.isFinite(silentS) ? "is-bad" : "is-warn";
+    }
+    show(host, look);
+    byId("live-text").textContent = words;
+    byId("run-time").textContent = runS === null ? "" : clockText(runS);
+  }
+
+  /** Show "lost 0 of N" and where. */
+  showLosses() {
+    const { frames, lost, rows } = losses(this.stats, this.skipped);
+    const calm = this.stats ? "is-good" : "is-idle";
+    show(byId("loss"), lost > 0 ? "is-bad" : this.skipped > 0 ? "is-warn" : calm);
+    byId("loss-text").textContent = `lost ${grouped(lost)} of ${grouped(frames)}`;
+    byId("loss").title = rows.map((row) => `${row.text}: ${grouped(row.frames)}`).join("\n");
+    byId("loss-rows").replaceChildren(...rows.flatMap((row) => {
+      const value = element("dd", row.frames > 0 ? "is-loss" : "", grouped(row.frames));
+      return [element("dt", "", row.text), value];
+    }));
+    byId("loss-gaps").textContent = this.gapsText;
+  }
+
+  /** @param {string} text   what the ledger and the health say */
+  showLedger(text) {
+    byId("loss-ledger").textContent = text;
+  }
+
+  /** @param {string[]} labels @param {Map<number, Set<string>>} states */
+  showChannels(labels, states) {
+    const { text, isBad } = channelsText(labels, states);
+    const calm = labels.length > 0 ? "is-good" : "is-idle";
+    show(byId("channels"), isBad ? "is-bad" : calm);
+    byId("channels-text").textContent = text;
+    byId("channels").title = [...states]
+      .map(([channel, what]) => `${labels[channel]}: ${[...what].join(", ").replaceAll("_", " ")}`)
+      .join("\n");
+  }
+
+  #enable() {
+    const allowed = this.connected ? ALLOWED[this.state] ?? [] : [];
+    for (const button of this.buttons) {
+      const command = button.dataset.command ?? "";
+      button.disabled = !allowed.includes(command);
+      // Pause and Resume share one place.
+      if (command === "Resume") button.hidden = this.state !== "paused";
+      if (command === "Pause") button.hidden = this.state === "paused";
+    }
+  }
+}

@@ -1,0 +1,69 @@
+// @ts-check
+/**
+ * Which topics there are, and which of them are traces or spectra.
+ *
+ * The server's hello says what runs now, the configuration what will run after the next start, the plan what
+ * kind each one is. Pure functions.
+ */
+
+import { Kind, kindNumber } from "./protocol.js";
+
+/** @typedef {{name: string, spectrum: boolean}} Topic */
+
+/**
+ * All topics, in the order of the pipeline.
+ *
+ * @param {any[]} offered   `topics` of the hello message: names, or objects with `topic` and perhaps `kind`
+ * @param {any} config      merged configuration, `stages` an object keyed by id; null if unknown
+ * @param {any} plan        the plan; null if unknown
+ * @returns {Topic[]}
+ */
+export function listTopics(offered, config, plan) {
+  /** @type {Map<string, Topic>} */
+  const topics = new Map();
+  const stages = config?.stages ?? {};
+  for (const [id, stage] of Object.entries(stages)) {
+    if (stage?.type !== "websocket_sink") continue;
+    const name = stage.topic ?? id;
+    topics.set(name, { name, spectrum: isSpectrum(id, stage, stages, plan) });
+  }
+  for (const item of offered ?? []) {
+    const name = typeof item === "string" ? item : item?.topic ?? item?.name;
+    if (!name) continue;
+    const kind = kindNumber(item?.kind);
+    const known = topics.get(name);
+    const spectrum = kind ? kind === Kind.SPECTRUM_F32 : known?.spectrum ?? /spectr|psd/i.test(name);
+    topics.set(name, { name, spectrum });
+  }
+  return [...topics.values()];
+}
+
+/**
+ * @param {string} id      of the sink
+ * @param {any} sink       its settings
+ * @param {any} stages     all settings by id
+ * @param {any} plan
+ */
+function isSpectrum(id, sink, stages, plan) {
+  const planned = plan?.stages?.find((/** @type {any} */ s) => s.id === id);
+  const input = String([planned?.inputs ?? sink.inputs ?? ""].flat()[0] ?? "");
+  const [from, port] = input.split(".");
+  const outputs = plan?.stages?.find((/** @type {any} */ s) => s.id === from)?.outputs ?? [];
+  const output = outputs.find((/** @type {any} */ o) => o.port === port) ?? outputs[0];
+  if (output) return kindNumber(output.kind) === Kind.SPECTRUM_F32;
+  return stages[from]?.type === "fft" || /spectr|psd/i.test(sink.topic ?? id);
+}
+
+/**
+ * The topic to show: the wanted one if it exists, else the first of its sort.
+ *
+ * @param {Topic[]} topics
+ * @param {boolean} spectrum
+ * @param {string | null} wanted
+ * @returns {string | null}
+ */
+export function chooseTopic(topics, spectrum, wanted) {
+  const fitting = topics.filter((topic) => topic.spectrum === spectrum);
+  const chosen = fitting.find((topic) => topic.name === wanted) ?? fitting[0];
+  return chosen?.name ?? null;
+}

@@ -1,0 +1,326 @@
+"""A small server that speaks the protocol of the page, with EEG made up on the spot.
+
+It shares no code with eegcore: header and messages are written here from their
+description, so that page and server are each held to the same words. It runs
+in a thread of its own; the methods below may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import WSMsgType, web
+
+WEB = Path(__file__).parents[2] / "eegcore" / "web"
+CSP = ("default-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; "
+       "base-uri 'none'; frame-ancestors 'none'")
+HEADER = struct.Struct("<4sBBHIIQqdIIIIII")
+VOLTAGE, SPECTRUM = 2, 4
+LABELS_8 = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
+MORE_LABELS = ["F7", "F3", "Fz", "F4", "F8", "FC5", "FC1", "FC2", "FC6", "T7", "Cz", "T8", "CP5", "CP1", "CP2", "CP6",
+               "P3", "Pz", "P4", "PO9", "Oz", "PO10", "FT9", "FT10"]
+ALPHA_HZ = 11.5
+TRACES_ID, SPECTRUM_ID = 1, 2
+
+
+def make_eeg(labels: list[str], sps: int, seconds: int = 32) -> np.ndarray:
+    """Return float32 uV, shape (n_frames, n_channels): 1/f, alpha that comes and goes, blinks in front."""
+    rng = np.random.default_rng(4)
+    n = sps * seconds
+    hz = np.fft.rfftfreq(n, 1 / sps)
+    t = np.arange(n) / sps
+    shape = np.zeros_like(hz)
+    band = (hz > 0.5) & (hz < 45)
+    shape[band] = 1 / np.sqrt(hz[band])
+    alpha = np.sin(2 * np.pi * ALPHA_HZ * t) * (0.55 + 0.45 * np.sin(2 * np.pi * t / 8))
+    blink = np.exp(-(((t % 8) - 3) / 0.12) ** 2)
+    eeg = np.empty((n, len(labels)), np.float32)
+    for c, label in enumerate(labels):
+        noise = np.fft.irfft(shape * np.exp(2j * np.pi * rng.random(len(hz))), n)
+        eeg[:, c] = 7 * noise / noise.std()
+        eeg[:, c] += {"O": 12, "P": 7, "C": 2}.get(label[0], 0.5) * alpha
+        if label.startswith("F"):
+            eeg[:, c] += {"Fp": 80}.get(label[:2], 15) * blink
+    return eeg
+
+
+class StandIn:
+    """One running pipeline of `n_channels` at `sps`, packets of `batch` frames."""
+
+    def __init__(self, n_channels: int = 8, sps: int = 1000, batch: int = 16) -> None:
+        self.labels = (LABELS_8 + MORE_LABELS)[:n_channels]
+        self.sps, self.batch = sps, batch
+        self.state = "running"
+        self.commands: list[str] = []
+        self.paths: list[str] = []
+        self.frame = 0                       # device frame that comes next
+        self.lost = 0
+        self.gap_before = False
+        self.run = 1
+        self._eeg = make_eeg(self.labels, sps)
+        self._clients: dict[web.WebSocketResponse, set[str]] = {}
+        self._controls: set[web.WebSocketResponse] = set()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="stand-in", daemon=True)
+
+    # -- for the test ---------------------------------------------------------------------------------------
+
+    def __enter__(self) -> StandIn:
+        self._thread.start()
+        assert self._ready.wait(10), "the stand-in server did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def lose(self, frames: int) -> None:
+        """Miss frames at the source."""
+        def miss() -> None:
+            self.frame += frames
+            self.lost += frames
+            self.gap_before = True
+        self._call(miss)
+
+    def skip(self, frames: int) -> None:
+        """Skip frames for the clients only."""
+        def skip() -> None:
+            self.frame += frames
+            self._tell({"type": "gap", "topic_id": TRACES_ID, "frames": frames, "reason": "client_slow"})
+        self._call(skip)
+
+    def alarm(self, level: str, place: str, message: str) -> None:
+        """Raise an alarm."""
+        self._call(lambda: self._push({"event": "alarm", "level": level, "place": place, "message": message,
+                                       "frame_index": self.frame, "t_unix_ns": time.time_ns()}))
+
+    def flag(self, lead_off: list[str], saturated: list[str]) -> None:
+        """Change the state of channels."""
+        self._call(lambda: self._tell({"type": "flags", "topic_id": TRACES_ID, "frame_index": self.frame,
+                                       "lead_off": lead_off, "saturated": saturated}))
+
+    def set_state(self, state: str, last_error: str | None = None) -> None:
+        """Go to another state and say so."""
+        def change() -> None:
+            if state == "running" and self.state in ("stopped", "failed"):
+                self.run += 1
+                self.frame = self.lost = 0
+                for client, topics in self._clients.items():
+                    for topic in topics:
+                        self._send(client, json.dumps(self._meta(topic)))
+            self.state = state
+            self._push(self._status(last_error))
+        self._call(change)
+
+    def hang_up(self) -> None:
+        """Close every socket from the server's side."""
+        def close() -> None:
+            for client in [*self._clients, *self._controls]:
+                asyncio.ensure_future(client.close(code=1012))
+        self._call(close)
+
+    def _call(self, function: Any) -> None:
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(lambda: (function(), done.set()))
+        assert done.wait(5), "the stand-in server does not answer"
+
+    # -- the server -----------------------------------------------------------------------------------------
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        app = web.Application()
+        app.router.add_get("/", self._page)
+        app.router.add_get("/ws/data", self._data)
+        app.router.add_get("/ws/control", self._control)
+        for path, answer in [("/api/plan", self._plan), ("/api/ledger", self._ledger), ("/health", self._health),
+                             ("/api/state", lambda: self._status(None))]:
+            app.router.add_get(path, self._json(answer))
+        app.router.add_static("/static/", WEB)
+        app.on_response_prepare.append(self._headers)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        work = [asyncio.ensure_future(job()) for job in (self._stream, self._spectra, self._stats)]
+        self._ready.set()
+        await self._stop.wait()
+        for job in work:
+            job.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        for client in [*self._clients, *self._controls]:
+            await client.close()
+        await runner.cleanup()
+
+    async def _headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        self.paths.append(request.path)
+        response.headers["Content-Security-Policy"] = CSP
+
+    async def _page(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(WEB / "index.html")
+
+    def _json(self, answer: Any) -> Any:
+        async def handler(_: web.Request) -> web.Response:
+            return web.json_response(answer())
+        return handler
+
+    async def _data(self, request: web.Request) -> web.WebSocketResponse:
+        client = web.WebSocketResponse(compress=False)
+        await client.prepare(request)
+        self._clients[client] = set()
+        await client.send_json({"type": "hello", "protocol": 1, "topics": ["eeg_filtered", "spectrum"]})
+        async for message in client:
+            if message.type is WSMsgType.TEXT:
+                wish = json.loads(message.data)
+                if wish["type"] == "subscribe":
+                    self._send(client, json.dumps(self._meta(wish["topic"])))
+                    self._clients[client].add(wish["topic"])
+                else:
+                    self._clients[client].discard(wish["topic"])
+        del self._clients[client]
+        return client
+
+    async def _control(self, request: web.Request) -> web.WebSocketResponse:
+        client = web.WebSocketResponse()
+        await client.prepare(request)
+        self._controls.add(client)
+        await client.send_json({"event": "config", "config": self._config(), "config_rev": 3})
+        await client.send_json(self._status(None))
+        async for message in client:
+            if message.type is WSMsgType.TEXT:
+                wish = json.loads(message.data)
+                self.commands.append(wish["cmd"])
+                await client.send_json({"id": wish["id"], "ok": True, "config_rev": 3})
+                state = {"Start": "running", "Shutdown": "stopped", "Pause": "paused", "Resume": "running"}[wish["cmd"]]
+                self._loop.call_soon(lambda state=state: threading.Thread(target=self.set_state, args=(state,)).start())
+        self._controls.discard(client)
+        return client
+
+    # -- what it streams ------------------------------------------------------------------------------------
+
+    async def _stream(self) -> None:
+        due = time.monotonic()
+        while True:
+            due += self.batch / self.sps
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if self.state != "running":
+                continue
+            at = np.arange(self.frame, self.frame + self.batch) % len(self._eeg)
+            flags, self.gap_before = int(self.gap_before), False
+            self._packet("eeg_filtered", TRACES_ID, VOLTAGE, self._eeg[at], self.batch, 0, flags)
+            self.frame += self.batch
+
+    async def _spectra(self) -> None:
+        n = 2 * self.sps
+        window = np.hanning(n)[:, None]
+        while True:
+            await asyncio.sleep(0.5)
+            if self.state == "running":
+                x = self._eeg[np.arange(self.frame - n, self.frame) % len(self._eeg)] * window
+                psd = np.abs(np.fft.rfft(x, axis=0)) ** 2 * 2 / (self.sps * (window**2).sum())
+                self._packet("spectrum", SPECTRUM_ID, SPECTRUM, psd.astype(np.float32), 1, len(psd), 0)
+
+    async def _stats(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            if self.state == "running":
+                self._push({"event": "stats", **self._counters()})
+
+    def _packet(self, topic: str, topic_id: int, kind: int, data: np.ndarray, n: int, n_bins: int, flags: int) -> None:
+        payload = data.tobytes()
+        rate = self.sps if kind == VOLTAGE else 2.0
+        header = HEADER.pack(b"EEG1", kind, flags, topic_id, n, len(self.labels), self.frame, time.monotonic_ns(),
+                             rate, 1, 3, len(payload), 1 if kind == VOLTAGE else self.sps // 2, 1, n_bins)
+        for client, topics in self._clients.items():
+            if topic in topics:
+                self._send(client, header + payload)
+
+    def _send(self, client: web.WebSocketResponse, message: str | bytes) -> None:
+        if not client.closed:
+            send = client.send_str if isinstance(message, str) else client.send_bytes
+            asyncio.ensure_future(self._quietly(send(message)))
+
+    async def _quietly(self, sending: Any) -> None:
+        try:
+            await sending
+        except ConnectionError:
+            pass                                 # the page went away meanwhile
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        for client in self._clients:
+            self._send(client, json.dumps(message))
+
+    def _push(self, event: dict[str, Any]) -> None:
+        for client in self._controls:
+            self._send(client, json.dumps(event))
+
+    # -- what it says ---------------------------------------------------------------------------------------
+
+    def _meta(self, topic: str) -> dict[str, Any]:
+        shared = {"type": "meta", "topic": topic, "meta_rev": 1, "labels": self.labels, "t_unix_ns": time.time_ns(),
+                  "t_ns": time.monotonic_ns(), "run_id": f"run-{self.run}"}
+        if topic == "spectrum":
+            return {**shared, "topic_id": SPECTRUM_ID, "kind": "SPECTRUM_F32", "unit": "uV^2/Hz", "sps": 2.0,
+                    "axis_hz": np.fft.rfftfreq(2 * self.sps, 1 / self.sps).tolist(),
+                    "bands": {"delta": [1, 4], "theta": [4, 8], "alpha": [8, 13], "beta": [13, 30], "gamma": [30, 45]}}
+        return {**shared, "topic_id": TRACES_ID, "kind": "VOLTAGE_F32", "unit": "uV", "sps": float(self.sps),
+                "sps_true": float(self.sps)}
+
+    def _status(self, last_error: str | None) -> dict[str, Any]:
+        return {"event": "state", "state": self.state, "since_unix_ns": time.time_ns(), "last_error": last_error,
+                "config_rev": 3, "run_id": f"run-{self.run}", "recording": None, "name": "default"}
+
+    def _config(self) -> dict[str, Any]:
+        return {"version": 1, "name": "default", "runtime": {}, "stages": {
+            "acquire": {"type": "acquire", "inputs": [], "board": "emulator", "sps": self.sps},
+            "bandpass": {"type": "bandpass", "inputs": ["acquire"], "low_hz": 0.5, "high_hz": 45},
+            "spectrum": {"type": "fft", "inputs": ["bandpass"], "window_s": 2},
+            "websocket_sink": {"type": "websocket_sink", "inputs": ["bandpass"], "topic": "eeg_filtered"},
+            "ws_spectrum": {"type": "websocket_sink", "inputs": ["spectrum"], "topic": "spectrum"}}}
+
+    def _plan(self) -> dict[str, Any]:
+        return {"name": "default", "clock": "real", "stages": [
+            {"id": "bandpass", "outputs": [{"port": "out", "kind": "VOLTAGE_F32"}], "inputs": ["acquire"]},
+            {"id": "spectrum", "outputs": [{"port": "out", "kind": "SPECTRUM_F32"}], "inputs": ["bandpass"]},
+            {"id": "websocket_sink", "outputs": [], "inputs": ["bandpass"]},
+            {"id": "ws_spectrum", "outputs": [], "inputs": ["spectrum"]}]}
+
+    def _counters(self) -> dict[str, Any]:
+        wave = int(3 + 2 * np.sin(time.monotonic()))
+        edge = {"in": self.frame, "out": self.frame, "dropped": {}}
+        return {"run_id": f"run-{self.run}", "frames": self.frame, "lost": self.lost, "stages": {},
+                "edges": {"acquire->to_voltage": {**edge, "depth": wave, "capacity": 64, "high_water": 9,
+                                                  "policy": "fail"},
+                          "bandpass->websocket_sink": {**edge, "depth": 2 * wave, "capacity": 128, "high_water": 41,
+                                                       "policy": "drop_oldest"},
+                          "spectrum->ws_spectrum": {**edge, "depth": 0, "capacity": 8, "high_water": 1,
+                                                    "policy": "drop_oldest"}},
+                "pools": [], "threads": [], "clients": [], "sinks": {},
+                "sources": {"acquire": {"edges": self.frame, "missed": self.lost, "bad_status": 0, "late": 0,
+                                        "rate_sps": self.sps, "paused": 0}}}
+
+    def _ledger(self) -> dict[str, Any]:
+        return {"balanced": True, **self._counters(), "digest": {}}
+
+    def _health(self) -> dict[str, Any]:
+        return {"ok": True, "reasons": [], "threads": []}
