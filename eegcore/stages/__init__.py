@@ -1,0 +1,21 @@
+"""The stage catalogue: every type a pipeline file may name.
+
+`catalogue()` answers without hardware and without the compiled module, so
+that `validate`, `stages` and `schema` work anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eegcore.stages.base import StageType
+
+
+def catalogue() -> dict[str, StageType]:
+    """Return all stage types by name: sources first, then transforms, then sinks."""
+    from eegcore.stages import acquire, playback, scaling, select, filters, decimate, spectrum, sinks  # noqa: F401, I001
+    from eegcore.stages.base import registered
+
+    order = {"source": 0, "stage": 1, "sink": 2}
+    return dict(sorted(registered().items(), key=lambda item: order[item[1].role]))

@@ -1,0 +1,99 @@
+"""What each thread calls: stages as nodes, neighbouring linear stages as one cascade.
+
+Between the members of a cascade samples stay in double precision; every output
+that somebody reads is rounded to float32 once. That is why neighbours in one
+group are compiled together, and it saves a pass through memory for each.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from eegcore.graph.plan_sizes import pool_name, slot_bytes
+from eegcore.graph.plan_types import NodePlan, StagePlan
+from eegcore.stages.stream import Kind, Stream
+
+PortRef = tuple[str, str]
+
+
+def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[NodePlan]:
+    """Return the nodes of one group.
+
+    Parameters
+    ----------
+    stages : list of StagePlan
+        The stages of the group in topological order.
+    streams : dict
+        Every output of the whole graph.
+    """
+    nodes: list[NodePlan] = []
+    open_chains: dict[PortRef, list[StagePlan]] = {}       # last output of a chain -> its members
+    order: list[list[StagePlan]] = []
+    for stage in stages:
+        if stage.native["node"] != "linear":
+            order.append([stage])
+            continue
+        chain = open_chains.pop(stage.inputs[0], None)     # the first reader continues, others begin anew
+        if chain is None:
+            chain = []
+            order.append(chain)
+        chain.append(stage)
+        if not _ends_chain(stage):
+            open_chains[(stage.id, stage.outputs[0].name)] = chain
+    for members in order:
+        node = (_cascade(members, streams) if members[0].native["node"] == "linear"
+                else _single(members[0], streams))
+        nodes.append(node)
+    return nodes
+
+
+def _ends_chain(stage: StagePlan) -> bool:
+    return any(op["op"] == "decimate" for op in stage.native["ops"])
+
+
+def _outputs(stage: StagePlan) -> list[PortRef]:
+    return [(stage.id, port.name) for port in stage.outputs]
+
+
+def _pools(outputs: list[PortRef], streams: dict[PortRef, Stream]) -> list[str]:
+    return [pool_name(slot_bytes(streams[output])) for output in outputs]
+
+
+def _single(stage: StagePlan, streams: dict[PortRef, Stream]) -> NodePlan:
+    outputs = _outputs(stage)
+    params = dict(stage.native)
+    if stage.inputs:
+        params.update(_input_shape(streams[stage.inputs[0]]))
+    return NodePlan(stage.id, params, [stage.id], list(stage.inputs), outputs, _pools(outputs, streams))
+
+
+def _input_shape(stream: Stream) -> dict[str, Any]:
+    return {"kind": int(stream.kind), "n_channels": stream.n_channels, "max_frames": stream.max_frames,
+            "sps": stream.sps}
+
+
+def _cascade(members: list[StagePlan], streams: dict[PortRef, Stream]) -> NodePlan:
+    """Compile a chain; every member's output is a port, and the runtime skips ports nobody reads."""
+    source = streams[members[0].inputs[0]]
+    ops: list[dict[str, Any]] = []
+    ports: list[dict[str, Any]] = []
+    settling: list[int] = []
+    outputs: list[PortRef] = []
+    for stage in members:
+        ops += [{**op, "stage": stage.id} for op in stage.native["ops"]]
+        out = stage.outputs[0].stream
+        own_s = max(0.0, out.settling_s - source.settling_s)
+        settling.append(math.ceil(round(own_s * source.sps, 6)))
+        ports.append({"stage": stage.id, "after": len(ops), "raw": bool(stage.native["raw"]),
+                      "decimated": _ends_chain(stage)})
+        outputs += _outputs(stage)
+    params = {
+        "node": "cascade",
+        "input": "counts" if source.kind is Kind.RAW_I32 else "uv",
+        **_input_shape(source),
+        "ops": ops, "ports": ports,
+        "settling_frames": settling,           # frames of the input after which each member has settled
+    }
+    return NodePlan("+".join(stage.id for stage in members), params, [stage.id for stage in members],
+                    [members[0].inputs[0]], outputs, _pools(outputs, streams))
