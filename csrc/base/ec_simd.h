@@ -1,0 +1,82 @@
+/* ec_simd.h - how one source becomes code for several vector widths.
+ *
+ * Two ways, both without fused multiply-add and without reassociation, so that
+ * every width gives the same bits:
+ *   EC_CLONES   in front of a function made of plain loops: the compiler makes a
+ *               copy per instruction set and the loader picks one. Plain
+ *               functions where that is not to be had (aarch64, musl, sanitizers,
+ *               old compilers).
+ *   EC_TARGET_* in front of a kernel written with vector types of one width; the
+ *               caller asks ec_simd_level() which of them may run.
+ * The baselines are SSE2 on x86-64 and NEON on aarch64: nothing to choose there.
+ */
+#ifndef EC_SIMD_H
+#define EC_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define EC_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define EC_SANITIZED 1
+#endif
+#endif
+
+/* __GLIBC__ comes with stdint.h. An ifunc resolver runs before a sanitizer is
+ * ready, and musl has no ifunc. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \
+    !defined(EC_SANITIZED) && !defined(EC_NO_CLONES)
+#define EC_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+#else
+#define EC_CLONES
+#endif
+
+enum { EC_SIMD_BASE = 0, EC_SIMD_AVX2 = 1, EC_SIMD_AVX512 = 2 };
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(EC_NO_CLONES)
+#define EC_SIMD_X86 1
+#define EC_TARGET_AVX2   __attribute__((target("avx2")))
+#define EC_TARGET_AVX512 __attribute__((target("avx2,avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")))
+#endif
+
+/* The widest kernels this machine (and its kernel) can run. [any-thread] */
+static inline uint32_t ec_simd_level(void)
+{
+#if defined(EC_SIMD_X86)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+        return EC_SIMD_AVX512;
+    }
+    if (__builtin_cpu_supports("avx2")) {
+        return EC_SIMD_AVX2;
+    }
+#endif
+    return EC_SIMD_BASE;
+}
+
+#define EC_LINE_BYTES 64                  /* alignment of every array of doubles */
+
+/* `n` doubles, all zero, on a 64-byte boundary, for free(); NULL without
+ * memory. [control-thread] */
+static inline double *ec_new_doubles(size_t n)
+{
+    size_t bytes;
+    void *p;
+
+    if (n > (SIZE_MAX - EC_LINE_BYTES) / sizeof(double)) {
+        return NULL;
+    }
+    bytes = (n * sizeof(double) + EC_LINE_BYTES) & ~(size_t)(EC_LINE_BYTES - 1);
+    p = aligned_alloc(EC_LINE_BYTES, bytes);
+    if (p != NULL) {
+        memset(p, 0, bytes);
+    }
+    return (double *)p;
+}
+
+#endif
