@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from eegcore.devices.boards import boards, default_labels, lsb_uv, signal_weights, split_into_chips
 from eegcore.stages.base import (
@@ -23,7 +23,15 @@ from eegcore.stages.base import (
 )
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
 
-Gain = Literal[1, 2, 4, 6, 8, 12, 24]
+
+def _no_bool(value: Any) -> Any:
+    """Refuse true and false, which Python counts as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a gain is a number")
+    return value
+
+
+Gain = Annotated[Literal[1, 2, 4, 6, 8, 12, 24], BeforeValidator(_no_bool)]
 
 
 class Chip(StageSettings):

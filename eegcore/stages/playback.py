@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from eegcore.errors import FileRefused
+from eegcore.errors import EegcoreError
 from eegcore.stages.base import (
     OUT,
     Context,
@@ -73,7 +73,7 @@ class Playback(StageType):
         }
         try:
             recording = _recording(native)
-        except FileRefused as error:
+        except EegcoreError as error:
             raise SettingProblem("path", str(error)) from None
         if not 1 <= recording.n_channels <= MAX_CHANNELS:
             raise SettingProblem("path", f"{settings.path!r} has {recording.n_channels} channels",
@@ -100,7 +100,7 @@ def take_recording(native: dict[str, Any]) -> Recording:
 
     Raises
     ------
-    FileRefused
+    EegcoreError
         If the file cannot be read.
     """
     recording = _recording(native)

@@ -1,0 +1,53 @@
+"""Sinks: what they accept, and columns that would stay empty."""
+
+from __future__ import annotations
+
+import pytest
+
+from eegcore.stages.stream import Kind
+
+KINDS = list(Kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_websocket_and_null_sinks_take_any_kind(describe, stream, kind):
+    assert describe("websocket_sink", [stream(kind=kind)], topic="eeg").native == {
+        "node": "websocket_sink", "topic": "eeg"}
+    assert describe("null_sink", [stream(kind=kind)], stall_ms=5).native == {"node": "null_sink", "stall_ms": 5}
+
+
+def test_topic_defaults_to_the_id(describe, stream):
+    description = describe("websocket_sink", [stream()], stage_id="ws_raw")
+    assert description.native["topic"] == "ws_raw"
+    assert description.resolved == {"topic": "ws_raw"}
+
+
+@pytest.mark.parametrize(("kind", "columns"), [(Kind.RAW_I32, "counts"), (Kind.VOLTAGE_F32, "uv"),
+                                               (Kind.RAW_AND_VOLTAGE, "both")])
+def test_csv_columns_default_to_what_the_input_carries(describe, stream, kind, columns):
+    description = describe("csv_sink", [stream(kind=kind)], path="eeg_{start}.csv")
+    assert description.native == {"node": "csv_sink", "path": "eeg_{start}.csv", "columns": columns, "decimals": 3}
+    assert description.outputs == []
+
+
+@pytest.mark.parametrize("columns", ["uv", "counts", "both"])
+def test_csv_may_write_less_than_its_input_carries(describe, stream, columns):
+    source = stream(kind=Kind.RAW_AND_VOLTAGE)
+    assert describe("csv_sink", [source], path="x.csv", columns=columns).native["columns"] == columns
+
+
+@pytest.mark.parametrize(("kind", "columns", "carried", "hint"), [
+    (Kind.RAW_I32, "uv", "counts", "Put a to_voltage before it"),
+    (Kind.RAW_I32, "both", "counts", "Put a to_voltage with keep_raw: true before it"),
+    (Kind.VOLTAGE_F32, "both", "uv", "Put a to_voltage with keep_raw: true before it"),
+    (Kind.VOLTAGE_F32, "counts", "uv", "Take its input from the source, or set keep_raw: true in to_voltage")])
+def test_a_column_that_would_get_nothing_is_refused(refusal, stream, kind, columns, carried, hint):
+    assert refusal("csv_sink", [stream(kind=kind)], path="x.csv", columns=columns) == (
+        f"columns: {columns} is asked for, and the input carries {carried} only ({kind.name}) |  | {hint}")
+
+
+def test_csv_refuses_spectra_and_unknown_braces(refusal, stream):
+    assert refusal("csv_sink", [stream(kind=Kind.SPECTRUM_F32)], path="x.csv").startswith(
+        "inputs: csv_sink writes samples, and its input is a spectrum (SPECTRUM_F32) |")
+    assert refusal("csv_sink", [stream()], path="{begin}.csv") == (
+        "path: '{begin}.csv' has braces that mean nothing | {start} | ")
