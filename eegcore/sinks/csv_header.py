@@ -1,0 +1,97 @@
+"""The head of a CSV file: what the rows are, for people and for `read_recording`.
+
+::
+
+    # eegcore csv 1
+    # run_id: 2f6c...
+    # pipeline: default
+    # source: acquire (emulator)
+    # start_utc: 2026-11-21T04:12:00.000000000Z
+    # start_t_ns: 81234567890
+    # sps: 250
+    # step: 16
+    # unit: uV
+    # labels: ["Fp1","Fp2"]
+    # scale_uv: [0.02235174,0.02235174]
+    # reference: srb1
+    # note: frame_index counts every frame of the device, ... a larger jump than step is a gap
+    frame_index,time_s,Fp1_uV,Fp2_uV
+
+Everything after ``: `` is one value; lists are JSON. `step` is the number of
+device frames between two rows (a fraction if it is not whole). There is no
+row for a missing frame: a jump of `frame_index` by more than `step` is the gap.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from eegcore.sinks.base import RunInfo
+
+if TYPE_CHECKING:
+    from eegcore.stages.stream import Stream
+
+COLUMNS = ("uv", "counts", "both")
+NOTE = ("frame_index counts every frame of the device, read or not; "
+        "a jump by more than step is a gap; time_s counts from the first frame")
+
+
+def csv_problem(stream: Stream, columns: str) -> str | None:
+    """Say why `stream` cannot be written as `columns` ('uv', 'counts', 'both'); None if it can.
+
+    For the plan: a sink that can get nothing to write is a configuration error.
+    """
+    if columns not in COLUMNS:
+        return f"columns is {columns!r}. Allowed: uv, counts, both."
+    if stream.n_bins or stream.kind.name == "SPECTRUM_F32":
+        return "a spectrum has no rows of channels. Take the input of the fft stage, not its output."
+    if columns in ("uv", "both") and not stream.kind.has_voltage:
+        return (f"columns is {columns!r} and the input carries counts only ({stream.kind.name}). "
+                "Put to_voltage before it, or set columns: counts.")
+    if columns in ("counts", "both") and not stream.kind.has_counts:
+        return (f"columns is {columns!r} and the input carries no counts ({stream.kind.name}). "
+                "Set keep_raw: true in to_voltage, or set columns: uv.")
+    return None
+
+
+def column_names(stream: Stream, columns: str) -> list[str]:
+    """Return the names of the value columns; with 'both', all counts come before all uV, as in a packet."""
+    counts = [f"{label}_counts" for label in stream.labels] if columns in ("counts", "both") else []
+    voltage = [f"{label}_uV" for label in stream.labels] if columns in ("uv", "both") else []
+    return counts + voltage
+
+
+def header_bytes(stream: Stream, columns: str, run_info: RunInfo) -> bytes:
+    """Return the header lines and the row of names, UTF-8."""
+    facts: list[tuple[str, str]] = [
+        ("version", run_info.version),
+        ("run_id", run_info.run_id),
+        ("pipeline", run_info.pipeline),
+        ("source", run_info.source or ", ".join(stream.sources)),
+        ("config_rev", str(run_info.config_rev)),
+        ("start_utc", run_info.start_utc),
+        ("start_t_ns", str(run_info.start_t_ns)),
+        ("sps", f"{stream.sps:.17g}"),
+        ("step", str(stream.step)),
+        ("unit", {"uv": "uV", "counts": "counts", "both": "counts, uV"}[columns]),
+        ("labels", json.dumps(list(stream.labels), ensure_ascii=False, separators=(",", ":"))),
+        ("scale_uv", json.dumps(list(stream.scale_uv), separators=(",", ":"))),
+        ("reference", stream.reference),
+        ("note", NOTE),
+    ]
+    lines = ["# eegcore csv 1"] + [f"# {key}: {one_line(value)}" for key, value in facts if value]
+    names = ["frame_index", "time_s", *column_names(stream, columns)]
+    lines.append(",".join(quoted(name) for name in names))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def quoted(name: str) -> str:
+    """Quote a cell by RFC 4180 if it needs it; line breaks become blanks."""
+    name = one_line(name)
+    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"#') or name != name.strip() else name
+
+
+def one_line(text: str) -> str:
+    """Replace line breaks and other control characters by blanks: a header value is one line."""
+    return "".join(character if character.isprintable() else " " for character in text)
