@@ -5,13 +5,13 @@
 
 import { Control } from "./control.js";
 import { Feed } from "./feed.js";
-import { grouped, ledgerText, total } from "./figures.js";
+import { ledgerText, total } from "./figures.js";
 import { Header } from "./header.js";
-import { History } from "./history.js";
+import { LiveStream } from "./live.js";
 import { Login, needsLogin } from "./login.js";
 import { readPalette } from "./palette.js";
 import { AlarmsPanel, EdgesPanel } from "./panels.js";
-import { Kind, samplesOf, spectrumOf, streamFrame } from "./protocol.js";
+import { Kind, spectrumOf } from "./protocol.js";
 import { Scope } from "./scope.js";
 import {
   fittingScale, keepSettings, loadSettings, SCALES_COUNTS, SCALES_UV, stepped, THEMES, TIME_BASES_S,
@@ -24,11 +24,6 @@ import { chooseTopic, listTopics } from "./topics.js";
 /** @typedef {import("./protocol.js").Packet} Packet */
 
 const KEPT_S = TIME_BASES_S[TIME_BASES_S.length - 1] + 1;
-const REASONS = /** @type {Record<string, string>} */ ({
-  missed: "missed at the source or dropped on the way",
-  client_slow: "this page was too slow",
-  connection: "the connection was broken",
-});
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -39,14 +34,10 @@ class App {
     /** What the server has: topics of its hello, configuration, plan. */
     /** @type {{offered: any[], config: any, plan: any}} */
     this.known = { offered: [], config: null, plan: null };
-    /** @type {Meta | null} */
-    this.meta = null;
-    this.history = new History(1, 1);
-    /** Channel -> what is wrong with it now. @type {Map<number, Set<string>>} */
-    this.states = new Map();
-    this.counters = { frames: 0, gaps: 0, gapFrames: 0, fps: 0 };
-    this.newestAt = -Infinity; // performance.now() of the newest packet
-    this.streamPerDevice = 1; // frames of the shown stream per device frame
+    this.live = new LiveStream(KEPT_S);
+    /** @type {any} */
+    this.stats = null;
+    this.fps = 0;
 
     this.scope = new Scope(byId("scope"), (channel) => this.choose(channel));
     this.spectrum = new SpectrumView(/** @type {HTMLCanvasElement} */ (byId("spectrum")), byId("peak"));
@@ -58,7 +49,7 @@ class App {
     this.toolbar = new Toolbar({
       scale: (by) => this.setScale(stepped(this.scales, this.scale, by)),
       fit: () => {
-        const fitting = fittingScale(this.scales, this.history.peakToPeak(3 * this.scope.sps));
+        const fitting = fittingScale(this.scales, this.live.history.peakToPeak(3 * this.scope.sps));
         if (fitting !== null) this.setScale(fitting);
       },
       timeBase: (by) => this.keep({ timeBaseS: stepped(TIME_BASES_S, this.settings.timeBaseS, by) }),
@@ -89,7 +80,7 @@ class App {
       onRefused: async () => { if (await needsLogin()) this.login.ask(); },
     });
     this.keep({});
-    this.header.showLosses();
+    this.showLosses();
     this.edges.show({});
   }
 
@@ -99,7 +90,7 @@ class App {
     this.feed.open();
   }
 
-  get unit() { return this.meta?.unit ?? "uV"; }
+  get unit() { return this.live.unit; }
   get scales() { return this.unit === "counts" ? SCALES_COUNTS : SCALES_UV; }
   get scale() { return this.unit === "counts" ? this.settings.scaleCounts : this.settings.scaleUv; }
 
@@ -167,6 +158,7 @@ class App {
 
   /** @param {any} config @param {number | null} configRev */
   async onConfig(config, configRev) {
+    if (this.known.config) this.known.offered = []; // a live change: what hello said may be gone
     this.known.config = config;
     this.header.showConfig(config, configRev);
     this.subscribe();
@@ -176,8 +168,8 @@ class App {
 
   /** @param {any} stats */
   onStats(stats) {
-    this.header.stats = stats;
-    this.header.showLosses();
+    this.stats = stats;
+    this.showLosses();
     this.edges.show(stats.edges ?? {});
     const sources = Object.values(stats.sources ?? {});
     const fastest = sources.reduce((/** @type {number} */ most, s) => Math.max(most, total(s?.rate_sps)), 0);
@@ -201,68 +193,42 @@ class App {
       this.spectrum.describe(meta);
       return;
     }
-    const before = this.meta;
-    const unit = meta.scale_uv?.length === meta.labels.length ? "uV" : meta.unit;
-    const same = before && before.topic === meta.topic && before.run_id === meta.run_id && before.unit === unit
-      && before.sps === meta.sps && before.labels.join("\n") === meta.labels.join("\n");
-    this.meta = { ...meta, unit };
-    if (same) return; // after a reconnection the picture goes on, with the hole in it
-    this.history = new History(meta.labels.length, KEPT_S * meta.sps);
-    this.states.clear();
-    this.freeze(false);
-    this.scope.show(this.history, meta.labels, meta.sps, unit);
-    this.choose(this.settings.channel);
-    this.header.showRate(meta.sps);
-    this.header.showChannels(meta.labels, this.states);
+    if (this.live.describe(meta)) {
+      this.freeze(false);
+      this.scope.show(this.live.history, meta.labels, meta.sps, this.live.unit);
+      this.choose(this.settings.channel);
+      this.header.showRate(meta.sps);
+      this.showLosses();
+    }
+    this.header.showChannels(meta.labels, this.live.states);
   }
 
   /** @param {Meta} meta @param {Packet} packet @param {string} reason */
   onPacket(meta, packet, reason) {
-    if (packet.kind === Kind.SPECTRUM_F32) {
-      if (packet.nFrames > 0 && this.spectrum.channel < packet.nChannels) {
-        this.spectrum.add(spectrumOf(packet, this.spectrum.channel));
-      }
-      return;
-    }
-    if (meta.topic !== this.meta?.topic || packet.nChannels !== this.history.nChannels) return;
-    const samples = samplesOf(packet, meta.scale_uv);
-    const missing = this.history.add(samples, packet.nFrames, streamFrame(packet), reason);
-    this.streamPerDevice = packet.stepDen / packet.stepNum;
-    this.counters.frames += packet.nFrames;
-    this.newestAt = performance.now();
-    if (missing > 0) {
-      this.counters.gaps += 1;
-      this.counters.gapFrames += missing;
-      const { gaps, gapFrames } = this.counters;
-      const why = REASONS[reason] ?? reason.replaceAll("_", " ");
-      this.header.gapsText = `${grouped(gaps)} ${gaps === 1 ? "gap" : "gaps"} in the picture, `
-        + `${grouped(gapFrames)} frames. Newest: ${grouped(missing)} frames, ${why}.`;
-      this.header.showLosses();
+    if (packet.kind !== Kind.SPECTRUM_F32) {
+      if (meta.topic === this.live.meta?.topic && this.live.add(meta, packet, reason)) this.showLosses();
+    } else if (packet.nFrames > 0 && this.spectrum.channel < packet.nChannels) {
+      this.spectrum.add(spectrumOf(packet, this.spectrum.channel));
     }
   }
 
   /** @param {Meta} meta @param {number} frames */
   onSkipped(meta, frames) {
-    if (meta.topic !== this.meta?.topic) return; // spectra are skipped with the same frames
-    this.header.skipped += frames;
-    this.header.showLosses();
+    if (meta.topic !== this.live.meta?.topic) return; // of spectra the same frames are skipped
+    this.live.skipped += frames;
+    this.showLosses();
   }
 
   /** @param {Meta} meta @param {any} message */
   onFlags(meta, message) {
-    if (meta.topic !== this.meta?.topic) return;
-    const at = Math.round((message.frame_index ?? 0) * this.streamPerDevice);
-    this.states.clear();
-    for (const what of ["lead_off", "saturated"]) {
-      const labels = /** @type {string[]} */ (message[what] ?? []);
-      const channels = new Set(labels.map((label) => meta.labels.indexOf(label)));
-      channels.delete(-1);
-      this.history.mark(what, channels, at);
-      for (const channel of channels) {
-        this.states.set(channel, (this.states.get(channel) ?? new Set()).add(what));
-      }
-    }
-    this.header.showChannels(meta.labels, this.states);
+    if (meta.topic !== this.live.meta?.topic) return;
+    this.live.flag(meta, message);
+    this.header.showChannels(meta.labels, this.live.states);
+  }
+
+  /** "lost 0 of N", and where. */
+  showLosses() {
+    this.header.showLosses(this.stats, this.live.skipped, this.live.gapsText);
   }
 
   /** The exact account of the run, fetched when somebody asks for it. */
@@ -273,11 +239,9 @@ class App {
 
   /** What changes with time alone, four times a second. */
   showTime() {
-    const { next } = this.history;
     const isOn = this.header.state === "running" || this.header.state === "paused";
-    const silentS = (performance.now() - this.newestAt) / 1000;
-    this.header.showLive(silentS, isOn && next >= 0 ? next / this.scope.sps : null);
-    this.scope.showStates(this.states);
+    this.header.showLive(this.live.silentS, isOn ? this.live.runS : null);
+    this.scope.showStates(this.live.states);
   }
 
   /** Draw with every frame of the screen, and count them. */
@@ -289,7 +253,7 @@ class App {
       this.spectrum.draw();
       n += 1;
       if (now - since >= 1000) {
-        this.counters.fps = (1000 * n) / (now - since);
+        this.fps = (1000 * n) / (now - since);
         since = now;
         n = 0;
       }
@@ -311,14 +275,14 @@ async function fetchJson(path) {
 }
 
 const app = new App();
-const { counters } = app;
+const { counters } = app.live;
 // Read-only, for tests and for a curious console.
 Object.defineProperty(window, "eegcore", {
   value: Object.freeze({
     get frames() { return counters.frames; },
     get gaps() { return counters.gaps; },
     get gapFrames() { return counters.gapFrames; },
-    get fps() { return counters.fps; },
+    get fps() { return app.fps; },
   }),
 });
 app.open();

@@ -20,6 +20,7 @@ import { decodePacket, kindNumber, ProtocolError } from "./protocol.js";
  * @property {string} unit
  * @property {number} sps
  * @property {string} [run_id]
+ * @property {[number, number]} [step]   device frames per frame of this stream, as a fraction
  * @property {number[]} [axis_hz]
  * @property {any} [bands]
  * @property {number[]} [scale_uv]
@@ -105,6 +106,7 @@ export class Feed {
         this.ask();
         break;
       case "meta": {
+        if (!this.wanted.has(message.topic)) break; // crossed with our unsubscribe
         const meta = { ...message, kind: kindNumber(message.kind) };
         this.metas.set(meta.topic_id, meta);
         if (this.brokenOff) this.reasons.set(meta.topic_id, "connection");
@@ -131,15 +133,13 @@ export class Feed {
 
   /** @param {any} message */
   #refusedTopic(message) {
+    if (message.error?.code === "unknown_topic") return; // its pipeline is stopped: the subscription waits
     const known = new Set([...this.metas.values()].map((meta) => meta.topic));
     const named = message.topic ?? message.error?.details?.topic;
     for (const topic of [...this.subscribed]) {
       if (named ? topic === named : !known.has(topic)) this.subscribed.delete(topic);
     }
-    // A topic of a stopped pipeline is not a problem: it is asked for again at the next start.
-    if (message.error?.code !== "unknown_topic" && message.error?.code !== "not_found") {
-      this.handlers.onProblem(message.error?.message ?? "/ws/data: refused without a reason.");
-    }
+    this.handlers.onProblem(message.error?.message ?? "/ws/data: refused without a reason.");
   }
 
   /** @param {ArrayBuffer} message */

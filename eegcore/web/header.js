@@ -45,10 +45,6 @@ export class Header {
     /** @type {State} */
     this.state = "stopped";
     this.connected = false;
-    /** @type {any} */
-    this.stats = null;
-    this.skipped = 0;
-    this.gapsText = "";
     this.buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-command]")]);
     for (const button of this.buttons) {
       button.addEventListener("click", () => onCommand(button.dataset.command ?? ""));
@@ -130,18 +126,24 @@ export class Header {
     byId("run-time").textContent = runS === null ? "" : clockText(runS);
   }
 
-  /** Show "lost 0 of N" and where. */
-  showLosses() {
-    const { frames, lost, rows } = losses(this.stats, this.skipped);
-    const calm = this.stats ? "is-good" : "is-idle";
-    show(byId("loss"), lost > 0 ? "is-bad" : this.skipped > 0 ? "is-warn" : calm);
+  /**
+   * Show "lost 0 of N" and where.
+   *
+   * @param {any} stats         the newest `stats` event; null before any
+   * @param {number} skipped    frames the server did not send to this page
+   * @param {string} gapsText   a sentence about the gaps in the picture
+   */
+  showLosses(stats, skipped, gapsText) {
+    const { frames, lost, rows } = losses(stats, skipped);
+    const calm = skipped > 0 ? "is-warn" : "is-good";
+    show(byId("loss"), lost > 0 ? "is-bad" : stats ? calm : "is-idle");
     byId("loss-text").textContent = `lost ${grouped(lost)} of ${grouped(frames)}`;
     byId("loss").title = rows.map((row) => `${row.text}: ${grouped(row.frames)}`).join("\n");
     byId("loss-rows").replaceChildren(...rows.flatMap((row) => {
       const value = element("dd", row.frames > 0 ? "is-loss" : "", grouped(row.frames));
       return [element("dt", "", row.text), value];
     }));
-    byId("loss-gaps").textContent = this.gapsText;
+    byId("loss-gaps").textContent = gapsText;
   }
 
   /** @param {string} text   what the ledger and the health say */

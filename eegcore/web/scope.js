@@ -13,7 +13,10 @@ import { Traces } from "./traces.js";
 /** @typedef {import("./palette.js").Palette} Palette */
 
 const CUT_S = 2; // so long "off scale" stays to be read
-/** Words, and what stands for them where lanes are a few pixels high. @type {Record<string, [string, string]>} */
+/**
+ * Words, and what stands for them where lanes are a few pixels high.
+ * @type {Record<string, [string, string]>}
+ */
 const NOTES = { lead_off: ["lead off", "off"], saturated: ["saturated", "sat."], cut: ["off scale", "↕"] };
 
 /**

@@ -14,6 +14,7 @@ import { bandsFrom, findPeak } from "./peak.js";
 
 const SHOWN_HZ = 65; // the EEG, and both mains frequencies
 const NEWEST_WEIGHT = 0.25;
+const LEAST_SPECTRA = 3; // noise in fewer has peaks of its own
 const LEAST_DECADES = 3;
 
 export class SpectrumView {
@@ -47,6 +48,7 @@ export class SpectrumView {
     this.mean = null;
     this.count = 0;
     this.stale = true;
+    this.#setPeak("");
   }
 
   /** @param {import("./feed.js").Meta} meta */
@@ -196,6 +198,10 @@ export class SpectrumView {
   #peak(context, xOf, yOf, scale) {
     const mean = /** @type {Float64Array} */ (this.mean);
     const palette = /** @type {Palette} */ (this.palette);
+    if (this.count < LEAST_SPECTRA) {
+      this.#setPeak("");
+      return;
+    }
     const peak = findPeak(mean, this.axisHz);
     this.#setPeak(peak ? `peak ${peak.hz.toFixed(1)} Hz` : "no clear peak");
     if (!peak) return;

@@ -8,10 +8,12 @@ in a thread of its own; the methods below may be called from any thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import struct
 import threading
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,7 @@ class StandIn:
         self._controls: set[web.WebSocketResponse] = set()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._main, name="stand-in", daemon=True)
 
     # -- for the test ---------------------------------------------------------------------------------------
@@ -129,7 +132,7 @@ class StandIn:
         """Close every socket from the server's side."""
         def close() -> None:
             for client in [*self._clients, *self._controls]:
-                asyncio.ensure_future(client.close(code=1012))
+                self._spawn(client.close(code=1012))
         self._call(close)
 
     def _call(self, function: Any) -> None:
@@ -258,13 +261,15 @@ class StandIn:
     def _send(self, client: web.WebSocketResponse, message: str | bytes) -> None:
         if not client.closed:
             send = client.send_str if isinstance(message, str) else client.send_bytes
-            asyncio.ensure_future(self._quietly(send(message)))
+            self._spawn(send(message))
 
-    async def _quietly(self, sending: Any) -> None:
-        try:
-            await sending
-        except ConnectionError:
-            pass                                 # the page went away meanwhile
+    def _spawn(self, sending: Coroutine[Any, Any, Any]) -> None:
+        async def quietly() -> None:
+            with contextlib.suppress(ConnectionError):        # the page went away meanwhile
+                await sending
+        task = self._loop.create_task(quietly())
+        self._tasks.add(task)                                 # the loop itself keeps weak references only
+        task.add_done_callback(self._tasks.discard)
 
     def _tell(self, message: dict[str, Any]) -> None:
         for client in self._clients:
