@@ -67,8 +67,8 @@ typedef struct ec_emulator_config {
     uint64_t seed;
     uint64_t n_frames_max;                /* conversions before END_OF_DATA; 0: endless */
 
-    double   drift_ppm;                   /* -100 000..100 000; positive: every period is longer, the true rate lower */
-    double   jitter_us;                   /* 0 <= jitter < shortest period: an edge is stamped up to so much late */
+    double   drift_ppm;                   /* +-100 000; positive: every period longer, the true rate lower */
+    double   jitter_us;                   /* an edge is stamped up to so much late; 0 .. below the period */
     double   spi_hz;                      /* wire speed of `lose`; 10 kHz..100 MHz */
 
     double   mains_hz;                    /* eeg; 0: no mains. Lines at or above sps / 2 are left out */

@@ -72,9 +72,10 @@ typedef struct ec_signal {
     uint64_t sps_mhz;
 
     ec_signal_line mains, alpha, sine;
-    uint64_t shared_key;                  /* alpha envelope and blinks, common to all chips */
+    uint32_t second_absent;               /* twice the mains is at or above sps / 2 */
+    uint64_t envelope_key, blink_key;     /* common to all chips */
 
-    double   pole[EC_SIGNAL_POLES];       /* a of y += a (x - y) */
+    double   pole[EC_SIGNAL_POLES];       /* a of y += a (x - y); 0: left out */
     double   pole_gain[EC_SIGNAL_POLES];
 
     /* Counts per unit of each ingredient, per lane. */
@@ -82,18 +83,17 @@ typedef struct ec_signal {
     double   second_sin[EC_SIGNAL_LANES], second_cos[EC_SIGNAL_LANES];
     double   alpha_sin[EC_SIGNAL_LANES], alpha_cos[EC_SIGNAL_LANES];
     double   blink[EC_SIGNAL_LANES];
-    double   sine_sin[EC_SIGNAL_LANES], sine_cos[EC_SIGNAL_LANES];
     double   pink[EC_SIGNAL_LANES], white[EC_SIGNAL_LANES];
     double   offset[EC_SIGNAL_LANES], drift[EC_SIGNAL_LANES];
+    double   sine_counts[EC_SIGNAL_LANES];
+    uint64_t sine_phase[EC_SIGNAL_LANES]; /* turns * 2^64 */
     int32_t  test_counts[EC_SIGNAL_LANES];
 
-    uint64_t noise_key[EC_SIGNAL_LANES];
-    uint64_t drift_key[EC_SIGNAL_LANES];
+    uint64_t noise_key[EC_SIGNAL_LANES], pole_key[EC_SIGNAL_LANES], drift_key[EC_SIGNAL_LANES];
 
-    /* State. */
-    uint64_t noise_state[EC_SIGNAL_LANES];
+    /* State: what one block leaves to the next. */
     double   pole_state[EC_SIGNAL_POLES][EC_SIGNAL_LANES];
-    double   drift_now[EC_SIGNAL_LANES];
+    double   level_now[EC_SIGNAL_LANES];  /* offset and drift, counts */
 } ec_signal;
 
 /* Prepare tables and coefficients; the settings have been checked. Ends with
