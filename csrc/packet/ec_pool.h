@@ -58,6 +58,15 @@ static inline ec_packet *ec_pool_packet(const ec_pool *p, uint32_t slot)
     return (ec_packet *)(void *)(p->slab + (uint64_t)slot * p->stride);
 }
 
+/* The state of a slot that nobody holds, one life on. Generation 0 is skipped:
+ * slot 0 of pool 0 would be named EC_REF_NONE, and lost, after 2^32 lives. */
+static inline uint64_t ec_pool_next_life(uint64_t state)
+{
+    const uint32_t generation = (uint32_t)(state >> 32) + 1;
+
+    return (uint64_t)(generation != 0 ? generation : 1) << 32;
+}
+
 static inline void ec_pool_free_push(ec_pool *p, uint32_t slot)
 {
     uint64_t head = EC_LOAD(&p->free_head, relaxed);
@@ -147,7 +156,7 @@ static inline int32_t ec_pool_release(ec_pool *p, ec_ref ref)
             EC_FETCH_ADD(&p->stale, 1, relaxed);
             return EC_STATUS_STALE_REFERENCE;             /* P3 */
         }
-        left = (uint32_t)state == 1 ? ((state >> 32) + 1) << 32 : state - 1;
+        left = (uint32_t)state == 1 ? ec_pool_next_life(state) : state - 1;
     } while (!EC_CAS(&p->state[slot], &state, left, acq_rel, relaxed));         /* B, both sides */
     if ((uint32_t)left != 0) {
         return EC_STATUS_OK;
@@ -172,6 +181,12 @@ static inline uint32_t ec_pool_free_count(ec_pool *p)
 
     return taken <= size ? size - taken : 0;
 }
+
+/* Readings for people. [any-thread] */
+static inline uint32_t ec_pool_size(ec_pool *p)       { return EC_LOAD(&p->size, relaxed); }
+static inline uint32_t ec_pool_exhausted(ec_pool *p)  { return EC_LOAD(&p->exhausted, relaxed); }
+static inline uint32_t ec_pool_stale(ec_pool *p)      { return EC_LOAD(&p->stale, relaxed); }
+static inline uint32_t ec_pool_high_water(ec_pool *p) { return EC_LOAD(&p->high_water, relaxed); }
 
 #ifndef EC_MODEL
 /* Make a pool of `slots` slots of `payload_bytes`, prefaulted, locked if `lock`

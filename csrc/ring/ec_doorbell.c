@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "ec_doorbell.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -16,6 +16,7 @@ int32_t ec_doorbell_init(ec_doorbell *d, bool with_eventfd)
 {
     EC_STORE(&d->rung, 0, relaxed);
     EC_STORE(&d->waiting, 0, relaxed);
+    d->armed = false;
     d->event_fd = -1;
     if (with_eventfd) {
         d->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -42,7 +43,8 @@ void ec_doorbell_alarm(ec_doorbell *d)
         ssize_t written = write(d->event_fd, &one, sizeof one);
         (void)written;
     } else {
-        syscall(SYS_futex, (uint32_t *)&d->rung, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        /* All sleepers: one ring may stand for many slots (ec_pool_grow). */
+        syscall(SYS_futex, (uint32_t *)&d->rung, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
     }
 }
 
