@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_plan", "make_plan", "plan_json", "plan_load"]
 
+MOST_LOCAL_READERS = 32                        # EC_MAX_LOCAL of csrc/graph/ec_node.h
+MOST_POOLS = 64                                # EC_MAX_POOLS
 POOLS_WARN_BYTES = 256 * 2**20
 POOLS_MOST_BYTES = 4 * 2**30
 
@@ -67,6 +69,7 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
     plan.pools = pools(carried, _holders(plan, flow))
     plan.paths = _paths(flow, carried)
     _check_memory(plan, problems)
+    _check_limits(plan, flow, problems)
     return None if problems else plan
 
 
@@ -158,3 +161,22 @@ def _check_memory(plan: Plan, problems: Problems) -> None:
         problems.add("runtime.queue", text, allowed=f"At most {POOLS_MOST_BYTES // 2**20} MiB", hint=hint)
     else:
         plan.warnings.append(f"runtime.queue: {text}. {hint}.")
+
+
+def _check_limits(plan: Plan, flow: Flow, problems: Problems) -> None:
+    """Refuse what the compiled core has no room for."""
+    declared = flow.by_id()
+    if len(plan.pools) > MOST_POOLS:
+        problems.add("stages", f"packets of {len(plan.pools)} different sizes flow in this pipeline",
+                     allowed=f"At most {MOST_POOLS} sizes", hint="Use the same batch and windows in more places")
+    for group in plan.groups:
+        readers: dict[tuple[str, str], list[str]] = {}
+        for node in group.nodes:
+            for ref in node.inputs:
+                readers.setdefault(ref, []).append(node.members[0])
+        for (source, _), names in readers.items():
+            if len(names) > MOST_LOCAL_READERS:
+                problems.add(f"{declared[names[MOST_LOCAL_READERS]].path}.inputs",
+                             f"{len(names)} stages of group {group.name!r} read {source!r}",
+                             allowed=f"At most {MOST_LOCAL_READERS} in one group",
+                             hint="Give some of them a group of their own")

@@ -78,7 +78,7 @@ def _edge_row(edge: EdgePlan) -> tuple[str, ...]:
 
 
 def _ms(value: float) -> str:
-    return f"{value:.4g} ms"
+    return f"{value:.0f} ms" if value >= 1000 else f"{value:.4g} ms"
 
 
 def _bytes(count: int) -> str:

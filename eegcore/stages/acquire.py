@@ -44,7 +44,7 @@ class AcquireSettings(StageSettings):
     """Settings of `acquire`."""
 
     board: Literal["emulator"] = Field("emulator", description="the device; emulator needs no hardware")
-    sps: float = Field(250, ge=1, le=100_000, description=(
+    sps: float = Field(250.0, ge=1, le=100_000, description=(
         "frames per second; the chip knows 250 500 1000 2000 4000 8000 16000, the emulator takes others too"))
     channels: Whole | None = Field(None, ge=1, le=MAX_CHANNELS, description=(
         "number of channels, 8 if absent; more than 8 are several chips"))
@@ -57,14 +57,14 @@ class AcquireSettings(StageSettings):
     signal: Literal["eeg", "sine", "test", "file"] = Field("eeg", description=(
         "what the emulated electrodes see: eeg, sine, test (the chip's square wave) or file"))
     seed: Whole = Field(1, ge=0, le=2**63 - 1, description="same seed, same samples")
-    drift_ppm: float = Field(0, ge=-50_000, le=50_000, description="error of the emulated clock, parts per million")
-    jitter_us: float = Field(0, ge=0, le=1e6, description=(
+    drift_ppm: float = Field(0.0, ge=-50_000, le=50_000, description="error of the emulated clock, parts per million")
+    jitter_us: float = Field(0.0, ge=0, le=1e6, description=(
         "every emulated DRDY edge is stamped up to that much late, microseconds; below one period"))
     late: Literal["buffer", "lose"] = Field("buffer", description=(
         "what a late reader meets: buffer (a patient emulator) or lose (one latch, as in the chip)"))
-    mains_hz: float = Field(60, ge=0, le=1000, description="mains in the eeg signal, 0 for none")
-    sine_hz: float = Field(10, gt=0, le=50_000, description="frequency of signal: sine")
-    sine_uv: float = Field(50, ge=0, le=5e6, description="amplitude of signal: sine, uV")
+    mains_hz: float = Field(60.0, ge=0, le=1000, description="mains in the eeg signal, 0 for none")
+    sine_hz: float = Field(10.0, gt=0, le=50_000, description="frequency of signal: sine")
+    sine_uv: float = Field(50.0, ge=0, le=5e6, description="amplitude of signal: sine, uV")
     path: str | None = Field(None, min_length=1, description=(
         "recording for signal: file; a .bin file is SPI frames as they are, any other its counts"))
     loop: bool = Field(False, description="start the file again at its end")

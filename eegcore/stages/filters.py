@@ -73,8 +73,8 @@ def filtered(stream: Stream, sos: Sos, middle_hz: float) -> Description:
 class NotchSettings(StageSettings):
     """Settings of `notch`."""
 
-    hz: float = Field(50, gt=0, le=50_000, description="frequency to remove, Hz: 50 or 60 for mains")
-    q: float = Field(30, ge=0.5, le=1000, description="quality: hz / q is the width at -3 dB")
+    hz: float = Field(50.0, gt=0, le=50_000, description="frequency to remove, Hz: 50 or 60 for mains")
+    q: float = Field(30.0, ge=0.5, le=1000, description="quality: hz / q is the width at -3 dB")
 
 
 @register
@@ -100,7 +100,7 @@ class BandpassSettings(StageSettings):
     """Settings of `bandpass`."""
 
     low_hz: float = Field(0.5, gt=0, le=50_000, description="lower edge of what passes, Hz")
-    high_hz: float = Field(45, gt=0, le=50_000, description="upper edge of what passes, Hz")
+    high_hz: float = Field(45.0, gt=0, le=50_000, description="upper edge of what passes, Hz")
     order: Whole = _ORDER
 
 
@@ -158,7 +158,7 @@ class Highpass(StageType):
 class LowpassSettings(StageSettings):
     """Settings of `lowpass`."""
 
-    hz: float = Field(45, gt=0, le=50_000, description="edge of what passes, Hz")
+    hz: float = Field(45.0, gt=0, le=50_000, description="edge of what passes, Hz")
     order: Whole = _ORDER
 
 

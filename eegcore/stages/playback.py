@@ -40,7 +40,7 @@ class PlaybackSettings(StageSettings):
         "channels by name, or by position from 0; all if absent"))
     scale: float | None = Field(None, description=(
         "uV per unit of the file; with raw, the value of one count in the unit of the file"))
-    speed: float | Literal["max"] = Field(1, description=(
+    speed: float | Literal["max"] = Field(1.0, description=(
         "1 is as recorded, 10 ten times faster, max as fast as the graph takes it"))
     loop: bool = Field(False, description="start again at the end")
     raw: bool = Field(False, description="emit counts instead of uV")
@@ -74,7 +74,7 @@ class Playback(StageType):
         try:
             recording = _recording(native)
         except EegcoreError as error:
-            raise SettingProblem("path", str(error)) from None
+            raise _refusal(settings.path, error) from None
         if not 1 <= recording.n_channels <= MAX_CHANNELS:
             raise SettingProblem("path", f"{settings.path!r} has {recording.n_channels} channels",
                                  allowed=f"1 to {MAX_CHANNELS}", hint="Choose some with columns")
@@ -100,12 +100,20 @@ def take_recording(native: dict[str, Any]) -> Recording:
 
     Raises
     ------
-    EegcoreError
+    RecordingRefused
         If the file cannot be read.
     """
     recording = _recording(native)
     _read.clear()
     return recording
+
+
+def _refusal(path: str, error: EegcoreError) -> SettingProblem:
+    """Split ``path:line: problem. hint`` into the parts of a problem."""
+    line = error.details.get("line")
+    place = path if line is None else f"{path}:{line}"
+    problem, _, hint = str(error).removeprefix(f"{place}: ").partition(". ")
+    return SettingProblem("path", f"{place}: {problem}", hint=hint)
 
 
 def _recording(native: dict[str, Any]) -> Recording:

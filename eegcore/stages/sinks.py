@@ -44,7 +44,7 @@ class WebsocketSink(StageType):
 class NullSinkSettings(StageSettings):
     """Settings of `null_sink`."""
 
-    stall_ms: float = Field(0, ge=0, le=60_000, description="wait that long at every packet, to provoke overflow")
+    stall_ms: float = Field(0.0, ge=0, le=60_000, description="wait that long at every packet, to provoke overflow")
 
 
 @register

@@ -27,7 +27,7 @@ MAX_PACKET_BYTES = 16 * 2**20
 class FftSettings(StageSettings):
     """Settings of `fft`."""
 
-    window_s: float = Field(2, gt=0, le=600, description="length of a window, s; bins are 1 / window_s apart")
+    window_s: float = Field(2.0, gt=0, le=600, description="length of a window, s; bins are 1 / window_s apart")
     overlap: float = Field(0.5, ge=0, lt=1, description="share of a window that the next one uses again")
     window: Literal["hann", "hamming", "blackman", "rectangular"] = Field("hann", description=(
         "hann hamming blackman rectangular; periodic, as scipy.signal.welch takes them"))
