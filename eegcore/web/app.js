@@ -76,7 +76,10 @@ class App {
       onSkipped: (meta, frames) => this.onSkipped(meta, frames),
       onFlags: (meta, message) => this.onFlags(meta, message),
       onProblem: (text) => this.onAlarm({ level: "warning", place: "this page", message: text }),
-      onStatus: (status, retryMs) => this.header.showConnection(status, retryMs),
+      onStatus: (status, retryMs) => {
+        this.header.showConnection(status, retryMs);
+        this.showTime();
+      },
       onRefused: async () => { if (await needsLogin()) this.login.ask(); },
     });
     this.keep({});
@@ -153,6 +156,8 @@ class App {
   onState(status) {
     this.header.showState(status.state, status.last_error ?? null);
     if (status.config_rev !== null) this.header.showConfig(this.known.config, status.config_rev);
+    this.header.showChannels(this.scope.labels, this.live.states);
+    this.showTime();
     if (status.state === "running") this.feed.ask();
   }
 

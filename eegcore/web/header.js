@@ -154,7 +154,8 @@ export class Header {
   /** @param {string[]} labels @param {Map<number, Set<string>>} states */
   showChannels(labels, states) {
     const { text, isBad } = channelsText(labels, states);
-    const calm = labels.length > 0 ? "is-good" : "is-idle";
+    const isOn = this.state === "running" || this.state === "paused";
+    const calm = labels.length > 0 && isOn ? "is-good" : "is-idle"; // of a stopped run nothing is known
     show(byId("channels"), isBad ? "is-bad" : calm);
     byId("channels-text").textContent = text;
     byId("channels").title = [...states]

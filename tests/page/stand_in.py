@@ -21,8 +21,8 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 WEB = Path(__file__).parents[2] / "eegcore" / "web"
-CSP = ("default-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; "
-       "base-uri 'none'; frame-ancestors 'none'")
+CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+       "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")     # as strict as the page can bear
 HEADER = struct.Struct("<4sBBHIIQqdIIIIII")
 VOLTAGE, SPECTRUM = 2, 4
 LABELS_8 = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
@@ -54,9 +54,10 @@ def make_eeg(labels: list[str], sps: int, seconds: int = 32) -> np.ndarray:
 
 
 class StandIn:
-    """One running pipeline of `n_channels` at `sps`, packets of `batch` frames."""
+    """One running pipeline of `n_channels` at `sps`, packets of `batch` frames; with `token`, only after a login."""
 
-    def __init__(self, n_channels: int = 8, sps: int = 1000, batch: int = 16) -> None:
+    def __init__(self, n_channels: int = 8, sps: int = 1000, batch: int = 16, token: str | None = None) -> None:
+        self.token = token
         self.labels = (LABELS_8 + MORE_LABELS)[:n_channels]
         self.sps, self.batch = sps, batch
         self.state = "running"
@@ -151,7 +152,8 @@ class StandIn:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        app = web.Application()
+        app = web.Application(middlewares=[self._guard])
+        app.router.add_post("/api/login", self._login)
         app.router.add_get("/", self._page)
         app.router.add_get("/ws/data", self._data)
         app.router.add_get("/ws/control", self._control)
@@ -178,6 +180,21 @@ class StandIn:
     async def _headers(self, request: web.Request, response: web.StreamResponse) -> None:
         self.paths.append(request.path)
         response.headers["Content-Security-Policy"] = CSP
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        is_open = request.path in ("/", "/api/login") or request.path.startswith("/static/")
+        if self.token is None or is_open or request.cookies.get("session") == "granted":
+            return await handler(request)
+        return web.json_response({"error": {"code": "login_required", "message": "a token is needed"}}, status=401)
+
+    async def _login(self, request: web.Request) -> web.Response:
+        if (await request.json()).get("token") != self.token:
+            return web.json_response({"error": {"code": "login_required", "message": "The token is not right."}},
+                                     status=401)
+        answer = web.json_response({"role": "operator"})
+        answer.set_cookie("session", "granted", httponly=True, samesite="Strict")
+        return answer
 
     async def _page(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(WEB / "index.html")

@@ -292,6 +292,21 @@ def test_page_comes_back_after_a_broken_connection_and_shows_the_hole(open_page,
     wait_text(page, "#loss-details", "the connection was broken")
 
 
+def test_login_is_asked_for_only_where_the_server_wants_a_token(browser):
+    with StandIn(token="correct horse") as server:
+        page = browser.new_page()
+        page.goto(server.url)
+        page.wait_for_selector("#login[open]")
+        page.fill("#login input[type=password]", "wrong")
+        page.click("#login button")
+        wait_text(page, "#login .problem", "^The token is not right.$")
+        page.fill("#login input[type=password]", "correct horse")
+        page.click("#login button")
+        until(page, "eegcore.frames > 100")
+        assert page.locator("#login[open]").count() == 0
+        page.close()
+
+
 def test_32_channels_at_4_ksps_are_drawn_without_haste(open_page, tmp_path):
     with StandIn(32, 4000) as server:
         page = open_page(server)
