@@ -40,7 +40,7 @@ enum { EC_SIMD_BASE = 0, EC_SIMD_AVX2 = 1, EC_SIMD_AVX512 = 2 };
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(EC_NO_CLONES)
 #define EC_SIMD_X86 1
 #define EC_TARGET_AVX2   __attribute__((target("avx2")))
-#define EC_TARGET_AVX512 __attribute__((target("avx2,avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")))
+#define EC_TARGET_AVX512 __attribute__((target("avx2,avx512f,avx512dq,avx512vl,avx512bw")))
 #endif
 
 /* The widest kernels this machine (and its kernel) can run. [any-thread] */

@@ -1,0 +1,149 @@
+#include "ec_sos.h"
+
+#include <stdbool.h>
+
+#include "../base/ec_simd.h"
+
+#define EC_PASS_SECTIONS 5                /* most sections of one pass */
+#define EC_PASS_VECTORS  4                /* most vectors of one pass */
+
+typedef void sos_pass(const double *coefs, double *state, size_t n_padded, double *work, uint32_t n_frames);
+
+typedef struct sos_kernels {
+    uint32_t  width;                      /* doubles per vector */
+    uint32_t  max_sections;               /* of one pass, <= EC_PASS_SECTIONS */
+    uint32_t  wide_vectors[EC_PASS_SECTIONS + 1];
+    sos_pass *wide[EC_PASS_SECTIONS + 1];
+    sos_pass *single[EC_PASS_SECTIONS + 1];
+} sos_kernels;
+
+#define EC_WIDTH 2
+#define EC_TARGET
+#include "ec_sos_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+#if defined(EC_SIMD_X86)
+#define EC_WIDTH 4
+#define EC_TARGET EC_TARGET_AVX2
+#include "ec_sos_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+#define EC_WIDTH 8
+#define EC_TARGET EC_TARGET_AVX512
+#include "ec_sos_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+static const sos_kernels *const KERNELS[] = {&kernels2, &kernels4, &kernels8};
+#else
+static const sos_kernels *const KERNELS[] = {&kernels2, &kernels2, &kernels2};
+#endif
+
+static bool is_finite(double v)
+{
+    return v - v == 0.0;
+}
+
+int32_t ec_sos_init(ec_sos *f, const double *sos, uint32_t n_sections, uint32_t n_channels)
+{
+    memset(f, 0, sizeof *f);
+    if (n_sections > EC_SOS_MAX_SECTIONS || n_channels == 0 || n_channels > EC_SOS_MAX_CHANNELS) {
+        return EC_STATUS_BAD_ARGUMENT;
+    }
+    for (uint32_t i = 0; i < 6 * n_sections; i++) {
+        if (!is_finite(sos[i]) || (i % 6 == 3 && sos[i] == 0.0)) {
+            return EC_STATUS_BAD_ARGUMENT;
+        }
+    }
+
+    f->n_sections = n_sections;
+    f->n_channels = n_channels;
+    f->n_padded = ec_padded(n_channels);
+    f->simd = ec_simd_level();
+    f->coefs = ec_new_doubles((size_t)n_sections * 5);
+    f->state = ec_new_doubles((size_t)n_sections * 2 * f->n_padded);
+    if (f->coefs == NULL || f->state == NULL) {
+        ec_sos_destroy(f);
+        return EC_STATUS_NO_MEMORY;
+    }
+    for (uint32_t k = 0; k < n_sections; k++) {
+        const double *row = sos + 6 * k;
+        const double from[5] = {row[0], row[1], row[2], row[4], row[5]};
+        for (uint32_t i = 0; i < 5; i++) {
+            f->coefs[5 * k + i] = from[i] / row[3];
+        }
+    }
+    return EC_STATUS_OK;
+}
+
+void ec_sos_reset(ec_sos *f)
+{
+    memset(f->state, 0, (size_t)f->n_sections * 2 * f->n_padded * sizeof(double));
+}
+
+void ec_sos_destroy(ec_sos *f)
+{
+    free(f->coefs);
+    free(f->state);
+    memset(f, 0, sizeof *f);
+}
+
+/* Frames that keep their work rows in the first cache through all passes. */
+static uint32_t chunk_frames(uint32_t n_padded)
+{
+    return EC_SOS_SCRATCH_DOUBLES / n_padded;                            /* 8 at 256 channels */
+}
+
+static void run_chunk(ec_sos *f, double *work, uint32_t n_frames)
+{
+    const sos_kernels *const kernels = KERNELS[f->simd];
+    const size_t n_padded = f->n_padded;
+    uint32_t n_passes = (f->n_sections + kernels->max_sections - 1) / kernels->max_sections;
+    uint32_t section = 0;
+
+    for (; n_passes > 0; n_passes--) {
+        const uint32_t left = f->n_sections - section;
+        const uint32_t k = (left + n_passes - 1) / n_passes;             /* even shares: 6 is 3 + 3 */
+        const uint32_t wide = kernels->wide_vectors[k] * kernels->width;
+        const double *const coefs = f->coefs + 5 * section;
+        double *const state = f->state + 2 * section * n_padded;
+        uint32_t channel = 0;
+
+        for (; channel + wide <= n_padded; channel += wide) {
+            kernels->wide[k](coefs, state + channel, n_padded, work + channel, n_frames);
+        }
+        for (; channel < n_padded; channel += kernels->width) {
+            kernels->single[k](coefs, state + channel, n_padded, work + channel, n_frames);
+        }
+        section += k;
+    }
+}
+
+void ec_sos_run(ec_sos *f, double *work, uint32_t n_frames)
+{
+    const uint32_t chunk = chunk_frames(f->n_padded);
+
+    while (n_frames > 0) {
+        const uint32_t n = n_frames < chunk ? n_frames : chunk;
+        run_chunk(f, work, n);
+        work += (size_t)n * f->n_padded;
+        n_frames -= n;
+    }
+}
+
+void ec_sos_filter_f32(ec_sos *f, float *out, const float *in, uint32_t n_frames, double *scratch)
+{
+    const uint32_t chunk = chunk_frames(f->n_padded);
+
+    while (n_frames > 0) {
+        const uint32_t n = n_frames < chunk ? n_frames : chunk;
+        ec_widen_f32(scratch, in, n, f->n_channels);
+        run_chunk(f, scratch, n);
+        ec_narrow_f32(out, scratch, n, f->n_channels);
+        in += (size_t)n * f->n_channels;
+        out += (size_t)n * f->n_channels;
+        n_frames -= n;
+    }
+}
