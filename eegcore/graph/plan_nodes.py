@@ -16,6 +16,9 @@ from eegcore.stages.stream import Kind, Stream
 
 PortRef = tuple[str, str]
 
+MOST_SECTIONS = 64                             # EC_SOS_MAX_SECTIONS of csrc/dsp/ec_sos.h
+MOST_MEMBERS = 32
+
 
 def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[NodePlan]:
     """Return the nodes of one group.
@@ -35,7 +38,7 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[
             order.append([stage])
             continue
         chain = open_chains.pop(stage.inputs[0], None)     # the first reader continues, others begin anew
-        if chain is None:
+        if chain is None or not _has_room(chain, stage):
             chain = []
             order.append(chain)
         chain.append(stage)
@@ -46,6 +49,15 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[
                 else _single(members[0], streams))
         nodes.append(node)
     return nodes
+
+
+def _sections(stage: StagePlan) -> int:
+    return sum(len(op.get("sos", ())) for op in stage.native["ops"])
+
+
+def _has_room(chain: list[StagePlan], stage: StagePlan) -> bool:
+    """Return whether one more member keeps the cascade within what the core runs as one filter."""
+    return len(chain) < MOST_MEMBERS and sum(map(_sections, [*chain, stage])) <= MOST_SECTIONS
 
 
 def _ends_chain(stage: StagePlan) -> bool:

@@ -85,6 +85,7 @@ def follow_streams(config: PipelineConfig, types: dict[str, StageType], clock: L
         sources = sorted(name for name, stage_type in types.items() if stage_type.role == "source")
         problems.add("stages", "the pipeline has no source", allowed=f"Sources: {', '.join(sources)}",
                      hint="Begin with one")
+        silent = True                          # that is also why the stages have no input
     for stage in _topological(config.stages, by_id, problems, silent):
         if stage.type not in types:
             continue
@@ -103,7 +104,9 @@ def follow_streams(config: PipelineConfig, types: dict[str, StageType], clock: L
 def _describe(stage: StageConfig, types: dict[str, StageType], by_id: dict[str, StageConfig], flow: Flow,
               clock: Literal["real", "virtual"], designer: Designer, silent: bool) -> Described | None:
     stage_type = types[stage.type]
-    _check_count(stage, stage_type, silent)
+    if silent and not stage.inputs and stage_type.inputs_allowed[0] > 0:
+        return None
+    _check_count(stage, stage_type)
     done = flow.by_id()
     refs: list[PortRef] = []
     for source, port in stage.inputs:
@@ -128,10 +131,10 @@ def _describe(stage: StageConfig, types: dict[str, StageType], by_id: dict[str, 
     return Described(stage, stage_type, refs, description, _rate(refs, done, description))
 
 
-def _check_count(stage: StageConfig, stage_type: StageType, silent: bool) -> None:
+def _check_count(stage: StageConfig, stage_type: StageType) -> None:
     least, most = stage_type.inputs_allowed
     count = len(stage.inputs)
-    if count < least and not (silent and count == 0):
+    if count < least:
         raise SettingProblem("inputs", f"{stage.type} needs {least} input{'s' * (least > 1)}, and {count} are given"
                              if count else f"{stage.type} needs an input, and no stage above has an output",
                              hint="Add a source above" if not count else "")

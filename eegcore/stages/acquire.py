@@ -167,8 +167,8 @@ def _check_signal(settings: AcquireSettings) -> None:
                              hint="Set signal: file, or remove path")
     period_us = 1e6 / settings.sps / (1 + abs(settings.drift_ppm) / 1e6)
     if settings.jitter_us >= period_us:
-        raise SettingProblem("jitter_us", f"{hz(settings.jitter_us)} us is not below one period ({hz(round(period_us, 3))} us "
-                             f"at {hz(settings.sps)} SPS)", hint="Lower jitter_us")
+        raise SettingProblem("jitter_us", f"{hz(settings.jitter_us)} us is not below one period "
+                             f"({hz(round(period_us, 3))} us at {hz(settings.sps)} SPS)", hint="Lower jitter_us")
     if settings.signal == "sine" and settings.sine_hz >= half:
         raise SettingProblem("sine_hz", f"{hz(settings.sine_hz)} Hz is not below half the data rate "
                              f"({hz(half)} Hz at {hz(settings.sps)} SPS)", hint="Lower sine_hz or raise sps")
