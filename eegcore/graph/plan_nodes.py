@@ -18,6 +18,7 @@ PortRef = tuple[str, str]
 
 MOST_SECTIONS = 64                             # EC_SOS_MAX_SECTIONS of csrc/dsp/ec_sos.h
 MOST_MEMBERS = 32
+MOST_SETTLING_FRAMES = 2**32 - 1               # an uint32_t there
 
 
 def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[NodePlan]:
@@ -96,7 +97,7 @@ def _cascade(members: list[StagePlan], streams: dict[PortRef, Stream]) -> NodePl
         ops += [{**op, "stage": stage.id} for op in stage.native["ops"]]
         out = stage.outputs[0].stream
         own_s = max(0.0, out.settling_s - source.settling_s)
-        settling.append(math.ceil(round(own_s * source.sps, 6)))
+        settling.append(min(MOST_SETTLING_FRAMES, math.ceil(round(own_s * source.sps, 6))))
         ports.append({"stage": stage.id, "after": len(ops), "raw": bool(stage.native["raw"]),
                       "decimated": _ends_chain(stage)})
         outputs += _outputs(stage)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PortRef = tuple[str, str]
 
+MOST_STEP = 2**32                              # step_num is 32 bits wide in every packet
+
 
 @dataclass
 class Described:
@@ -128,6 +130,10 @@ def _describe(stage: StageConfig, types: dict[str, StageType], by_id: dict[str, 
         refs.append((source, port or names[0]))
     streams = [flow.streams[ref] for ref in refs]
     description = stage_type.describe(stage.settings, streams, Context(stage.id, clock, designer))
+    for out in description.outputs:
+        if out.stream.step.numerator >= MOST_STEP:
+            raise SettingProblem("", f"a frame of its output stands for {out.stream.step} frames of the device",
+                                 allowed=f"Fewer than {MOST_STEP}", hint="Decimate less")
     return Described(stage, stage_type, refs, description, _rate(refs, done, description))
 
 
