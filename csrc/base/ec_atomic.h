@@ -18,7 +18,7 @@
 #ifndef EC_MODEL
 #include <stdatomic.h>
 
-#define EC_ATOMIC(type) _Atomic type
+#define EC_ATOMIC(type) _Atomic(type)
 
 #define EC_LOAD(p, order)            atomic_load_explicit((p), memory_order_##order)
 #define EC_STORE(p, v, order)        atomic_store_explicit((p), (v), memory_order_##order)

@@ -1,0 +1,23 @@
+"""File sinks: what writes packets to disk, on a thread of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eegcore.sinks.base import SinkWriter
+
+
+def make_writer(params: dict[str, Any]) -> SinkWriter:
+    """Return the writer of a sink node, from the parameters its plan holds.
+
+    Raises
+    ------
+    ValueError
+        If no file sink has that name.
+    """
+    if params["node"] == "csv_sink":
+        from eegcore.sinks.csv_file import CsvWriter
+
+        return CsvWriter(params["path"], params["columns"], params["decimals"])
+    raise ValueError(f"plan: no file sink is called {params['node']!r}. Known: csv_sink. Make the plan again.")

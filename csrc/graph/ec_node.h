@@ -1,0 +1,201 @@
+/* ec_node.h - the running graph as the worker loops see it.
+ *
+ * A run owns pools and groups; a group is one thread and its nodes in
+ * topological order; a node is one stage instance with its ports; a port is
+ * one output and the places its packets go: inputs of later nodes of the same
+ * group (by direct call) and edges to other threads. Everything here is made by the control
+ * thread before start. Afterwards a node belongs to its group's thread, and
+ * only counters and the fields marked atomic are read from elsewhere.
+ *
+ * Ordering pairs
+ *   G   seq_cst store of a port's fanout by the control thread  ->  seq_cst load in the worker. The old
+ *       list is freed only after the group was seen parked, or its epoch moved
+ *       on, after the store (both seq_cst): then no packet is being handed over with the old list.
+ *   H   release in ec_run_fail  ->  acquire of `failed` by the control thread: the record is whole
+ */
+#ifndef EC_NODE_H
+#define EC_NODE_H
+
+#include "../base/ec_counter.h"
+#include "../base/ec_sha256.h"
+#include "../include/eegcore/plugin.h"
+#include "../ring/ec_edge.h"
+#include "../ring/ec_mpsc.h"
+
+#define EC_MAX_INPUTS  8
+#define EC_MAX_LOCAL   32
+#define EC_MAX_POOLS   64
+#define EC_LOG_RECORDS 256
+_Static_assert(EC_MAX_POOLS <= EC_POOLS_MAX, "pool number fits a packet reference");
+_Static_assert(EC_MASK_WORDS == EEGCORE_MASK_WORDS, "one mask size inside and outside");
+_Static_assert((int)EC_STATUS_NO_MEMORY == (int)EEGCORE_NO_MEMORY, "public status values");
+_Static_assert((int)EC_STATUS_BAD_ARGUMENT == (int)EEGCORE_BAD_ARGUMENT, "public status values");
+_Static_assert((int)EC_STATUS_BAD_SETTING == (int)EEGCORE_BAD_SETTING, "public status values");
+_Static_assert((int)EC_STATUS_BAD_STREAM == (int)EEGCORE_BAD_STREAM, "public status values");
+_Static_assert((int)EC_STATUS_STAGE_FAILED == (int)EEGCORE_STAGE_FAILED, "public status values");
+
+typedef enum ec_on_error {
+    EC_ON_ERROR_FATAL = 0,                /* the run stops */
+    EC_ON_ERROR_DRAIN_THEN_STOP = 1,      /* this node stops, other branches go on */
+    EC_ON_ERROR_SKIP_PACKET = 2           /* count and go on */
+} ec_on_error;
+
+typedef struct ec_fanout {
+    uint32_t n;
+    ec_edge *edges[];
+} ec_fanout;
+
+typedef struct ec_local {
+    uint32_t node;                        /* index in the group */
+    uint32_t input;
+} ec_local;
+
+typedef struct ec_port {
+    uint32_t  number;                     /* of the run; in every packet as `stream` */
+    uint32_t  kind;
+    uint32_t  n_channels;
+    uint32_t  n_bins;
+    uint32_t  max_frames;
+    uint32_t  step_num;
+    uint32_t  step_den;
+    double    sps;
+    ec_pool  *pool;                       /* NULL for ports that only forward */
+    ec_ref    spare;                      /* a slot taken and not used yet */
+    uint32_t  n_local;
+    ec_local  local[EC_MAX_LOCAL];
+    EC_ATOMIC(ec_fanout *) fanout;        /* never NULL */
+    ec_counter packets;
+    ec_counter frames;                    /* device frames */
+} ec_port;
+
+typedef struct ec_node {
+    const StageDescriptor *stage;         /* NULL: a source, its loop makes the packets */
+    void     *self;
+    uint32_t  number;                     /* of the run, for messages */
+    uint32_t  on_error;
+    uint32_t  is_sink;
+    uint32_t  dead;                       /* stopped by its policy: packets are counted and released */
+    uint32_t  n_inputs;
+    uint32_t  n_outputs;
+    ec_ref    pending[EC_MAX_INPUTS];
+    ec_port  *ports;
+    bool      digest_on;
+    ec_sha256 digest;                     /* sinks of a virtual run */
+
+    alignas(EC_CACHE_PAIR) ec_counter packets;   /* in */
+    ec_counter frames;                    /* in, device frames */
+    ec_counter written;                   /* sinks: device frames done with */
+    ec_counter skipped;                   /* device frames given up by policy */
+    ec_counter errors;
+    ec_counter busy_ns;
+    ec_counter last_frame_index;
+    ec_histogram process_ns;
+    ec_histogram latency_ns;              /* sinks: packet complete at the source -> here */
+} ec_node;
+
+typedef struct ec_input {
+    ec_edge *edge;
+    uint32_t node;                        /* index in the group */
+    uint32_t input;
+    uint32_t over;                        /* ended and drained */
+} ec_input;
+
+typedef struct ec_failure {
+    int32_t  status;
+    uint32_t node;
+    uint32_t edge;                        /* UINT32_MAX: none */
+    uint64_t frame_index;
+} ec_failure;
+
+typedef struct ec_run {
+    ec_pool *pools[EC_MAX_POOLS];
+    uint32_t n_pools;
+    uint32_t is_virtual;                  /* lock-step: sources may wait, edges block */
+    EC_ATOMIC(uint32_t) stopping;         /* sources end at the next packet */
+    EC_ATOMIC(uint32_t) abort;            /* nobody waits any more */
+    EC_ATOMIC(uint32_t) paused;
+    EC_ATOMIC(uint32_t) failed;           /* 0 none, 1 being written, 2 whole */
+    ec_failure failure;
+    ec_mpsc   log;                        /* records for the control thread */
+    ec_mpsc_cell *log_cells;
+} ec_run;
+
+typedef struct ec_group {
+    ec_run   *run;
+    ec_node **nodes;
+    uint32_t  n_nodes;
+    ec_input *inputs;
+    uint32_t  n_inputs;
+    int64_t   spin_ns;                    /* look again for so long before sleeping */
+    ec_doorbell bell;
+
+    alignas(EC_CACHE_PAIR) EC_ATOMIC(uint64_t) epoch;     /* moves once per round */
+    EC_ATOMIC(uint32_t) parked;           /* 1 while the thread sleeps or has ended */
+    ec_counter beat_ns;                   /* last sign of life, monotonic */
+    ec_counter rounds;
+} ec_group;
+
+/* What a log record says; words: code, node, edge, frame_index, value. */
+typedef enum ec_log_code {
+    EC_LOG_STAGE_FAILED = 1,
+    EC_LOG_EDGE_CLOSED  = 2,              /* a full `fail` edge closed the sink behind it */
+    EC_LOG_POOL_EMPTY   = 3,
+    EC_LOG_BAD_STATUS   = 4,
+    EC_LOG_MISSED       = 5,
+    EC_LOG_DEVICE       = 6
+} ec_log_code;
+
+/* All [control-thread, stopped]. NULL when memory ran out; destroy accepts NULL. */
+ec_run   *ec_run_create(bool is_virtual);
+void      ec_run_destroy(ec_run *run);             /* pools die here: no packet may be held any more */
+int32_t   ec_run_add_pool(ec_run *run, uint32_t slots, uint32_t payload_bytes, bool lock, bool *locked);  /* id or status */
+ec_node  *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs);
+void      ec_node_destroy(ec_node *node, ec_run *run);
+ec_group *ec_group_create(ec_run *run);
+void      ec_group_destroy(ec_group *group);       /* not its nodes */
+int32_t   ec_group_add_node(ec_group *group, ec_node *node);                        /* index or status */
+int32_t   ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32_t input);
+int32_t   ec_port_add_local(ec_port *port, uint32_t node, uint32_t input);
+
+/* Put an edge on, or take it off, a port of a group that may be running. After
+ * a removal returns, the group does not know the edge any more. 0, NO_MEMORY, BAD_ARGUMENT
+ * (not there) or TIMEOUT (the group did not move on within 5 s; the edge is off,
+ * the old list is leaked rather than freed under the reader). [control-thread, started or stopped] */
+int32_t   ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge);
+int32_t   ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge);
+
+/* Record the first failure of a run and stop its sources. [any-thread, realtime] */
+void      ec_run_fail(ec_run *run, int32_t status, uint32_t node, uint32_t edge, uint64_t frame_index);
+void      ec_run_log(ec_run *run, uint32_t code, uint32_t node, uint32_t edge, uint64_t frame_index, int64_t value);
+
+static inline const ec_fanout *ec_port_fanout(ec_port *port)
+{
+    return EC_LOAD(&port->fanout, seq_cst);                                     /* G */
+}
+static inline void ec_group_next_epoch(ec_group *g)
+{
+    EC_STORE(&g->epoch, EC_LOAD(&g->epoch, relaxed) + 1, seq_cst);              /* G */
+}
+static inline void ec_group_park(ec_group *g, uint32_t parked)
+{
+    EC_STORE(&g->parked, parked, seq_cst);                                      /* G */
+}
+static inline bool ec_port_is_read(ec_port *port)
+{
+    return port->n_local != 0 || ec_port_fanout(port)->n != 0;
+}
+static inline bool ec_run_is(EC_ATOMIC(uint32_t) *flag)
+{
+    return EC_LOAD(flag, acquire) != 0;
+}
+/* True once the record of the failure may be read. [control-thread] */
+static inline bool ec_run_has_failed(ec_run *run)
+{
+    return EC_LOAD(&run->failed, acquire) == 2;                                 /* H */
+}
+static inline void ec_run_set(EC_ATOMIC(uint32_t) *flag, uint32_t value)
+{
+    EC_STORE(flag, value, release);
+}
+
+#endif

@@ -1,0 +1,102 @@
+"""The commands and their options. Handlers are imported when their command runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import eegcore
+
+Arguments = argparse.Namespace
+
+
+def _late(module: str, function: str) -> Callable[[Arguments], int]:
+    def call(arguments: Arguments) -> int:
+        handler: Callable[[Arguments], int] = getattr(importlib.import_module(f"eegcore.cli.{module}"), function)
+        return handler(arguments)
+
+    return call
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="eegcore", description="EEG acquisition: chips, graph, recorder, live page.",
+        epilog="Begin with: eegcore serve pipelines/default.yaml")
+    parser.add_argument("--version", action="version", version=f"eegcore {eegcore.__version__}")
+    parser.set_defaults(debug=False)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _serve(commands)
+    _run(commands)
+    _show(commands)
+    _bench(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, module: str, function: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=_late(module, function))
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and debug lines")
+    return parser
+
+
+def _pipeline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="pipeline file (YAML or JSON)")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
+                        help="override one setting, e.g. acquire.sps=250; may be repeated")
+
+
+def _logging(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log-json", action="store_true", help="log one JSON object a line")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+                        help="lowest level logged (INFO)")
+
+
+def _serve(commands: Any) -> None:
+    parser = _command(commands, "serve", "serve", "serve", "run a pipeline and serve page, streams and control")
+    _pipeline(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=9000, help="port to listen on (9000); 0 takes a free one")
+    parser.add_argument("--token", help="operator token; needed beyond loopback, made and printed if absent")
+    parser.add_argument("--viewer-token", help="token of viewers, who may look and not touch")
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
+                        help="further host name under which browsers may reach this server")
+    parser.add_argument("--no-start", action="store_true", help="serve, but start nothing yet")
+    _logging(parser)
+
+
+def _run(commands: Any) -> None:
+    parser = _command(commands, "run", "run", "run", "run a pipeline without a server and print its ledger")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="pipeline file (YAML or JSON)")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
+                        help="override one setting, e.g. acquire.sps=250; may be repeated")
+    parser.add_argument("--plan", metavar="PLAN.json", help="run a plan of `validate --json` as it is, bit for bit")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after so much signal")
+    parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
+    parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
+    _logging(parser)
+
+
+def _show(commands: Any) -> None:
+    parser = _command(commands, "validate", "show", "validate", "check a pipeline file and show its plan")
+    _pipeline(parser)
+    parser.add_argument("--virtual", action="store_true", help="plan for the virtual clock")
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+    parser = _command(commands, "stages", "show", "stages", "list the stage types, or the settings of one")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a stage type")
+    parser.add_argument("--json", action="store_true", help="print settings as JSON Schema")
+    _command(commands, "schema", "show", "schema", "print the JSON Schema of pipeline files, for editors")
+    parser = _command(commands, "boards", "show", "boards", "list the boards `acquire` can read")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser = _command(commands, "ledger", "show", "ledger", "print and check the ledger of a finished file")
+    parser.add_argument("path", metavar="PATH", help="a recorded file, or its .ledger.json")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _bench(commands: Any) -> None:
+    parser = _command(commands, "bench", "bench", "bench", "measure speed as ratios to peers, goals beside them")
+    parser.add_argument("name", metavar="NAME", nargs="*", help="benchmarks to run; all if absent")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions: a first impression")

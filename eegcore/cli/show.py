@@ -1,0 +1,86 @@
+"""Commands that only look: ``validate``, ``stages``, ``schema``, ``boards``, ``ledger``. No compiled module needed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from eegcore.errors import NotFound
+
+
+def validate(arguments: argparse.Namespace) -> int:
+    """Check a pipeline and show its plan."""
+    from eegcore.control.preparing import prepare
+    from eegcore.graph.plan_json import plan_json
+    from eegcore.graph.plan_text import describe_plan
+
+    _, plan = prepare(Path(arguments.file), overrides=arguments.overrides,
+                      clock="virtual" if arguments.virtual else None)
+    print(json.dumps(plan_json(plan), indent=2) if arguments.json else describe_plan(plan))
+    return 0
+
+
+def stages(arguments: argparse.Namespace) -> int:
+    """List stage types, or describe one."""
+    from eegcore.stages import catalogue
+
+    known = catalogue()
+    if arguments.name is None:
+        if arguments.json:
+            print(json.dumps({name: stage.Settings.model_json_schema() for name, stage in known.items()}, indent=2))
+            return 0
+        width = max(map(len, known))
+        for name, stage in known.items():
+            print(f"{name:{width}}  {stage.role:6}  {stage.doc}")
+        return 0
+    if arguments.name not in known:
+        raise NotFound(f"stages: no stage type is called {arguments.name!r}. Known: {', '.join(known)}.")
+    stage = known[arguments.name]
+    schema = stage.Settings.model_json_schema()
+    if arguments.json:
+        print(json.dumps(schema, indent=2))
+        return 0
+    print(f"{stage.name} ({stage.role}): {stage.doc}")
+    for key, setting in schema.get("properties", {}).items():
+        default = "required" if key in schema.get("required", []) else f"default {_shown(setting.get('default'))}"
+        print(f"  {key}: {setting.get('description', '')} ({default})")
+    return 0
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else json.dumps(value)
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON Schema of pipeline files."""
+    from eegcore.config.schema import pipeline_schema
+    from eegcore.stages import catalogue
+
+    print(json.dumps(pipeline_schema(catalogue()), indent=2))
+    return 0
+
+
+def boards(arguments: argparse.Namespace) -> int:
+    """List the boards that `acquire` knows."""
+    from eegcore.devices.boards import boards as known
+
+    if arguments.json:
+        print(json.dumps([{"name": board.name, "doc": board.doc, "sps": list(board.sps), "hardware": board.hardware}
+                          for board in known()], indent=2))
+        return 0
+    for board in known():
+        print(f"{board.name}: {board.doc}")
+        print(f"  sps {' '.join(map(str, board.sps))}{' and others' if board.any_sps else ''}; "
+              f"gain {' '.join(map(str, board.gains))}; {' '.join(map(str, board.chip_channels))} channels per chip")
+    return 0
+
+
+def ledger(arguments: argparse.Namespace) -> int:
+    """Print and check the ledger of a finished file; status 1 if it does not balance."""
+    from eegcore.sinks.ledger_file import check_ledger, format_ledger, read_ledger
+
+    found = read_ledger(arguments.path)
+    print(json.dumps(found, indent=2) if arguments.json else format_ledger(found))
+    return 1 if check_ledger(found) else 0

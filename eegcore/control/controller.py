@@ -1,0 +1,278 @@
+"""The one door to a running graph: start, shutdown, pause, resume, and what is known about it.
+
+States: stopped -> starting -> running <-> paused, -> draining -> stopped, and
+failed after a run that ended by a failure. Thread safe; calls may block, so a
+server calls them on a worker thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eegcore.control.events import Events, Listener
+from eegcore.control.outlet import Outlet
+from eegcore.control.preparing import Source, prepare, preset
+from eegcore.errors import EegcoreError, StateConflict
+from eegcore.graph.plan_json import plan_json
+from eegcore.graph.run import GraphRun
+from eegcore.graph.supervisor import Supervisor
+from eegcore.logs import get_logger, set_run
+
+if TYPE_CHECKING:
+    from eegcore.config import PipelineConfig
+    from eegcore.graph.plan_types import Plan
+
+HEARTBEAT_S = 1.0                                      # a thread silent for longer is reported by `health`
+ACTIVE = ("running", "paused")
+
+log = get_logger("control")
+
+
+class Controller:
+    """Holds one pipeline at a time: its configuration, its plan and, while it runs, its graph.
+
+    Parameters
+    ----------
+    source : Path, str, dict or list, optional
+        The pipeline to hold; it is not started.
+    overrides : sequence of str, optional
+        ``ID.KEY=VALUE`` settings that win over the file.
+
+    Raises
+    ------
+    ConfigError
+        If the pipeline has mistakes.
+    """
+
+    def __init__(self, source: Source | None = None, *, overrides: Sequence[str] = ()) -> None:
+        self.state = "stopped"
+        self.since_unix_ns = time.time_ns()
+        self.last_error: str | None = None
+        self.config_rev = 0
+        self.client_ledger: Callable[[], dict[str, Any]] | None = None
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._events = Events()
+        self._config: PipelineConfig | None = None
+        self._plan: Plan | None = None
+        self._run: GraphRun | None = None
+        self._supervisor: Supervisor | None = None
+        self._outlets: list[Outlet] = []
+        self._last_ledger: dict[str, Any] | None = None
+        if source is not None:
+            self._hold(*prepare(source, overrides=overrides))
+
+    # ---- what is known ----
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that goes on, or the last one."""
+        return self._run.run_id if self._run is not None else None
+
+    def status(self) -> dict[str, Any]:
+        """Return the state as the API shows it."""
+        with self._lock:
+            return {
+                "state": self.state, "since_unix_ns": self.since_unix_ns, "last_error": self.last_error,
+                "config_rev": self.config_rev, "run_id": self.run_id, "recording": None,
+                "name": self._plan.name if self._plan is not None else None,
+                "started_unix_ns": self._run.start_unix_ns if self._run is not None else None,
+            }
+
+    def config(self) -> dict[str, Any]:
+        """Return the merged configuration; empty stages before the first pipeline."""
+        return self._config.merged() if self._config is not None else {"version": 1, "name": None, "stages": {}}
+
+    def plan(self) -> dict[str, Any]:
+        """Return the plan with live depths."""
+        with self._lock:
+            plan, run = self._plan, self._run
+        if plan is None:
+            return {"name": None, "stages": [], "groups": [], "edges": [], "pools": [], "paths": []}
+        document = plan_json(plan)
+        if run is not None and run.plan is plan:
+            stats = run.stats()
+            for edge in document["edges"]:
+                live = stats["edges"].get(edge["name"])
+                edge |= {"depth": live["depth"], "high_water": live["high_water"]} if live else {}
+            for pool in document["pools"]:
+                pool["free"] = stats["pools"][pool["name"]]["free"]
+        return document
+
+    def ledger(self) -> dict[str, Any]:
+        """Return the ledger of the run that goes on, or of the last one."""
+        with self._lock:
+            run = self._run
+        if run is None:
+            return {"run_id": None, "balanced": True, "final": True, "frames": 0, "lost": 0, "sources": {},
+                    "edges": {}, "sinks": {}, "clients": {}, "stages": {}, "digest": {}}
+        ledger = dict(run.ledger())
+        if self.client_ledger is not None:
+            ledger["clients"] = self.client_ledger()
+        return ledger
+
+    def stats(self) -> dict[str, Any]:
+        """Return the ``stats`` event of this moment; without a run only its name and zeros."""
+        with self._lock:
+            run = self._run
+        if run is None:
+            return {"event": "stats", "run_id": None, "frames": 0, "lost": 0, "stages": {}, "edges": {}, "sinks": {},
+                    "pools": {}, "sources": {}, "threads": []}
+        return run.stats()
+
+    def health(self) -> tuple[bool, list[str], list[dict[str, Any]]]:
+        """Return (ok, reasons, threads): not ok when failed, or when a thread gives no sign of life."""
+        with self._lock:
+            state, run, error = self.state, self._run, self.last_error
+        threads = run.threads() if run is not None else []
+        reasons = [f"failed: {error}"] if state == "failed" else []
+        if state in ACTIVE:
+            for thread in threads:
+                age = thread["heartbeat_age_s"]
+                if thread["alive"] and age is not None and age > HEARTBEAT_S:
+                    reasons.append(f"thread {thread['name']}: no sign of life for {age:.1f} s")
+        return not reasons, reasons, threads
+
+    def catalogue(self) -> list[dict[str, Any]]:
+        """Return every stage type with its settings as JSON Schema."""
+        from eegcore.stages import catalogue
+
+        return [{"name": stage.name, "role": stage.role, "doc": stage.doc, "inputs": list(stage.inputs_allowed),
+                 "group": stage.default_group, "settings": stage.Settings.model_json_schema()}
+                for stage in catalogue().values()]
+
+    def outlets(self) -> list[Outlet]:
+        """Return one outlet per websocket sink of the running graph."""
+        with self._lock:
+            return list(self._outlets)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every event, from any thread; the returned function ends that."""
+        return self._events.subscribe(listener)
+
+    # ---- what can be done ----
+
+    def start(self, document: str | dict[str, Any] | list[Any] | None = None,
+              preset: str | None = None) -> dict[str, Any]:
+        """Start the held pipeline, a preset, or a document; return the status.
+
+        Raises
+        ------
+        StateConflict
+            If one runs already, or none is held.
+        ConfigError
+            With every mistake; the pipeline held before stays.
+        EegcoreError
+            If the machine cannot run it; the state is then failed.
+        """
+        with self._lock:
+            if self.state not in ("stopped", "failed"):
+                raise StateConflict(f"pipeline: is {self.state}. Only a stopped one can start. Shut it down first.")
+            before = self.state, self.last_error
+            self._move("starting")
+        try:
+            if preset is not None:
+                self._hold(*prepare(_preset_file(preset)))
+            elif document is not None:
+                self._hold(*prepare(document, name="request"))
+            elif self._plan is None:
+                raise StateConflict("pipeline: none was given yet. Send one, or name a preset.")
+        except EegcoreError:
+            self._move(before[0], before[1])
+            raise
+        try:
+            self._launch()
+        except (EegcoreError, OSError, MemoryError) as error:
+            with self._lock:
+                self._run = None
+            self._move("failed", str(error))
+            raise
+        return self.status()
+
+    def shutdown(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Stop the sources, drain, finalise; return the ledger. A stopped pipeline answers with its last ledger."""
+        with self._lock:
+            supervisor, run = self._supervisor, self._run
+            if run is None or supervisor is None:
+                return self.ledger()
+            if self.state in ACTIVE:
+                self._move("draining")
+        run.request_stop()
+        supervisor.wake()
+        supervisor.join(timeout_s)
+        return self.ledger()
+
+    def abort(self) -> None:
+        """Stop at once; what waits in edges is counted as dropped[stopped]."""
+        with self._lock:
+            run = self._run
+        if run is not None:
+            run.abort()
+
+    def pause(self) -> dict[str, Any]:
+        """Go on reading the device, count its frames as paused; StateConflict unless running."""
+        return self._set_paused(True, "running", "paused")
+
+    def resume(self) -> dict[str, Any]:
+        """Hand frames on again; StateConflict unless paused."""
+        return self._set_paused(False, "paused", "running")
+
+    def wait_stopped(self, timeout_s: float | None = None) -> bool:
+        """Wait until no run goes on."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.state in ("stopped", "failed"), timeout_s)
+
+    # ---- inside ----
+
+    def _set_paused(self, paused: bool, needed: str, after: str) -> dict[str, Any]:
+        with self._lock:
+            if self.state != needed or self._run is None:
+                raise StateConflict(f"pipeline: is {self.state}. Only a {needed} one can be "
+                                    f"{'paused' if paused else 'resumed'}.")
+            self._run.pause(paused)
+            self._move(after)
+        return self.status()
+
+    def _hold(self, config: PipelineConfig, plan: Plan) -> None:
+        with self._lock:
+            self._config, self._plan = config, plan
+            self.config_rev += 1
+        self._events.publish({"event": "config", "config_rev": self.config_rev, "config": config.merged()})
+
+    def _launch(self) -> None:
+        plan = self._plan
+        assert plan is not None  # noqa: S101 -- `start` has checked
+        run = GraphRun(plan, with_server=True,
+                       on_alarm=lambda *alarm: self._supervisor.alarm(*alarm) if self._supervisor else None)
+        supervisor = Supervisor(run, self._events.publish, self._ended)
+        with self._lock:
+            self._run, self._supervisor = run, supervisor
+            self._outlets = [Outlet(run, sink_id, tap) for sink_id, tap in run.outlets().items()]
+        self._events.publish({"event": "outlets"})
+        run.start()
+        set_run(run.run_id)
+        self._move("running")
+        supervisor.start()
+
+    def _ended(self, ledger: dict[str, Any], failure: EegcoreError | None) -> None:
+        with self._lock:
+            self._outlets = []               # the server empties and closes what it has adopted
+        self._events.publish({"event": "outlets"})
+        log.info("run %s ended: %d frames, lost %d, ledger %s", ledger["run_id"], ledger["frames"], ledger["lost"],
+                 "balanced" if ledger["balanced"] else "NOT BALANCED")
+        set_run(None)
+        self._move("failed" if failure is not None else "stopped", str(failure) if failure is not None else None)
+
+    def _move(self, state: str, error: str | None = None) -> None:
+        with self._changed:
+            self.state, self.since_unix_ns, self.last_error = state, time.time_ns(), error
+            self._changed.notify_all()
+        self._events.publish({"event": "state", **self.status()})
+
+
+def _preset_file(name: str) -> Path:
+    return preset(name)

@@ -1,0 +1,66 @@
+"""From what a user wrote to a plan, with every mistake in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from eegcore.config import PipelineConfig, load
+from eegcore.errors import ConfigError, NotFound
+from eegcore.graph.plan import make_plan
+from eegcore.graph.plan_types import Plan
+from eegcore.stages import catalogue
+
+Source = Path | str | dict[str, Any] | list[Any]
+
+
+def prepare(source: Source, *, overrides: Sequence[str] = (), clock: Literal["real", "virtual"] | None = None,
+            name: str | None = None) -> tuple[PipelineConfig, Plan]:
+    """Read, check and plan a pipeline.
+
+    Parameters
+    ----------
+    source : Path, str, dict or list
+        A file, YAML text, or the parsed document.
+    overrides : sequence of str
+        ``ID.KEY=VALUE``, as after ``--set``.
+    clock : {"real", "virtual"}, optional
+        Overrides the file.
+    name : str, optional
+        What messages call a source that is no file.
+
+    Raises
+    ------
+    ConfigError
+        With all problems, each with file, line, column and hint.
+    """
+    config, problems = load(source, catalogue=catalogue(), overrides=list(overrides), name=name)
+    plan = make_plan(config, problems, clock) if config is not None else None
+    problems.raise_if_any()
+    if config is None or plan is None:
+        raise ConfigError("pipeline: nothing to run. Give at least one source and one sink.")
+    return config, plan
+
+
+def preset_folders() -> list[Path]:
+    """Return where presets are looked for: beside the work, then in the package."""
+    package = Path(__file__).resolve().parent.parent
+    return [Path("pipelines"), package / "pipelines", package.parent / "pipelines"]
+
+
+def presets() -> dict[str, Path]:
+    """Return the presets by name."""
+    found: dict[str, Path] = {}
+    for folder in preset_folders():
+        for path in sorted(folder.glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def preset(name: str) -> Path:
+    """Return the file of a preset; NotFound names the known ones."""
+    known = presets()
+    if name not in known:
+        raise NotFound(f"preset: no preset is called {name!r}. Known: {', '.join(known)}.")
+    return known[name]

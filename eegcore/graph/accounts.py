@@ -1,0 +1,148 @@
+"""The books of a run: ledger and statistics, read from the counters of the core.
+
+Units are device frames. The ledger is exact once the run is quiet; while it
+runs, readers see 0 <= in - out - dropped <= capacity (ARCHITECTURE section 9).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eegcore import _rt
+from eegcore.sinks.ledger_file import check_ledger
+
+if TYPE_CHECKING:
+    from eegcore.graph.build import Built
+    from eegcore.graph.plan_types import Plan
+    from eegcore.graph.sink_thread import SinkThread
+
+SOURCE_WORDS = ("edges", "delivered", "missed", "bad_status", "late", "settling", "paused", "pool_empty", "pending")
+SOURCE_LOSSES = ("missed", "bad_status", "late", "pool_empty")
+
+
+def _sources(built: Built) -> dict[str, dict[str, Any]]:
+    return {source: _rt.source_stats(built.graph, group) for source, group in built.sources.items()}
+
+
+def _edge_entry(stats: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    dropped = {reason: n for reason, n in stats["dropped"].items() if n}
+    inside = 0 if quiet else max(0, stats["in"] - stats["out"] - sum(dropped.values()))
+    return {"in": stats["in"], "out": stats["out"], "dropped": dropped, "in_flight": inside}
+
+
+def _sink_entry(stats: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    refused = {"failed": stats["skipped"]} if stats["skipped"] else {}
+    inside = 0 if quiet else max(0, stats["frames"] - stats["written"] - stats["skipped"])
+    return {"in": stats["frames"], "written": stats["written"], "refused": refused, "queued": inside}
+
+
+def make_ledger(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, SinkThread], *, quiet: bool,
+                clients: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the ledger in the shape of INTERFACES section 3.
+
+    Parameters
+    ----------
+    quiet : bool
+        True when all threads have ended: what is in flight is then known to be
+        nothing, and an identity that does not hold is a bug.
+    """
+    sources = {source: {word: stats[word] for word in SOURCE_WORDS} for source, stats in _sources(built).items()}
+    edges = {name: _edge_entry(_rt.edge_stats(built.graph, number), quiet) for name, number in built.edges.items()}
+    sinks: dict[str, Any] = {}
+    digest: dict[str, str] = {}
+    stages: dict[str, Any] = {}
+    for stage in plan.stages:
+        if stage.role == "sink":
+            thread = sink_threads.get(stage.id)
+            number = built.nodes.get(stage.id)
+            if thread is not None:
+                sinks[stage.id], found = thread.counters(), thread.digest
+            elif number is not None:
+                sinks[stage.id] = _sink_entry(_rt.node_stats(built.graph, number), quiet)
+                found = _rt.node_digest(built.graph, number) if quiet else None
+            if found is not None:
+                digest[stage.id] = found
+        elif stage.role == "stage":
+            stages[stage.id] = _stage_entry(built, stage.id)
+    lost = sum(entry[word] for entry in sources.values() for word in SOURCE_LOSSES)
+    lost += sum(entry["dropped"].get("overflow", 0) for entry in edges.values())
+    lost += sum(sum(entry["refused"].values()) for entry in sinks.values())
+    ledger = {
+        "run_id": run_id, "balanced": True, "final": quiet,
+        "frames": sum(entry["edges"] for entry in sources.values()), "lost": lost,
+        "sources": sources, "edges": edges, "sinks": sinks, "clients": clients or {}, "stages": stages,
+        "digest": digest,
+    }
+    ledger["balanced"] = not (check_ledger(ledger) if quiet else live_problems(ledger, built))
+    return ledger
+
+
+def live_problems(ledger: dict[str, Any], built: Built) -> list[str]:
+    """Say what cannot be even while packets move: a counter that ran ahead of the one before it."""
+    problems = []
+    for source, entry in ledger["sources"].items():
+        accounted = sum(entry[word] for word in SOURCE_WORDS[1:])
+        if accounted > entry["edges"] + _rt.source_stats(built.graph, built.sources[source])["pending"]:
+            problems.append(f"source {source}: {accounted} frames accounted for, {entry['edges']} happened")
+    return problems
+
+
+def _stage_entry(built: Built, stage_id: str) -> dict[str, Any]:
+    """What went in, what came out of this stage's port, what it gave up; the rest it still holds."""
+    number = built.nodes[stage_id]
+    stats = _rt.node_stats(built.graph, number)
+    outs = [stats["ports"][port][1] for ref, (node, port) in built.ports.items()
+            if node == number and ref[0] == stage_id]
+    return {"in": stats["frames"], "out": outs[0] if outs else 0, "skipped": stats["skipped"]}
+
+
+def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, SinkThread],
+               threads: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the ``stats`` event: everything a page shows that changes while a run goes on."""
+    ledger = make_ledger(run_id, plan, built, sink_threads, quiet=False)
+    stages: dict[str, Any] = {}
+    for stage in plan.stages:
+        number = built.nodes.get(stage.id)
+        if number is not None and stage.role != "source":
+            stats = _rt.node_stats(built.graph, number)
+            stages[stage.id] = {
+                "packets": stats["packets"], "frames": stats["frames"], "errors": stats["errors"],
+                "skipped": stats["skipped"], "seconds": stats["busy_ns"] * 1e-9,
+                "held": held(ledger["stages"].get(stage.id)),
+                "p50_us": stats["process"]["p50_ns"] / 1e3, "p99_us": stats["process"]["p99_ns"] / 1e3}
+    edges = {}
+    for edge in plan.edges:
+        if edge.name in built.edges:
+            stats = _rt.edge_stats(built.graph, built.edges[edge.name])
+            edges[edge.name] = {key: stats[key] for key in ("depth", "capacity", "high_water", "in", "out", "dropped")}
+            edges[edge.name]["policy"] = edge.policy
+    sinks = {}
+    for sink, entry in ledger["sinks"].items():
+        sinks[sink] = dict(entry)
+        if sink in built.nodes:
+            latency = _rt.node_stats(built.graph, built.nodes[sink])["latency"]
+            sinks[sink] |= {f"latency_{key}_us": latency[f"{key}_ns"] / 1e3 for key in ("p50", "p99", "max")}
+    return {
+        "event": "stats", "run_id": run_id, "frames": ledger["frames"], "lost": ledger["lost"],
+        "stages": stages, "edges": edges, "sinks": sinks, "threads": threads,
+        "pools": {pool: _rt.pool_stats(built.graph, number) for pool, number in built.pools.items()},
+        "sources": {source: source_entry(stats) for source, stats in _sources(built).items()},
+    }
+
+
+def held(entry: dict[str, int] | None) -> int:
+    """Frames a stage has taken and neither handed on nor given up: an unfinished window."""
+    if entry is None or entry["out"] == 0:
+        return 0
+    return max(0, entry["in"] - entry["out"] - entry["skipped"])
+
+
+def source_entry(stats: dict[str, Any]) -> dict[str, Any]:
+    """Return a source's counters with the rate its edges have really had."""
+    span_ns = stats["last_edge_ns"] - stats["first_edge_ns"]
+    rate = (stats["last_seqno"] or stats["edges"]) - 1
+    return {
+        **{word: stats[word] for word in SOURCE_WORDS}, "gaps": stats["gaps"],
+        "rate_sps": rate / (span_ns * 1e-9) if span_ns > 0 and rate > 0 else None,
+        "wake_p50_us": stats["wake"]["p50_ns"] / 1e3, "wake_p99_us": stats["wake"]["p99_ns"] / 1e3,
+    }

@@ -1,0 +1,339 @@
+"""One run of a plan: threads, taps, stop, books.
+
+Life: ``GraphRun(plan) -> start -> (request_stop) -> join -> finish``. Threads end by
+themselves from left to right: a source that ends marks its edges, each group
+drains, flushes its stages, marks its own edges, and so on to the sinks.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from eegcore import _rt
+from eegcore.errors import EdgeOverflow, EegcoreError, NotFound, PoolEmpty, StageError, from_status
+from eegcore.graph.accounts import make_ledger, make_stats
+from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.plan_types import GroupPlan, Plan
+from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
+from eegcore.graph.sink_thread import SinkThread
+from eegcore.sinks.base import RunInfo
+
+if TYPE_CHECKING:
+    from eegcore.devices.readers_base import Recording
+    from eegcore.stages.stream import Stream
+
+DRAIN_S = 5.0                                          # after that the rest counts as dropped[stopped]
+SERVER_DRAIN_S = 1.0
+STACK_BYTES = 1 << 20                                  # worker threads hold no deep stacks, and locked memory is dear
+EDGE_FULL, POOL_EMPTY = -7, -5
+
+Alarm = Callable[[str, str, str, int | None], None]    # level, place, message, frame_index
+
+
+class GraphRun:
+    """A plan being run. All methods may be called from any thread, `finish` from one.
+
+    Parameters
+    ----------
+    plan : Plan
+    with_server : bool
+        Make the outlets that a server reads.
+    seconds : float, optional
+        Sources end after so much of their own time.
+    digest : bool, optional
+        Digest what every sink sees. Default: in virtual time.
+    on_alarm : callable, optional
+        Called as ``on_alarm(level, place, message, frame_index)`` from the thread that noticed.
+    recordings : mapping, optional
+        Recordings in memory for playback sources, by source id.
+
+    Raises
+    ------
+    EegcoreError
+        If the machine cannot hold it, or a file sink cannot make its file: nothing runs then.
+    """
+
+    def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
+                 digest: bool | None = None, on_alarm: Alarm | None = None,
+                 recordings: Mapping[str, Recording] | None = None) -> None:
+        self.plan = plan
+        self.run_id = uuid.uuid4().hex[:12]
+        self.start_unix_ns = 0
+        self.start_t_ns = 0
+        self.granted: dict[str, Granted] = {}
+        self.warnings: list[str] = []
+        self._on_alarm = on_alarm or (lambda *_: None)
+        self._is_virtual = plan.clock == "virtual"
+        self._digest = self._is_virtual if digest is None else digest
+        wants_realtime = plan.realtime != "never" and not self._is_virtual
+        self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
+                                  lock=wants_realtime, recordings=recordings)
+        self._wants_realtime = wants_realtime
+        self._threads: list[threading.Thread] = []
+        self._sinks: dict[str, SinkThread] = {}
+        self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
+        self._tap_lock = threading.Lock()
+        self._final: dict[str, Any] | None = None
+
+    # ---- life ----
+
+    def start(self) -> None:
+        """Open the files, then start the threads, readers before sources."""
+        if self._wants_realtime and (problem := lock_memory()):
+            self._degrade(problem)
+        self.start_unix_ns = time.time_ns()
+        self.start_t_ns = 0 if self._is_virtual else time.monotonic_ns()
+        self.built.graph.t_zero_ns = self.start_t_ns
+        try:
+            for group in self.plan.groups:
+                if group.kind == "sink":
+                    self._open_sink(group)
+        except EegcoreError:
+            self._close_sinks(None)
+            raise
+        previous = threading.stack_size(STACK_BYTES)
+        try:
+            for group in sorted(self.plan.groups, key=lambda group: group.kind == "source"):
+                thread = threading.Thread(target=self._thread_body, args=(group,), name=group.thread, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        finally:
+            threading.stack_size(previous)
+
+    def request_stop(self) -> None:
+        """Let the sources end; everything behind them drains by itself."""
+        self.built.graph.stop()
+
+    def abort(self) -> None:
+        """Stop at once: what waits in edges is counted as dropped[stopped]."""
+        self.built.graph.abort()
+
+    def pause(self, paused: bool) -> None:
+        """Count frames as `paused` instead of handing them on; a playback stands still."""
+        self.built.graph.pause(paused)
+
+    @property
+    def is_alive(self) -> bool:
+        """True while a thread of this run lives."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait until every thread has ended; False if the time has passed."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not self.is_alive
+
+    def finish(self, drain_s: float = DRAIN_S) -> dict[str, Any]:
+        """Stop, drain, finalise files, and return the ledger. Safe to call again."""
+        if self._final is not None:
+            return self._final
+        self.request_stop()
+        if not self.join(drain_s):
+            self.abort()
+            if not self.join(drain_s):
+                stuck = [thread.name for thread in self._threads if thread.is_alive()]
+                raise EegcoreError(f"run: threads {', '.join(stuck)} did not end within {2 * drain_s:g} s. "
+                                   "A stage or a disk hangs. Stop the process.")
+        self._let_server_drain()
+        for tap in [*self.built.taps.values(), *(tap for _, _, tap in self._taps.values())]:
+            tap.detach()                               # before the sweep: an edge has one consumer at a time
+        self.built.graph.finish()
+        self._final = self._ledger(quiet=True)
+        self._close_sinks(self._final)
+        if self.sink_failures():
+            self._final = self._ledger(quiet=True)
+        return self._final
+
+    def _let_server_drain(self) -> None:
+        """Give the server a moment to take the last packets; a server that has gone takes none."""
+        deadline = time.monotonic() + SERVER_DRAIN_S
+        for tap in self.outlets().values():
+            while tap.depth and time.monotonic() < deadline:
+                time.sleep(0.005)
+
+    # ---- books ----
+
+    def ledger(self, clients: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the ledger: live while threads run, final after `finish`."""
+        return self._final if self._final is not None else self._ledger(quiet=False, clients=clients)
+
+    def _ledger(self, *, quiet: bool, clients: dict[str, Any] | None = None) -> dict[str, Any]:
+        return make_ledger(self.run_id, self.plan, self.built, self._sinks, quiet=quiet, clients=clients)
+
+    def stats(self) -> dict[str, Any]:
+        """Return the ``stats`` event."""
+        return make_stats(self.run_id, self.plan, self.built, self._sinks, self.threads())
+
+    def truth(self, source: str) -> dict[str, int] | None:
+        """Return what an emulated device counted itself; None for a recording."""
+        return _rt.emulator_truth(self.built.graph, self.built.sources[source])
+
+    def threads(self) -> list[dict[str, Any]]:
+        """Return name, heartbeat, processor time and real-time state of every thread."""
+        found = []
+        for group, thread in zip(sorted(self.plan.groups, key=lambda group: group.kind == "source"), self._threads,
+                                 strict=False):
+            sink = self._sinks.get(group.nodes[0].members[0]) if group.kind == "sink" else None
+            if sink is not None:
+                age = (time.monotonic_ns() - sink.beat_ns) * 1e-9 if sink.beat_ns else None
+            else:
+                beat = _rt.group_stats(self.built.graph, self.built.groups[group.name])["beat_age_ns"]
+                age = None if beat is None else max(0.0, beat * 1e-9)
+            granted = self.granted.get(thread.name)
+            found.append({
+                "name": thread.name, "alive": thread.is_alive(), "heartbeat_age_s": age,
+                "cpu_s": cpu_seconds(thread.native_id) if thread.is_alive() else None,
+                "realtime": granted.priority if granted else None, "cores": granted.cores if granted else []})
+        return found
+
+    def failure(self) -> EegcoreError | None:
+        """Return the failure that stopped the run, None if there is none."""
+        found = self.built.graph.failure
+        if found is None:
+            return None
+        status, node, edge, frame_index = found
+        stage = self.built.node_names.get(node, f"node {node}")
+        if status == EDGE_FULL and edge is not None:
+            name = self.edge_name(edge)
+            return EdgeOverflow(f"edge {name.replace('->', ' -> ')}: full at frame {frame_index} (policy fail, critical). "
+                                f"'{stage}' could not hand its packet over and the run was stopped. "
+                                "Make the reader faster, or queue larger.", stage=stage, edge=name,
+                                frame_index=frame_index)
+        if status == POOL_EMPTY:
+            return PoolEmpty(f"{stage}: no free slot at frame {frame_index}. Pools are computed from the plan, so a "
+                             "reader keeps packets. Release taps' packets.", stage=stage, frame_index=frame_index)
+        cause = from_status(status, stage)
+        if stage in self.built.sources:
+            return cause
+        return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
+                          frame_index=frame_index)
+
+    def sink_failures(self) -> dict[str, EegcoreError]:
+        """Return the file sinks that failed and why."""
+        return {sink: thread.failed for sink, thread in self._sinks.items() if thread.failed is not None}
+
+    def edge_name(self, number: int) -> str:
+        """Return the name of an edge of the core."""
+        for name, found in self.built.edges.items():
+            if found == number:
+                return name
+        return f"tap {number}"
+
+    def stage_name(self, node: int) -> str:
+        """Return the name of a node of the core."""
+        return self.built.node_names.get(node, f"node {node}")
+
+    # ---- listening ----
+
+    def stream(self, stage_id: str, port: str | None = None) -> Stream:
+        """Return the description of an output; NotFound names the stages that have one."""
+        return self._output(stage_id, port)[1]
+
+    def outlets(self) -> dict[str, _rt.Tap]:
+        """Return the server's end of every websocket sink, by sink id."""
+        return {edge.from_stage: self.built.taps[edge.name] for edge in self.plan.edges
+                if edge.to_group == "loop" and edge.name in self.built.taps}
+
+    def open_tap(self, stage_id: str, port: str | None = None) -> tuple[int, _rt.Tap]:
+        """Attach a bounded, drop-oldest reader to an output of the running graph.
+
+        In virtual time the graph waits for it instead of dropping.
+        """
+        ref, _ = self._output(stage_id, port)
+        node, native_port = self.built.ports[ref]
+        pool = next(pool for group in self.plan.groups for plan_node in group.nodes
+                    for out, pool in zip(plan_node.outputs, plan_node.pools, strict=True) if out == ref)
+        quota = self.plan.pool(pool).made_of.get("taps", 16)
+        with self._tap_lock:
+            open_here = sum(1 for key in self._taps.values() if key[:2] == (node, native_port))
+            if open_here >= MAX_TAPS:
+                raise EegcoreError(f"{stage_id}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one first.")
+            policy = POLICIES["block" if self._is_virtual else "drop_oldest"]
+            number, tap = self.built.graph.add_outlet(
+                node, native_port, policy=policy, capacity=power_below(quota // 2), name=stage_id, quota=quota // 4)
+            self._taps[number] = (node, native_port, tap)
+        return number, tap
+
+    def close_tap(self, number: int) -> None:
+        """Take a tap off; what waited in it is dropped."""
+        with self._tap_lock:
+            node, port, tap = self._taps.pop(number)
+            self.built.graph.remove_outlet(node, port, number)
+            tap.detach()
+
+    def _output(self, stage_id: str, port: str | None) -> tuple[tuple[str, str], Stream]:
+        try:
+            stage = self.plan.stage(stage_id)
+        except KeyError:
+            stage = None
+        if stage is None or not stage.outputs:
+            known = ", ".join(stage.id for stage in self.plan.stages if stage.outputs)
+            raise NotFound(f"tap: no stage with an output is called {stage_id!r}. Known: {known}.")
+        for out in stage.outputs:
+            if port in (None, out.name):
+                return (stage_id, out.name), out.stream
+        raise NotFound(f"tap: {stage_id!r} has no port {port!r}. Known: {', '.join(o.name for o in stage.outputs)}.")
+
+    # ---- threads ----
+
+    def _thread_body(self, group: GroupPlan) -> None:
+        if self._wants_realtime:
+            granted = prepare_thread(group.thread, group.cores, group.priority)
+            self.granted[group.thread] = granted
+            for problem in granted.problems:
+                self._degrade(problem)
+        if group.kind == "sink":
+            self._sinks[group.nodes[0].members[0]].run(time.monotonic_ns)
+        else:
+            self.built.graph.run_group(self.built.groups[group.name], group.thread)
+
+    def _degrade(self, problem: str) -> None:
+        self.warnings.append(problem)
+        if self.plan.realtime == "require":
+            self._on_alarm("error", "realtime", problem, None)
+            self.request_stop()
+        else:
+            self._on_alarm("warning", "realtime", problem, None)
+
+    def _open_sink(self, group: GroupPlan) -> None:
+        from eegcore.sinks import make_writer
+
+        node = group.nodes[0]
+        sink_id = node.members[0]
+        stream = self._output(*node.inputs[0])[1]
+        source = next((stage for stage in self.plan.stages if stage.role == "source"), None)
+        info = RunInfo(self.run_id, self.plan.name, sink_id, f"{source.id} ({source.type})" if source else "",
+                       self.start_unix_ns, self.start_t_ns, 1)
+        tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
+        sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
+                          alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
+        self._sinks[sink_id] = sink
+        sink.open()
+
+    def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
+        for sink in self._sinks.values():
+            sink.close(ledger)
+
+
+MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for
+
+
+def power_below(value: int) -> int:
+    """Return the largest power of two not above `value`, at least 4."""
+    return max(4, 1 << (max(1, value).bit_length() - 1))
+
+
+def cpu_seconds(thread_id: int | None) -> float | None:
+    """Return the processor time of one thread, None if it has gone."""
+    try:
+        with open(f"/proc/self/task/{thread_id}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,174 @@
+"""The control thread of a run: watches, warns, grows pools, notices the end.
+
+It never touches a sample. Every tenth of a second it reads counters and the
+records the native threads left; what it has to say goes to the log, throttled,
+and to whoever asked for events.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from eegcore import _rt
+from eegcore.errors import EegcoreError
+from eegcore.graph.run import GraphRun
+from eegcore.logs import ThrottledLogger, get_logger
+
+TICK_S = 0.1
+STATS_S = 1.0
+POOL_LOW = 0.1                                         # share of free slots at which a pool is warned about and grows
+LOG_STAGE_FAILED, LOG_EDGE_CLOSED, LOG_POOL_EMPTY, LOG_BAD_STATUS, LOG_MISSED, LOG_DEVICE = range(1, 7)
+
+Event = Callable[[dict[str, Any]], None]
+
+log = get_logger("graph")
+
+
+class Supervisor:
+    """Runs beside a `GraphRun` until its threads have ended.
+
+    Parameters
+    ----------
+    run : GraphRun
+    on_event : callable
+        Called with ``stats`` and ``alarm`` events, from this thread.
+    on_end : callable
+        Called once, from this thread, with (ledger, failure or None).
+    """
+
+    def __init__(self, run: GraphRun, on_event: Event,
+                 on_end: Callable[[dict[str, Any], EegcoreError | None], None]) -> None:
+        self._run, self._on_event, self._on_end = run, on_event, on_end
+        self._quiet = ThrottledLogger(log)
+        self._thread = threading.Thread(target=self._loop, name="control", daemon=True)
+        self._wake = threading.Event()
+        self._dropped: dict[str, int] = {}
+        self._lost: dict[str, int] = {}
+        self._alarm_at: dict[str, float] = {}
+        self.beat = time.monotonic()
+
+    def start(self) -> None:
+        """Say what was made, then begin to watch."""
+        self._announce()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at once: the run was asked to stop."""
+        self._wake.set()
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end of the run and of this thread."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def alarm(self, level: str, place: str, message: str, frame_index: int | None = None) -> None:
+        """Log a line and tell listeners; the same line once per 10 s. [any-thread]"""
+        say = self._quiet.error if level == "error" else self._quiet.warning
+        say(place, message, extra={"frame_index": frame_index} if frame_index is not None else None)
+        now = time.monotonic()
+        if now - self._alarm_at.get(place, -10.0) >= 10.0:
+            self._alarm_at[place] = now
+            event = {"event": "alarm", "level": level, "place": place, "message": message,
+                     "t_unix_ns": time.time_ns()}
+            if frame_index is not None:
+                event["frame_index"] = frame_index
+            self._on_event(event)
+
+    def _announce(self) -> None:
+        plan = self._run.plan
+        log.info("run %s: pipeline %s, %s clock, %d stages in %d groups", self._run.run_id, plan.name, plan.clock,
+                 len(plan.stages), len(plan.groups))
+        for edge in plan.edges:
+            log.info("edge %s: %d packets (%.3g s), policy %s%s", edge.name.replace("->", " -> "), edge.capacity,
+                     edge.seconds, edge.policy, ", critical" if edge.critical else "")
+        for pool in plan.pools:
+            log.info("pool %s: %d slots of %d bytes", pool.name, pool.slots, pool.slot_bytes)
+
+    def _loop(self) -> None:
+        next_stats = next_summary = time.monotonic()
+        next_summary += self._run.plan.summary_s
+        while True:
+            alive = self._run.is_alive
+            self._read_records()
+            if not alive:
+                break
+            now = self.beat = time.monotonic()
+            self._watch_pools()
+            if now >= next_stats:
+                next_stats = now + STATS_S
+                self._on_event(self._run.stats())
+                self._watch_losses()
+            if now >= next_summary:
+                next_summary = now + self._run.plan.summary_s
+                self._summary()
+            self._wake.wait(TICK_S)
+            self._wake.clear()
+        self._watch_losses()
+        failure = self._run.failure()
+        ledger = self._run.finish()
+        self._on_event(self._run.stats())
+        if not ledger["balanced"]:
+            self.alarm("error", "ledger", "ledger: an identity does not hold. This is a bug in eegcore: keep the ledger "
+                       "and report it.")
+        if failure is not None:
+            self.alarm("error", "run", str(failure), failure.details.get("frame_index"))
+        self._quiet.flush()
+        self._on_end(ledger, failure)
+
+    def _read_records(self) -> None:
+        for code, node, edge, frame_index, value, _ in self._run.built.graph.drain_log():
+            stage = self._run.stage_name(node)
+            if code == LOG_EDGE_CLOSED:
+                name = self._run.edge_name(edge).replace("->", " -> ")
+                self.alarm("error", f"edge {name}", f"edge {name}: full at frame {frame_index} (policy fail, {value} "
+                           "packets); the sink behind it is closed, other branches go on. The sink is too slow.",
+                           frame_index)
+            elif code == LOG_POOL_EMPTY:
+                self.alarm("error", stage, f"{stage}: no free slot at frame {frame_index}; frames are lost. A reader "
+                           "keeps packets. Release what taps hold.", frame_index)
+            elif code == LOG_BAD_STATUS:
+                self.alarm("warning", stage, f"{stage}: status word of frame {frame_index} does not begin with 1100; "
+                           "the frame is left out and the gap is flagged. Check wiring and SPI speed.", frame_index)
+            else:
+                self.alarm("error", stage, f"{stage}: {_rt.status_text(value)} at frame {frame_index} "
+                           f"[{_rt.status_name(value)}].", frame_index)
+
+    def _watch_pools(self) -> None:
+        for name, number in self._run.built.pools.items():
+            stats = _rt.pool_stats(self._run.built.graph, number)
+            if stats["free"] >= POOL_LOW * stats["size"]:
+                continue
+            if stats["grown"]:
+                self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots free, and "
+                           "it has grown already. With computed sizes only a reader that keeps packets gets here.")
+            else:
+                self._run.built.graph.grow_pool(number)
+                self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots were "
+                           f"free; grown to {2 * stats['size']}.")
+
+    def _watch_losses(self) -> None:
+        for name, number in self._run.built.edges.items():
+            stats = _rt.edge_stats(self._run.built.graph, number)
+            dropped = stats["dropped"]["overflow"]
+            new = dropped - self._dropped.get(name, 0)
+            if new > 0:
+                self._dropped[name] = dropped
+                shown = name.replace("->", " -> ")
+                self.alarm("warning", f"edge {shown}", f"edge {shown}: full, dropped {new} frames "
+                           f"({dropped} dropped since start).")
+        for source, group in self._run.built.sources.items():
+            stats = _rt.source_stats(self._run.built.graph, group)
+            for word in ("missed", "late"):
+                new = stats[word] - self._lost.get(f"{source}.{word}", 0)
+                if new > 0:
+                    self._lost[f"{source}.{word}"] = stats[word]
+                    self.alarm("warning", f"{source}.{word}", f"{source}: {new} frames {word} ({stats[word]} since "
+                               "start); the gap is flagged.")
+
+    def _summary(self) -> None:
+        stats = self._run.stats()
+        depths = ", ".join(f"{name} {edge['depth']}/{edge['capacity']}" for name, edge in stats["edges"].items())
+        log.info("run %s: %d frames, lost %d; edges %s", self._run.run_id, stats["frames"], stats["lost"], depths)

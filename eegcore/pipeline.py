@@ -1,0 +1,215 @@
+"""The Python API: the same graph in a notebook, offline on arrays and live.
+
+    pipe = Pipeline.from_yaml("pipelines/default.yaml")
+    with pipe.run() as run:
+        for packet in run.tap("bandpass", seconds=10):
+            ...
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from eegcore.control.preparing import prepare
+from eegcore.errors import BadArgument, EegcoreError, TapTimeout
+from eegcore.graph.plan_types import Plan
+from eegcore.graph.run import GraphRun
+from eegcore.graph.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from eegcore import _rt
+    from eegcore.config import PipelineConfig
+    from eegcore.stages.stream import Stream
+
+Clock = Literal["real", "virtual"]
+
+
+class Pipeline:
+    """A checked pipeline, ready to run as often as wanted.
+
+    Raises
+    ------
+    ConfigError
+        With all mistakes at once, each with file, line, column and hint.
+    """
+
+    def __init__(self, document: str | dict[str, Any] | list[Any] | Path, *, overrides: Sequence[str] = (),
+                 clock: Clock | None = None) -> None:
+        self.config: PipelineConfig
+        self.plan: Plan
+        self.config, self.plan = prepare(document, overrides=overrides, clock=clock)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, *, overrides: Sequence[str] = (), clock: Clock | None = None) -> Pipeline:
+        """Read a pipeline file."""
+        return cls(Path(path), overrides=overrides, clock=clock)
+
+    @classmethod
+    def from_plan(cls, plan: Plan) -> Pipeline:
+        """Take a plan as it is: designed filters run with the very same coefficients."""
+        self = cls.__new__(cls)
+        self.plan = plan
+        return self
+
+    def run(self, *, seconds: float | None = None) -> Run:
+        """Return a run; ``with`` starts it and leaves it drained.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            Sources end after so much of their own time.
+        """
+        return Run(self.plan, seconds=seconds)
+
+
+class Run:
+    """One run of a pipeline, used as a context manager."""
+
+    def __init__(self, plan: Plan, *, seconds: float | None = None) -> None:
+        self.alarms: list[dict[str, Any]] = []
+        self._graph = GraphRun(plan, seconds=seconds, on_alarm=self._on_alarm)
+        self._supervisor = Supervisor(self._graph, self._on_event, self._on_end)
+        self._ended = threading.Event()
+        self._failure: EegcoreError | None = None
+        self._started = False
+
+    def __enter__(self) -> Run:
+        """Start the threads."""
+        self._graph.start()
+        self._started = True
+        self._supervisor.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Stop the sources, drain, finalise; raise what stopped the run, if nothing else is being raised."""
+        self.stop()
+        if error is None and self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> dict[str, Any]:
+        """Stop, drain and return the final ledger."""
+        self._graph.request_stop()
+        self._supervisor.wake()
+        self._supervisor.join()
+        return self._graph.ledger()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the sources have ended by themselves and everything is drained."""
+        return self._ended.wait(timeout_s)
+
+    def pause(self) -> None:
+        """Count frames as `paused` instead of handing them on."""
+        self._graph.pause(True)
+
+    def resume(self) -> None:
+        """Hand frames on again; the first packet carries the gap flag."""
+        self._graph.pause(False)
+
+    def ledger(self) -> dict[str, Any]:
+        """Return the ledger: live while the run goes on, final and exact afterwards."""
+        return self._graph.ledger()
+
+    def stats(self) -> dict[str, Any]:
+        """Return counters, depths and latencies of everything."""
+        return self._graph.stats()
+
+    def truth(self, source: str) -> dict[str, int] | None:
+        """Return what an emulated device counted itself; None for a recording."""
+        return self._graph.truth(source)
+
+    def stream(self, stage_id: str) -> Stream:
+        """Return labels, unit and rate of a stage's output."""
+        return self._graph.stream(stage_id)
+
+    def tap(self, stage_id: str, port: str | None = None, *, seconds: float | None = None,
+            timeout_s: float = 5.0) -> Iterator[_rt.Packet]:
+        """Yield packets of an output, oldest first.
+
+        Bounded, drop-oldest: a slow loop misses packets (`frame_index` shows it), the run does not wait; in virtual
+        time the run waits. Listening begins at the call, not at the first `next`.
+
+        Parameters
+        ----------
+        stage_id : str
+        port : str, optional
+            Default: the first.
+        seconds : float, optional
+            End after so much signal.
+        timeout_s : float
+            TapTimeout after so long without a packet.
+        """
+        number, tap = self._graph.open_tap(stage_id, port)
+        return self._listen(number, tap, stage_id, seconds, timeout_s)
+
+    def _listen(self, number: int, tap: _rt.Tap, stage_id: str, seconds: float | None,
+                timeout_s: float) -> Iterator[_rt.Packet]:
+        heard_s = 0.0
+        try:
+            while seconds is None or heard_s < seconds:
+                packets = tap.wait(timeout_s, 1)
+                if packets is None:
+                    return
+                if not packets:
+                    raise TapTimeout(f"tap {stage_id}: no packet for {timeout_s:g} s. "
+                                     "Is the run paused, or the stage waiting for a window to fill?")
+                heard_s += packets[0].n_frames / packets[0].sps
+                yield packets[0]
+        finally:
+            self._graph.close_tap(number)
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "alarm":
+            self.alarms.append(event)
+
+    def _on_alarm(self, level: str, place: str, message: str, frame_index: int | None) -> None:
+        self._supervisor.alarm(level, place, message, frame_index)
+
+    def _on_end(self, ledger: dict[str, Any], failure: EegcoreError | None) -> None:
+        self._failure = failure
+        self._ended.set()
+
+
+def process(x: ArrayLike, *, sps: float, stages: Sequence[dict[str, Any]], labels: Sequence[str] | None = None,
+            scale_uv: float | None = None, batch: int = 256) -> NDArray[np.float32]:
+    """Run stages over an array, with the kernels and in the order of a live run.
+
+    Parameters
+    ----------
+    x : array_like, shape (n_frames, n_channels)
+        float uV, or int32 counts (then `scale_uv` per count is needed unless the first stage takes counts).
+    sps : float
+        Frames per second.
+    stages : sequence of dict
+        As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``; a chain without sources and sinks.
+    labels : sequence of str, optional
+    scale_uv : float, optional
+        uV per count.
+    batch : int
+        Frames per packet; the samples do not depend on it.
+
+    Returns
+    -------
+    ndarray of float32
+        Shape (n_frames, n_channels), or (n_spectra, n_bins, n_channels).
+
+    Raises
+    ------
+    ConfigError
+        If a stage does not fit.
+    BadArgument
+        If `x` has not two dimensions or nothing in it.
+    """
+    from eegcore.offline import process_array
+
+    return process_array(x, sps=sps, stages=stages, labels=labels, scale_uv=scale_uv, batch=batch)
+
+
+__all__ = ["BadArgument", "Pipeline", "Run", "process"]

@@ -1,0 +1,58 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The compiled core of eegcore: pools, rings, sources, workers and the built-in stages.
+
+One module made of parts. Data enters in `source.pxi` (`acquire.pxi`, `playback.pxi`), travels through `node.pxi`
+and `worker.pxi`, and leaves through `tap.pxi` and the sinks of `stage_sinks.pxi`. Only the graph runtime of the
+Python side imports this module.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+from posix.stdlib cimport posix_memalign
+from posix.time cimport CLOCK_MONOTONIC, clock_nanosleep, timespec
+from posix.unistd cimport read
+
+from c.core cimport *
+from c.device cimport *
+from c.dsp cimport *
+
+from json import dumps as json_dumps, loads as json_loads
+
+import numpy
+
+from eegcore import errors
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef unsigned long pthread_t
+    pthread_t pthread_self()
+    int pthread_setname_np(pthread_t thread, const char *name)
+
+cdef enum:
+    MAX_OUTPUTS = 32               # ports of one node
+    MAX_GROUPS = 64
+    MAX_NODES = 1100               # 1024 stages and their sources
+    MAX_EDGES_TOTAL = 4096
+
+cdef uint32_t NO_EDGE = 0xFFFFFFFF
+cdef int64_t WAIT_NS = 100000000   # longest sleep of a thread: heartbeat and second look at the run's flags
+
+include "parts/status.pxi"
+include "parts/stage_settings.pxi"
+include "parts/stage_linear.pxi"
+include "parts/stage_select.pxi"
+include "parts/stage_spectrum.pxi"
+include "parts/stage_sinks.pxi"
+include "parts/node.pxi"
+include "parts/worker.pxi"
+include "parts/source.pxi"
+include "parts/acquire.pxi"
+include "parts/playback.pxi"
+include "parts/packet.pxi"
+include "parts/tap.pxi"
+include "parts/graph_settings.pxi"
+include "parts/graph.pxi"
+include "parts/stats.pxi"

@@ -1,0 +1,36 @@
+"""Extern declarations of the DSP kernels."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+
+cdef extern from "dsp/ec_sos.h" nogil:
+    ctypedef struct ec_sos:
+        uint32_t n_sections, n_channels, n_padded
+    uint32_t ec_padded(uint32_t n_channels)
+    int32_t ec_sos_init(ec_sos *f, const double *sos, uint32_t n_sections, uint32_t n_channels)
+    void ec_sos_reset(ec_sos *f)
+    void ec_sos_destroy(ec_sos *f)
+    void ec_sos_run(ec_sos *f, double *work, uint32_t n_frames)
+    void ec_widen_f32(double *work, const float *data, uint32_t n_frames, uint32_t n_channels)
+    void ec_widen_i32(double *work, const int32_t *data, const double *scale, uint32_t n_frames, uint32_t n_channels)
+    void ec_scale_f64(double *work, const double *factor, uint32_t n_frames, uint32_t n_padded)
+    void ec_narrow_f32(float *out, const double *work, uint32_t n_frames, uint32_t n_channels)
+    void ec_sos_filter_f32(ec_sos *f, float *out, const float *data, uint32_t n_frames, double *scratch)
+
+
+cdef extern from "dsp/ec_psd.h" nogil:
+    ctypedef struct ec_psd:
+        uint32_t n, n_channels, n_bins
+    int32_t ec_window_number(const char *name)
+    int32_t ec_detrend_number(const char *name)
+    int32_t ec_psd_init(ec_psd *p, uint32_t n, double sps, uint32_t window, uint32_t detrend, uint32_t n_channels,
+                        uint32_t bin_from, uint32_t n_bins)
+    void ec_psd_destroy(ec_psd *p)
+    void ec_psd_run_parts(ec_psd *p, const float *part1, uint32_t n1, const float *part2, uint32_t n2, float *out)
+
+
+cdef extern from "dsp/ec_format_csv.h" nogil:
+    size_t ec_format_row_bytes(uint32_t n_counts, uint32_t n_values)
+    size_t ec_format_rows(char *buf, size_t cap, uint32_t n_frames, uint64_t frame_index, uint32_t step_num,
+                          uint32_t step_den, int64_t t_ns, double sps, const int32_t *counts, uint32_t n_counts,
+                          const float *values, uint32_t n_values, uint32_t decimals, uint32_t *n_done)

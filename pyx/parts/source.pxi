@@ -1,0 +1,113 @@
+# What every source does: fill packets that never span a gap, a change of flags or a pause, and account for each frame.
+
+
+cdef struct Source:
+    ec_group *group
+    ec_node *node              # stage NULL, one port
+    ec_source_counters n
+    uint32_t batch             # frames per packet
+    ec_ref open_ref            # packet being filled, EC_REF_NONE if none
+    ec_packet *open_packet
+    bint gap_before            # frames are missing before the next one
+    double sps
+    # acquire
+    ec_bus bus
+    uint32_t chip_channels[32]
+    uint64_t next_seqno
+    # playback
+    ec_recording recording
+    uint32_t is_counts
+    double speed               # 0: as fast as the graph takes it
+    bint loop
+    uint64_t frames_max        # 0: to the end
+    ec_doorbell wake           # rung by stop, pause and resume
+
+
+cdef void source_lost(Source *s, ec_counter *reason, uint64_t frames) noexcept nogil:
+    """Frames that will not be delivered: count them, and say so in the next packet."""
+    if frames:
+        ec_counter_add(reason, frames)
+        if not s.gap_before:
+            ec_counter_add(&s.n.gaps, 1)
+        s.gap_before = True
+
+
+cdef void source_close_packet(Source *s, int64_t now_ns) noexcept nogil:
+    """Hand on the packet being filled, if it holds anything."""
+    cdef ec_packet *p = s.open_packet
+    cdef ec_ref ref = s.open_ref
+    cdef ec_port *port = &s.node.ports[0]
+    if ref == EC_REF_NONE:
+        return
+    s.open_ref = EC_REF_NONE
+    s.open_packet = NULL
+    p.device_frames = p.n_frames
+    p.payload_bytes = p.n_frames * p.n_channels * 4
+    p.t_complete_ns = now_ns
+    ec_counter_add(&s.n.delivered, p.n_frames)
+    ec_counter_set(&s.n.pending, 0)
+    ec_counter_set(&s.node.last_frame_index, p.frame_index)
+    deliver(s.group, s.node, port, ref)
+    run_nodes(s.group, 0)
+
+
+cdef bint source_open_packet(Source *s, uint64_t frame_index, int64_t t_ns) noexcept nogil:
+    """Take a slot and start a packet. False if the pool is empty and the source cannot wait."""
+    cdef ec_port *port = &s.node.ports[0]
+    cdef ec_packet *p
+    if take_slot(s.group, s.node, port) != EC_STATUS_OK:
+        return False
+    s.open_ref = port.spare
+    port.spare = EC_REF_NONE
+    p = ec_pool_packet(port.pool, ec_ref_slot(s.open_ref))
+    memset(p, 0, sizeof(ec_packet))
+    p.kind = port.kind
+    p.n_channels = port.n_channels
+    p.stream = port.number
+    p.meta_rev = 1
+    p.config_rev = 1
+    p.step_num = port.step_num
+    p.step_den = port.step_den
+    p.frame_index = frame_index
+    p.t_ns = t_ns
+    p.sps = port.sps
+    if s.gap_before:
+        p.flags |= EEGCORE_FLAG_GAP
+        s.gap_before = False
+    s.open_packet = p
+    return True
+
+
+cdef inline bint same_masks(const uint64_t *a, const uint64_t *b) noexcept nogil:
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0
+
+
+cdef inline bint any_mask(const uint64_t *a) noexcept nogil:
+    return (a[0] | a[1] | a[2] | a[3]) != 0
+
+
+cdef void source_add_frame(Source *s, const void *values, uint64_t frame_index, int64_t t_ns,
+                           const uint64_t *saturated, const uint64_t *lead_off) noexcept nogil:
+    """Append one frame; values are n_channels int32 or float32."""
+    cdef ec_packet *p = s.open_packet
+    if p is not NULL and not (same_masks(p.saturated, saturated) and same_masks(p.lead_off, lead_off)
+                              and not s.gap_before):
+        source_close_packet(s, ec_now_ns())
+        p = NULL
+    if p is NULL:
+        if not source_open_packet(s, frame_index, t_ns):
+            source_lost(s, &s.n.pool_empty, 1)
+            ec_run_log(s.group.run, EC_LOG_POOL_EMPTY, s.node.number, NO_EDGE, frame_index, 0)
+            return
+        p = s.open_packet
+        memcpy(p.saturated, saturated, sizeof(p.saturated))
+        memcpy(p.lead_off, lead_off, sizeof(p.lead_off))
+        if any_mask(saturated):
+            p.flags |= EEGCORE_FLAG_SATURATED
+        if any_mask(lead_off):
+            p.flags |= EEGCORE_FLAG_LEAD_OFF
+    memcpy(<char *>ec_packet_payload(p) + <size_t>p.n_frames * p.n_channels * 4, values, p.n_channels * 4)
+    p.n_frames += 1
+    ec_counter_set(&s.n.pending, p.n_frames)
+    if p.n_frames == s.batch:
+        source_close_packet(s, ec_now_ns())

@@ -1,0 +1,94 @@
+# Counters as Python sees them. Readable at any time, by any thread; exact once the run is quiet.
+
+
+cdef dict histogram(ec_histogram *h):
+    return {"n": ec_counter_get(&h.total), "p50_ns": ec_histogram_percentile(h, 0.5),
+            "p99_ns": ec_histogram_percentile(h, 0.99), "max_ns": ec_counter_get(&h.max_ns),
+            "sum_ns": ec_counter_get(&h.sum_ns)}
+
+
+def source_stats(Graph graph, int group):
+    """Counters of the source of a group, device frames."""
+    cdef ec_source_counters *n = &graph.sources[group].n
+    return {
+        "edges": ec_counter_get(&n.edges), "delivered": ec_counter_get(&n.delivered),
+        "missed": ec_counter_get(&n.missed), "bad_status": ec_counter_get(&n.bad_status),
+        "late": ec_counter_get(&n.late), "settling": ec_counter_get(&n.settling),
+        "paused": ec_counter_get(&n.paused), "pool_empty": ec_counter_get(&n.pool_empty),
+        "pending": ec_counter_get(&n.pending), "gaps": ec_counter_get(&n.gaps),
+        "first_edge_ns": ec_counter_get(&n.first_edge_ns), "last_edge_ns": ec_counter_get(&n.last_edge_ns),
+        "last_seqno": ec_counter_get(&n.last_seqno), "wake": histogram(&n.wake_ns),
+    }
+
+
+def emulator_truth(Graph graph, int group):
+    """What the emulated chips of a group know themselves: edges, clean, torn, never_read... None for a recording."""
+    cdef ec_emulator_truth truth
+    if graph.emulators[group] is NULL:
+        return None
+    ec_emulator_truth_get(graph.emulators[group], &truth)
+    return {"edges": truth.edges, "reported": truth.reported, "overflowed": truth.overflowed,
+            "clean": truth.clean, "torn": truth.torn, "never_read": truth.never_read}
+
+
+def node_stats(Graph graph, int node):
+    """Counters of one node; `ports` holds device frames handed out per port."""
+    cdef ec_node *n = graph.nodes[node]
+    cdef uint32_t i
+    return {
+        "packets": ec_counter_get(&n.packets), "frames": ec_counter_get(&n.frames),
+        "written": ec_counter_get(&n.written), "skipped": ec_counter_get(&n.skipped),
+        "errors": ec_counter_get(&n.errors), "busy_ns": ec_counter_get(&n.busy_ns),
+        "last_frame_index": ec_counter_get(&n.last_frame_index),
+        "process": histogram(&n.process_ns), "latency": histogram(&n.latency_ns),
+        "ports": [(ec_counter_get(&n.ports[i].packets), ec_counter_get(&n.ports[i].frames))
+                  for i in range(n.n_outputs)],
+    }
+
+
+def histogram_buckets(Graph graph, int node, str which):
+    """[(upper edge in ns, count)...] of the non-empty buckets; `which` is "process" or "latency"."""
+    cdef ec_histogram *h = &graph.nodes[node].process_ns if which == "process" else &graph.nodes[node].latency_ns
+    cdef int i
+    return [(ec_histogram_edge(i), ec_counter_get(&h.count[i])) for i in range(EC_HISTOGRAM_BUCKETS)
+            if ec_counter_get(&h.count[i])]
+
+
+def edge_stats(Graph graph, int edge):
+    """Counters of one edge: packets, device frames, drops by reason, depth."""
+    cdef ec_edge *e = graph.edges[edge]
+    return {
+        "in_packets": ec_counter_get(&e.in_packets), "in": ec_counter_get(&e.in_frames),
+        "out_packets": ec_counter_get(&e.out_packets), "out": ec_counter_get(&e.out_frames),
+        "dropped": {"overflow": ec_counter_get(&e.dropped_frames[EC_DROP_OVERFLOW]),
+                    "closed": ec_counter_get(&e.dropped_frames[EC_DROP_CLOSED]),
+                    "stopped": ec_counter_get(&e.dropped_frames[EC_DROP_STOPPED])},
+        "depth": ec_edge_depth(e), "capacity": e.capacity, "high_water": ec_counter_get(&e.high_water),
+        "waited_s": ec_counter_get(&e.waited_ns) * 1e-9, "closed": bool(ec_edge_is_closed(e)),
+    }
+
+
+def pool_stats(Graph graph, int pool):
+    """State of one pool, slots."""
+    cdef ec_pool *p = graph.c.pools[pool]
+    return {"size": ec_pool_size(p), "free": ec_pool_free_count(p), "grown": ec_pool_size(p) == p.slots_reserved,
+            "exhausted": ec_pool_exhausted(p), "stale": ec_pool_stale(p), "high_water": ec_pool_high_water(p),
+            "slot_bytes": p.payload_bytes}
+
+
+def group_stats(Graph graph, int group):
+    """Sign of life of a group's thread: ns since its last round, rounds."""
+    cdef ec_group *g = graph.groups[group]
+    cdef uint64_t beat = ec_counter_get(&g.beat_ns)
+    return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds)}
+
+
+def node_digest(Graph graph, int node):
+    """SHA-256 (hex) over what a sink has seen, None if it was not asked for. After the run is quiet."""
+    cdef ec_sha256 h
+    cdef uint8_t out[32]
+    if not graph.nodes[node].digest_on:
+        return None
+    h = graph.nodes[node].digest
+    ec_sha256_final(&h, out)
+    return (<char *>out)[:32].hex()

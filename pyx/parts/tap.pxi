@@ -1,0 +1,123 @@
+# Consumers outside the worker groups: the threads of file sinks, the asyncio loop, and taps of notebooks.
+
+
+@cython.final
+cdef class Tap:
+    """The consumer's end of one edge.
+
+    Of one thread at a time. Packets beyond `quota` that the holder has not given back come as copies, so that a
+    notebook that keeps packets cannot drain a pool.
+    """
+
+    cdef Graph _run
+    cdef ec_edge *_edge
+    cdef readonly str name
+    cdef readonly Py_ssize_t quota     # 0: no limit (our own sinks)
+    cdef readonly int event_fd         # -1 if it has none; open as long as the run's memory lives
+    cdef Py_ssize_t held
+
+    def __init__(self):
+        raise TypeError("a Tap comes from a run, not from a constructor")
+
+    @staticmethod
+    cdef Tap make(Graph run, ec_edge *edge, str name, Py_ssize_t quota):
+        cdef Tap self = Tap.__new__(Tap)
+        self._run = run
+        self._edge = edge
+        self.name = name
+        self.quota = quota
+        self.held = 0
+        self.event_fd = edge.bell.event_fd
+        return self
+
+    cdef Packet _wrap(self, ec_ref ref):
+        cdef Packet packet
+        if self.quota and self.held >= self.quota:
+            return Packet.copied(self._run, ref)
+        packet = Packet.adopt(self._run, ref)
+        if self.quota:
+            packet._tap = self
+            self.held += 1
+        return packet
+
+    def take(self, Py_ssize_t max_packets=64):
+        """Return the packets that wait, oldest first, at most `max_packets`. Never blocks.
+
+        When nothing waits the eventfd is armed and cleared: it becomes readable at the next packet.
+        """
+        cdef list out = []
+        cdef uint32_t seen
+        cdef ec_ref ref
+        if self._edge is NULL:
+            return out
+        ec_doorbell_disarm(self._edge.bell)
+        while len(out) < max_packets:
+            seen = ec_doorbell_look(self._edge.bell)
+            ref = ec_edge_pop(self._edge)
+            if ref != EC_REF_NONE:
+                out.append(self._wrap(ref))
+                continue
+            drain_eventfd(self._edge.bell)
+            if ec_doorbell_arm(self._edge.bell, seen):
+                return out
+        if self._edge.bell.event_fd >= 0:
+            ec_doorbell_alarm(self._edge.bell)     # more may wait: stay readable
+        return out
+
+    def wait(self, double timeout_s, Py_ssize_t max_packets=64):
+        """Return packets as `take`, waiting up to `timeout_s` for the first.
+
+        Returns an empty list when the time has passed, None when the edge has ended or was closed and is empty.
+        """
+        cdef int64_t deadline_ns = ec_now_ns() + <int64_t>(timeout_s * 1e9)
+        cdef uint32_t seen
+        cdef bint over
+        cdef ec_ref ref
+        cdef list out = []
+        if self._edge is NULL:
+            return None
+        while True:
+            seen = ec_doorbell_look(self._edge.bell)
+            over = (ec_edge_has_ended(self._edge) or ec_edge_is_closed(self._edge) or ec_run_is(&self._run.c.abort))
+            while len(out) < max_packets:
+                ref = ec_edge_pop(self._edge)
+                if ref == EC_REF_NONE:
+                    break
+                out.append(self._wrap(ref))
+            if out:
+                return out
+            if over:
+                return None
+            if ec_now_ns() >= deadline_ns:
+                return out
+            with nogil:
+                ec_doorbell_wait(self._edge.bell, seen, deadline_ns)
+
+    def fileno(self):
+        """The eventfd that becomes readable when packets wait; -1 if the edge has none."""
+        return self.event_fd
+
+    def refuse(self):
+        """Close the edge: the producer counts everything that follows as dropped[closed]."""
+        if self._edge is not NULL:
+            ec_edge_close(self._edge)
+
+    def detach(self):
+        """Forget the edge: it is about to go. Packets already taken stay valid."""
+        self._edge = NULL
+
+    @property
+    def is_closed(self):
+        """True if a full `fail` edge or the consumer closed it."""
+        return self._edge is NULL or ec_edge_is_closed(self._edge)
+
+    @property
+    def depth(self):
+        """Packets that wait."""
+        return ec_edge_depth(self._edge) if self._edge is not NULL else 0
+
+
+cdef void drain_eventfd(ec_doorbell *bell) noexcept nogil:
+    cdef uint64_t count
+    if bell.event_fd >= 0:
+        read(bell.event_fd, &count, 8)
