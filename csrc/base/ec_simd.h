@@ -35,6 +35,14 @@
 #define EC_CLONES
 #endif
 
+/* In front of a loop whose iterations do not depend on each other, where the
+ * compiler cannot see it. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define EC_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define EC_INDEPENDENT
+#endif
+
 enum { EC_SIMD_BASE = 0, EC_SIMD_AVX2 = 1, EC_SIMD_AVX512 = 2 };
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(EC_NO_CLONES)

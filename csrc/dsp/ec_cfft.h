@@ -10,7 +10,8 @@
  *
  * Invariants (tests/c/dsp/test_rfft.py)
  *   F1  run allocates nothing, and depends on nothing but plan and input
- *   F2  a lane's result does not depend on the other lanes or their number
+ *   F2  a lane's result does not depend on the other lanes or their number, nor
+ *       on the vector width the processor offers
  */
 #ifndef EC_CFFT_H
 #define EC_CFFT_H
@@ -26,9 +27,11 @@
 
 typedef struct ec_cfft {
     uint32_t n;
+    uint32_t simd;                        /* kernels in use, EC_SIMD_...; may be lowered for a comparison */
     uint32_t n_passes;
     uint32_t radix[EC_CFFT_MAX_PASSES];   /* in the order of the passes */
-    double  *twiddle[EC_CFFT_MAX_PASSES]; /* [n_groups][radix - 1][2], into `tables` */
+    double  *twiddle[EC_CFFT_MAX_PASSES]; /* [length / radix][radix - 1][2], into `tables` */
+    double  *roots[EC_CFFT_MAX_PASSES];   /* [radix][2], into `tables` */
     double  *tables;
     struct ec_cfft *chirp_fft;            /* Bluestein: of length >= 2n - 1; else NULL */
     double  *chirp;                       /* [n][2]: exp(-i pi k^2 / n) */

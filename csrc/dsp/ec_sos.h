@@ -62,10 +62,12 @@ void ec_sos_filter_f32(ec_sos *f, float *out, const float *in, uint32_t n_frames
 
 /* Between packets and work rows. Packets need no alignment; work[n_frames][ec_padded(n_channels)]
  * is 64-byte aligned; padding is written as 0. [any-thread, realtime] */
-void ec_widen_f32(double *work, const float *in /* [n_frames][n_channels] */, uint32_t n_frames, uint32_t n_channels);
+void ec_widen_f32(double *work, const float *in /* [n_frames][n_channels] */, uint32_t n_frames,
+                  uint32_t n_channels);
 void ec_widen_i32(double *work, const int32_t *in /* [n_frames][n_channels] */, const double *scale /* [n_padded] */,
                   uint32_t n_frames, uint32_t n_channels);   /* work = in * scale */
 void ec_scale_f64(double *work, const double *factor /* [n_padded] */, uint32_t n_frames, uint32_t n_padded);
-void ec_narrow_f32(float *out /* [n_frames][n_channels] */, const double *work, uint32_t n_frames, uint32_t n_channels);
+void ec_narrow_f32(float *out /* [n_frames][n_channels] */, const double *work, uint32_t n_frames,
+                   uint32_t n_channels);
 
 #endif
