@@ -9,7 +9,7 @@
 static struct {
     ec_doorbell bell;
     ec_ring  ring[2];
-    uint64_t slots[2][2];
+    uint64_t slots[2][4];
     uint64_t alarms, rings;
 } w;
 void *const mc_world = &w;
@@ -27,14 +27,15 @@ void ec_doorbell_sleep(ec_doorbell *d, uint32_t seen, int64_t deadline_ns)
     mc_futex_wait(&d->rung, seen);
 }
 
-static void make(void)
+static void make_rings(uint32_t capacity)
 {
     EC_STORE(&w.bell.rung, UINT32_MAX, relaxed);
     EC_STORE(&w.bell.waiting, 0, relaxed);
     for (uint32_t i = 0; i < 2; i++) {
-        ec_ring_init(&w.ring[i], w.slots[i], 2, UINT32_MAX);
-        EC_STORE(&w.slots[i][0], 0, relaxed);
-        EC_STORE(&w.slots[i][1], 0, relaxed);
+        ec_ring_init(&w.ring[i], w.slots[i], capacity, UINT32_MAX);
+        for (uint32_t k = 0; k < capacity; k++) {
+            EC_STORE(&w.slots[i][k], 0, relaxed);
+        }
     }
 }
 
@@ -107,6 +108,7 @@ static void no_alarm(void)
     MC_CHECK(w.alarms == 0, "W2: no system call without a sleeper");
 }
 
+static void make(void)          { make_rings(2); }
 static void push_1(void)        { push(0, 1); }
 static void push_2(void)        { push(0, 2); }
 static void push_1_other(void)  { push(1, 1); }
@@ -115,12 +117,24 @@ static void futex_2(void)       { pop_futex(2); }
 static void eventfd_1(void)     { pop_eventfd(1); }
 static void eventfd_2(void)     { pop_eventfd(2); }
 
+#ifdef MC_DEEP
+static void make_3(void)        { make_rings(4); }
+static void push_3(void)        { push(0, 3); }
+static void futex_3(void)       { pop_futex(3); }
+static void eventfd_3(void)     { pop_eventfd(3); }
+#endif
+
 const mc_scenario mc_scenarios[] = {
-    {"doorbell_alone", make, {push_2}, no_alarm, NULL},
-    {"doorbell_futex_once", make, {push_1, futex_1}, rested, NULL},
-    {"doorbell_futex", make, {push_2, futex_2}, rested, NULL},
-    {"doorbell_eventfd_once", make, {push_1, eventfd_1}, rested, NULL},
-    {"doorbell_eventfd", make, {push_2, eventfd_2}, rested, NULL},
-    {"doorbell_fan_in", make, {push_1, push_1_other, futex_2}, rested, NULL},
-    {NULL, NULL, {NULL}, NULL, NULL},
+    {"doorbell_alone", make, {push_2}, no_alarm, NULL, false},
+    {"doorbell_futex_once", make, {push_1, futex_1}, rested, NULL, false},
+    {"doorbell_futex", make, {push_2, futex_2}, rested, NULL, false},
+    {"doorbell_eventfd_once", make, {push_1, eventfd_1}, rested, NULL, false},
+    {"doorbell_eventfd", make, {push_2, eventfd_2}, rested, NULL, false},
+    {"doorbell_fan_in", make, {push_1, push_1_other, futex_2}, rested, NULL, false},
+#ifdef MC_DEEP
+    {"doorbell_deep_futex", make_3, {push_3, futex_3}, rested, NULL, false},
+    {"doorbell_deep_eventfd", make_3, {push_3, eventfd_3}, rested, NULL, false},
+    {"doorbell_deep_fan_in", make_3, {push_2, push_1_other, futex_3}, rested, NULL, false},
+#endif
+    {NULL, NULL, {NULL}, NULL, NULL, false},
 };

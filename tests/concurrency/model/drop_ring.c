@@ -6,11 +6,11 @@
 
 #include "../../../csrc/ring/ec_drop_ring.h"
 
-enum { MESSAGES_MAX = 5 };
+enum { MESSAGES_MAX = 7 };
 
 static struct {
     ec_drop_ring ring;
-    uint64_t slots[2];
+    uint64_t slots[4];
     uint64_t payload[MESSAGES_MAX];
     uint64_t taken, sent;                 /* bit i: reference i + 1 has a taker */
     uint64_t last_popped, last_evicted;
@@ -85,6 +85,13 @@ static void send_5(void)     { produce(5); }
 static void receive_3(void)  { consume(3); }
 static void receive_4(void)  { consume(4); }
 
+#ifdef MC_DEEP
+static void capacity_4(void) { make(4, UINT32_MAX - 1); }
+static void send_6(void)     { produce(6); }
+static void send_7(void)     { produce(7); }
+static void receive_5(void)  { consume(5); }
+#endif
+
 /* A third thread may ask for the depth at any time: an estimate, but bounded. */
 static void watch(void)
 {
@@ -95,8 +102,13 @@ static void watch(void)
 }
 
 const mc_scenario mc_scenarios[] = {
-    {"drop_capacity_1", capacity_1, {send_4, receive_3}, drain, NULL},
-    {"drop_capacity_2", capacity_2, {send_5, receive_4}, drain, NULL},
-    {"drop_watched", capacity_1, {send_4, receive_3, watch}, drain, NULL},
-    {NULL, NULL, {NULL}, NULL, NULL},
+    {"drop_capacity_1", capacity_1, {send_4, receive_3}, drain, NULL, false},
+    {"drop_capacity_2", capacity_2, {send_5, receive_4}, drain, NULL, false},
+    {"drop_watched", capacity_1, {send_4, receive_3, watch}, drain, NULL, false},
+#ifdef MC_DEEP
+    {"drop_deep_capacity_1", capacity_1, {send_6, receive_5}, drain, NULL, false},
+    {"drop_deep_capacity_2", capacity_2, {send_7, receive_5}, drain, NULL, false},
+    {"drop_deep_capacity_4", capacity_4, {send_7, receive_5}, drain, NULL, false},
+#endif
+    {NULL, NULL, {NULL}, NULL, NULL, false},
 };

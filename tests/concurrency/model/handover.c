@@ -70,7 +70,7 @@ static void take(ec_ref ref)
 
 static bool pop(bool dropping)
 {
-    ec_ref ref;
+    ec_ref ref = EC_REF_NONE;
 
     if (!(dropping ? ec_drop_ring_pop(&w.drop, &ref) : ec_ring_pop(&w.ring, &ref))) {
         return false;
@@ -104,8 +104,19 @@ static void drop_send_3(void)    { send(3, true); }
 static void drop_receive_2(void) { receive(2, true); }
 static void finish_drop(void)    { finish(true); }
 
+#ifdef MC_DEEP
+static void send_5(void)         { send(5, false); }
+static void receive_4(void)      { receive(4, false); }
+static void drop_send_5(void)    { send(5, true); }
+static void drop_receive_4(void) { receive(4, true); }
+#endif
+
 const mc_scenario mc_scenarios[] = {
-    {"handover_ring", two_slots, {send_3, receive_2}, finish_ring, NULL},
-    {"handover_drop", two_slots, {drop_send_3, drop_receive_2}, finish_drop, NULL},
-    {NULL, NULL, {NULL}, NULL, NULL},
+    {"handover_ring", two_slots, {send_3, receive_2}, finish_ring, NULL, false},
+    {"handover_drop", two_slots, {drop_send_3, drop_receive_2}, finish_drop, NULL, false},
+#ifdef MC_DEEP
+    {"handover_deep_ring", two_slots, {send_5, receive_4}, finish_ring, NULL, false},
+    {"handover_deep_drop", two_slots, {drop_send_5, drop_receive_4}, finish_drop, NULL, false},
+#endif
+    {NULL, NULL, {NULL}, NULL, NULL, false},
 };

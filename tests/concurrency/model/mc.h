@@ -60,6 +60,7 @@ typedef struct mc_scenario {
     void      (*threads[4])(void);        /* NULL ends the list */
     void      (*finish)(void);            /* all threads joined: loads read the newest */
     const uint32_t *outcomes;             /* litmus: exactly these, ended by MC_END; NULL: none */
+    bool        plain_steps;              /* plain code between accesses is a step of its own: where the header copies */
 } mc_scenario;
 #define MC_END UINT32_MAX
 

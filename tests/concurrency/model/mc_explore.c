@@ -22,6 +22,7 @@ static uint64_t states, steps, executions, merged;
 static char *snapshots;
 static size_t snapshots_used, snapshots_size;
 static uint32_t outcomes[64], n_outcomes;
+static bool every;                        /* explore known states again: the proof that merging loses nothing */
 
 /* ---- what a thread calls ---- */
 
@@ -162,7 +163,7 @@ void mc_outcome(uint32_t value)
 
 void mc_fail(const char *what)
 {
-    static const char *const kinds[] = {"load", "store", "add", "cas", "alarm", "futex", "poll", "wake"};
+    static const char *const kinds[] = {"load", "store", "add", "cas", "alarm", "futex", "poll", "wake", "plain"};
     static const char *const orders[] = {"relaxed", "acquire", "release", "acq_rel", "seq_cst"};
 
     printf("%s: FAILED: %s\n", mc_scenario_now->name, what);
@@ -205,8 +206,25 @@ static void ended(void)
             mc_fail("a thread waits for a message that nobody writes");
         }
     }
-    executions++;
+    if (!every || mc_remember(mc_state_key())) {
+        executions++;                                     /* counted once per final state, either way */
+    }
     mc_scenario_now->finish();
+}
+
+/* After an access: on to the next one, or stop before the plain code if that is a step. */
+static void go_on(int t)
+{
+    mc_thread *th = &mc.thread[t];
+
+    if (th->status != MC_READY) {
+        return;
+    }
+    if (mc_scenario_now->plain_steps && th->op.kind != MC_PLAIN_CODE) {
+        th->op.kind = MC_PLAIN_CODE;
+    } else {
+        mc_resume(t);
+    }
 }
 
 static void explore(void)
@@ -215,7 +233,7 @@ static void explore(void)
     const size_t saved_at = snapshots_used;
     bool any = false;
 
-    if (!mc_remember(mc_state_key())) {
+    if (!every && !mc_remember(mc_state_key())) {
         merged++;
         return;
     }
@@ -233,9 +251,7 @@ static void explore(void)
             steps++;
             note_way((int)t, options[i]);
             mc_perform((int)t, options[i]);
-            if (mc.thread[t].status == MC_READY) {
-                mc_resume((int)t);
-            }
+            go_on((int)t);
             explore();
             depth--;
             mc_restore(snapshots + saved_at);
@@ -297,17 +313,22 @@ static void run(const mc_scenario *scenario)
     if (scenario->outcomes != NULL) {
         compare_outcomes(scenario->outcomes);
     }
-    printf("%s: complete: %llu states, %llu steps, %llu executions, %llu merged, depth %u, %.2f s\n", scenario->name,
+    printf("%s: complete: %llu states, %llu steps, %llu ends, %llu merged, depth %u, %.2f s\n", scenario->name,
            (unsigned long long)states, (unsigned long long)steps, (unsigned long long)executions,
            (unsigned long long)merged, deepest, (double)(clock() - begin) / CLOCKS_PER_SEC);
     fflush(stdout);
 }
 
-/* No argument: all scenarios; else those whose names begin with an argument. */
+/* Arguments: beginnings of the names of scenarios, none for all; --every to merge nothing. */
 int main(int argc, char **argv)
 {
     bool any = false;
 
+    if (argc > 1 && strcmp(argv[1], "--every") == 0) {
+        every = true;
+        argv++;
+        argc--;
+    }
     snapshots_size = (size_t)MC_DEPTH * mc_snapshot_bytes();
     snapshots = malloc(snapshots_size);
     for (const mc_scenario *s = mc_scenarios; s->name != NULL && snapshots != NULL; s++) {

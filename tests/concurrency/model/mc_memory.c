@@ -120,7 +120,7 @@ uint32_t mc_options(int t, mc_option *options)
     const mc_location *loc = &mc.loc[op->loc];
     uint32_t n = 0, from = mc.message[th->view.seen[op->loc]].rank;
 
-    if (op->kind == MC_ALARM || op->kind == MC_POLL || op->kind == MC_WAKE) {
+    if (op->kind == MC_ALARM || op->kind == MC_POLL || op->kind == MC_WAKE || op->kind == MC_PLAIN_CODE) {
         options[0] = (mc_option){0, true};
         return 1;
     }
@@ -257,9 +257,11 @@ void mc_perform(int t, mc_option option)
     const mc_order order = op->kind == MC_CAS && !option.success ? op->failure : op->order;
     uint8_t wrote = 0;
 
+    th->history = mc_mix(th->history, (uint64_t)op->kind << 8 | op->loc);   /* also for stores: where the thread is */
     switch (op->kind) {
     case MC_ALARM: alarm_all(t, op->loc); return;
-    case MC_WAKE:  return;
+    case MC_WAKE:
+    case MC_PLAIN_CODE: return;
     case MC_POLL:
         th->status = mc.loc[op->loc].rung ? MC_READY : MC_ASLEEP;
         mc.loc[op->loc].rung = 0;

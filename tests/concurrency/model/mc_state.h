@@ -46,7 +46,7 @@ typedef struct mc_plain {
     uint8_t  read_at[MC_THREADS];
 } mc_plain;
 
-typedef enum mc_kind { MC_LOAD, MC_STORE, MC_ADD, MC_CAS, MC_ALARM, MC_FUTEX, MC_POLL, MC_WAKE } mc_kind;
+typedef enum mc_kind { MC_LOAD, MC_STORE, MC_ADD, MC_CAS, MC_ALARM, MC_FUTEX, MC_POLL, MC_WAKE, MC_PLAIN_CODE } mc_kind;
 
 typedef struct mc_op {
     mc_kind  kind;

@@ -164,15 +164,25 @@ static void live_on(void)
     }
 }
 
+#ifdef MC_DEEP
+static void three_slots(void) { pool_make(&w.p, 3, false); }
+static void two_out_1(void)   { two_out(1); }
+#endif
+
 const mc_scenario mc_scenarios[] = {
-    {"pool_one_slot", one_slot, {cycle_1, cycle_2}, all_back, NULL},
-    {"pool_reuse", two_slots, {cycle_1, two_out_2}, all_back, NULL},
-    {"pool_three_threads", two_slots, {once_1, once_2, once_3}, all_back, NULL},
-    {"pool_in_place", share_one, {writer_in_place, reader, once_3}, all_back, NULL},
-    {"pool_fan_out", share_one, {writer_in_place, fan_out_reader}, all_back, NULL},
-    {"pool_shared", share_one, {both_read_then_next_life, reader, once_3}, all_back, NULL},
-    {"pool_stale", lived_once, {cycle_1, abuse_old}, stale_counted, NULL},
-    {"pool_released_twice", released_twice, {release_once, release_once, once_3}, one_refused, NULL},
-    {"pool_generations_end", last_generation, {live_on}, all_back, NULL},
-    {NULL, NULL, {NULL}, NULL, NULL},
+    {"pool_one_slot", one_slot, {cycle_1, cycle_2}, all_back, NULL, false},
+    {"pool_reuse", two_slots, {cycle_1, two_out_2}, all_back, NULL, false},
+    {"pool_three_threads", two_slots, {once_1, once_2, once_3}, all_back, NULL, false},
+    {"pool_in_place", share_one, {writer_in_place, reader, once_3}, all_back, NULL, false},
+    {"pool_fan_out", share_one, {writer_in_place, fan_out_reader}, all_back, NULL, false},
+    {"pool_shared", share_one, {both_read_then_next_life, reader, once_3}, all_back, NULL, false},
+    {"pool_stale", lived_once, {cycle_1, abuse_old}, stale_counted, NULL, false},
+    {"pool_released_twice", released_twice, {release_once, release_once, once_3}, one_refused, NULL, false},
+    {"pool_generations_end", last_generation, {live_on}, all_back, NULL, false},
+#ifdef MC_DEEP
+    {"pool_deep_one_slot", one_slot, {cycle_1, cycle_2, once_3}, all_back, NULL, false},
+    {"pool_deep_reuse", three_slots, {two_out_1, two_out_2}, all_back, NULL, false},
+    {"pool_deep_stale", lived_once, {cycle_1, abuse_old, once_3}, stale_counted, NULL, false},
+#endif
+    {NULL, NULL, {NULL}, NULL, NULL, false},
 };

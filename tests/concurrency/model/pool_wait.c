@@ -73,8 +73,8 @@ static void all_back(void)    { pool_check(&w.p, 0); }
 static void both_kept(void)   { pool_check(&w.p, 2); }
 
 const mc_scenario mc_scenarios[] = {
-    {"wait_one", all_taken, {give_back, wait_1}, all_back, NULL},
-    {"wait_two", all_taken, {give_back, wait_1, wait_2}, all_back, NULL},
-    {"wait_grow", two_out, {grow, keep_1, keep_2}, both_kept, NULL},
-    {NULL, NULL, {NULL}, NULL, NULL},
+    {"wait_one", all_taken, {give_back, wait_1}, all_back, NULL, false},
+    {"wait_two", all_taken, {give_back, wait_1, wait_2}, all_back, NULL, false},
+    {"wait_grow", two_out, {grow, keep_1, keep_2}, both_kept, NULL, false},
+    {NULL, NULL, {NULL}, NULL, NULL, false},
 };

@@ -6,7 +6,8 @@
 
 #include "../../../csrc/ring/ec_ring.h"
 
-enum { MESSAGES_MAX = 4 };
+#define START (UINT32_MAX - 1)            /* wraps after two */
+enum { MESSAGES_MAX = 8 };
 
 static struct {
     ec_ring  ring;
@@ -17,9 +18,9 @@ static struct {
 void *const mc_world = &w;
 const size_t mc_world_bytes = sizeof w;
 
-static void make(uint32_t capacity, uint32_t start)
+static void make(uint32_t capacity)
 {
-    MC_CHECK(ec_ring_init(&w.ring, w.slots, capacity, start), "R4: a power of two is a capacity");
+    MC_CHECK(ec_ring_init(&w.ring, w.slots, capacity, START), "R4: a power of two is a capacity");
     for (uint32_t i = 0; i < capacity; i++) {
         EC_STORE(&w.slots[i], 0, relaxed);
         mc_own(&w.slots[i]);
@@ -35,6 +36,8 @@ static void produce(uint32_t messages, uint32_t tries)
         mc_write(&w.payload[sent], 100 + sent);
         if (ec_ring_push(&w.ring, sent + 1)) {
             sent++;
+        } else {
+            MC_CHECK(START + sent - w.ring.tail_seen == w.ring.capacity, "R4: refused only when every slot is in use");
         }
     }
     w.pushed = sent;
@@ -80,17 +83,29 @@ static void drain_all_pushed(void)
     drain();
 }
 
-static void capacity_1(void) { make(1, UINT32_MAX - 1); }
-static void capacity_2(void) { make(2, UINT32_MAX - 1); }
+static void capacity_1(void) { make(1); }
+static void capacity_2(void) { make(2); }
 static void send_2(void)     { produce(2, 2); }
 static void send_3(void)     { produce(3, 5); }
 static void send_4(void)     { produce(4, 6); }
 static void receive_3(void)  { consume(3); }
 static void receive_5(void)  { consume(5); }
 
+#ifdef MC_DEEP
+static void capacity_4(void) { make(4); }
+static void send_7(void)     { produce(7, 12); }
+static void send_8(void)     { produce(8, 12); }
+static void receive_9(void)  { consume(9); }
+#endif
+
 const mc_scenario mc_scenarios[] = {
-    {"ring_capacity_1", capacity_1, {send_3, receive_5}, drain, NULL},
-    {"ring_capacity_2", capacity_2, {send_4, receive_5}, drain, NULL},
-    {"ring_fits", capacity_2, {send_2, receive_3}, drain_all_pushed, NULL},
-    {NULL, NULL, {NULL}, NULL, NULL},
+    {"ring_capacity_1", capacity_1, {send_3, receive_5}, drain, NULL, false},
+    {"ring_capacity_2", capacity_2, {send_4, receive_5}, drain, NULL, false},
+    {"ring_fits", capacity_2, {send_2, receive_3}, drain_all_pushed, NULL, false},
+#ifdef MC_DEEP
+    {"ring_deep_capacity_1", capacity_1, {send_7, receive_9}, drain, NULL, true},
+    {"ring_deep_capacity_2", capacity_2, {send_8, receive_9}, drain, NULL, true},
+    {"ring_deep_capacity_4", capacity_4, {send_8, receive_9}, drain, NULL, true},
+#endif
+    {NULL, NULL, {NULL}, NULL, NULL, false},
 };
