@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../base/ec_random.h"
+#include "../base/ec_simd.h"
 #include "../base/ec_trig.h"
 #include "ec_chip_noise.h"
 #include "ec_spi_frame.h"
@@ -30,8 +31,10 @@ enum purpose {
 
 /* The sum of filters driven by one white noise of 1 per sqrt(Hz) (one-sided)
  * has this amplitude at 10 Hz; pole j counts with 2^-j, which makes the power
- * fall as 1/f within 1 dB from 0.4 to 30 Hz, then as 1/f^2 above 50 Hz. */
+ * fall as 1/f within 1 dB from 0.4 to 30 Hz, then as 1/f^2 above 50 Hz. The drive
+ * is smoothed above 100 Hz, so that from about 300 Hz on the chip's noise is all there is. */
 static const double pole_hz[POLES] = { 0.2, 0.8, 3.2, 12.8, 51.2 };
+#define SMOOTHING_HZ         100.0
 #define PINK_AT_10_HZ        0.2626930047062125
 #define PINK_UV_AT_10_HZ     1.0          /* uV per sqrt(Hz) */
 
@@ -84,6 +87,13 @@ static int32_t clip_counts(double counts)
 
 /* ---- preparation -------------------------------------------------------- */
 
+/* a of y += a (x - y): 1 - exp(-w), without the exponential; `too_fast` where that is no longer close. */
+static double one_pole(double hz, double sps, double too_fast)
+{
+    const double w = 6.283185307179586 * hz / sps;
+    return w < 1.5 ? 2.0 * w / (2.0 + w) : too_fast;
+}
+
 static void eeg_init(ec_signal *s, const ec_signal_settings *set)
 {
     const double sps = set->sps;
@@ -97,9 +107,9 @@ static void eeg_init(ec_signal *s, const ec_signal_settings *set)
     s->blink_key = ec_random_key(set->seed, FOR_BLINK, 0);
 
     double gain = 1.0;
+    s->smoothing = one_pole(SMOOTHING_HZ, sps, 1.0);
     for (uint32_t j = 0; j < POLES; j++) {
-        const double w = 6.283185307179586 * pole_hz[j] / sps;
-        s->pole[j] = w < 1.5 ? 2.0 * w / (2.0 + w) : 0.0;     /* 1 - exp(-w) without the exponential */
+        s->pole[j] = one_pole(pole_hz[j], sps, 0.0);
         s->pole_gain[j] = s->pole[j] > 0.0 ? gain : 0.0;
         gain *= 0.5;
     }
@@ -175,6 +185,7 @@ void ec_signal_reset(ec_signal *s)
         }
         const double first = ec_uniform_signed(s->drift_key[i], 0);
         s->level_now[i] = s->offset[i] + s->drift[i] * first;
+        s->drive_state[i] = 0.0;
     }
 }
 
@@ -250,7 +261,8 @@ static void levels(const ec_signal *s, double *restrict next)
 
 /* One random number a sample: the sums of its low and of its high four bytes are
  * two independent, nearly normal numbers. */
-static void noise(const ec_signal *s, int32_t (*restrict low)[LANES], int32_t (*restrict high)[LANES])
+EC_CLONES static void noise(const ec_signal *s, int32_t (*restrict low)[LANES],
+                            int32_t (*restrict high)[LANES])
 {
     const uint64_t even = UINT64_C(0x00FF00FF00FF00FF);
     for (uint32_t f = 0; f < FRAMES; f++) {
@@ -264,12 +276,12 @@ static void noise(const ec_signal *s, int32_t (*restrict low)[LANES], int32_t (*
     }
 }
 
-static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
+EC_CLONES static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
 {
     double ms[FRAMES], mc[FRAMES], as[FRAMES], ac[FRAMES], envelope[FRAMES], blink[FRAMES];
     double level_next[LANES], slope[LANES];
     int32_t low[FRAMES][LANES], high[FRAMES][LANES];
-    double y[POLES][LANES];
+    double y[POLES][LANES], drive[LANES];
 
     line_block(&s->mains, s->next_frame, ms, mc);
     line_block(&s->alpha, s->next_frame, as, ac);
@@ -281,21 +293,30 @@ static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
         slope[i] = (level_next[i] - s->level_now[i]) * (1.0 / FRAMES);
     }
     memcpy(y, s->pole_state, sizeof y);
+    memcpy(drive, s->drive_state, sizeof drive);
 
     for (uint32_t f = 0; f < FRAMES; f++) {
         const double alpha_s = as[f] * envelope[f];
         const double alpha_c = ac[f] * envelope[f];
         const double second_s = 2.0 * ms[f] * mc[f];
         const double second_c = 1.0 - 2.0 * ms[f] * ms[f];
+        double pink[LANES];
+
         for (uint32_t i = 0; i < LANES; i++) {
-            const double drive = (double)low[f][i];
-            double pink = 0.0;
-            for (uint32_t j = 0; j < POLES; j++) {
-                y[j][i] += s->pole[j] * (drive - y[j][i]);
-                pink += s->pole_gain[j] * y[j][i];
+            drive[i] += s->smoothing * ((double)low[f][i] - drive[i]);
+            pink[i] = 0.0;
+        }
+        for (uint32_t j = 0; j < POLES; j++) {
+            const double a = s->pole[j];
+            const double g = s->pole_gain[j];
+            for (uint32_t i = 0; i < LANES; i++) {
+                y[j][i] += a * (drive[i] - y[j][i]);
+                pink[i] += g * y[j][i];
             }
+        }
+        for (uint32_t i = 0; i < LANES; i++) {
             double v = s->level_now[i] + slope[i] * (double)(int32_t)f;
-            v += s->pink[i] * pink + s->white[i] * (double)high[f][i];
+            v += s->pink[i] * pink[i] + s->white[i] * (double)high[f][i];
             v += s->mains_sin[i] * ms[f] + s->mains_cos[i] * mc[f];
             v += s->second_sin[i] * second_s + s->second_cos[i] * second_c;
             v += s->alpha_sin[i] * alpha_s + s->alpha_cos[i] * alpha_c;
@@ -304,6 +325,7 @@ static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
         }
     }
     memcpy(s->pole_state, y, sizeof y);
+    memcpy(s->drive_state, drive, sizeof drive);
     memcpy(s->level_now, level_next, sizeof level_next);
 }
 

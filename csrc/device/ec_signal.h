@@ -7,7 +7,7 @@
  *
  * Signals
  *   eeg   1/f background (five one-pole filters two octaves apart, about
- *         1 uV^2/Hz at 10 Hz), alpha at 10..11 Hz that waxes and wanes, blinks
+ *         1 uV^2/Hz at 10 Hz, nothing above some 300 Hz), alpha at 10..11 Hz that waxes and wanes, blinks
  *         (raised cosine of 250..350 ms), mains with a weak second harmonic,
  *         electrode offset within 5 mV with a slow drift, and the white noise
  *         of the chip (data sheet tables 1 to 4)
@@ -75,6 +75,7 @@ typedef struct ec_signal {
     uint32_t second_absent;               /* twice the mains is at or above sps / 2 */
     uint64_t envelope_key, blink_key;     /* common to all chips */
 
+    double   smoothing;                   /* as a pole, of the white drive of all of them */
     double   pole[EC_SIGNAL_POLES];       /* a of y += a (x - y); 0: left out */
     double   pole_gain[EC_SIGNAL_POLES];
 
@@ -93,6 +94,7 @@ typedef struct ec_signal {
 
     /* State: what one block leaves to the next. */
     double   pole_state[EC_SIGNAL_POLES][EC_SIGNAL_LANES];
+    double   drive_state[EC_SIGNAL_LANES];
     double   level_now[EC_SIGNAL_LANES];  /* offset and drift, counts */
 } ec_signal;
 
