@@ -123,7 +123,7 @@ class CrashHook:
     def _asyncio(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception") or RuntimeError(context.get("message", "unknown"))
         task = context.get("task") or context.get("future")
-        name = task.get_name() if hasattr(task, "get_name") else "a callback"
+        name = task.get_name() if task is not None and hasattr(task, "get_name") else "a callback"
         self.report(error, f"event loop, {name}")
 
     def _facts(self) -> dict[str, Any]:
@@ -179,22 +179,23 @@ def format_block(error: BaseException, where: str, facts: Mapping[str, Any], deb
         value = details.get(key, facts.get(key)) if key in CONTEXT_KEYS else facts.get(key)
         if value not in (None, "") and key not in shown:
             shown[key] = value
-    lines = [f"eegcore stopped unexpectedly in {where}:" if where == "main thread"
-             else f"eegcore: unexpected failure in {where}:"]
-    name = type(error).__name__
     text = [printable(line) for line in (_safe_str(error) or "(no message)").splitlines()]
-    lines.append(f"  what    {name}: {text[0]}")
-    lines.extend(f"          {line}" for line in text[1:])
-    lines.extend(f"  {key.replace('_', ' '):<7} {printable(str(value))}" for key, value in shown.items())
+    rows = [("what", f"{type(error).__name__}: {text[0]}")]
+    rows.extend(("", line) for line in text[1:])
+    rows.extend((key.replace("_", " "), printable(str(value))) for key, value in shown.items())
     frames = traceback.extract_tb(error.__traceback__)
     if frames:
-        lines.append(f"  at      {frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}")
+        rows.append(("at", f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}"))
     if path is not None:
-        lines.append(f"  details {path}")
+        rows.append(("details", path))
+    elif not debug:
+        rows.append(("details", "run again with --debug for the traceback"))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"eegcore stopped unexpectedly in {where}:" if where == "main thread"
+             else f"eegcore: unexpected failure in {where}:"]
+    lines.extend(f"  {name:<{width}}  {value}" for name, value in rows)
     if debug:
         lines.extend(("  traceback", *("    " + line for line in _traceback(error))))
-    elif path is None:
-        lines.append("  details run again with --debug for the traceback")
     return "\n".join(lines) + "\n"
 
 

@@ -82,7 +82,7 @@ def _unpack_xz(path: str | os.PathLike[str], packed: bytes, max_bytes: int) -> b
     total = 0
     rest = packed
     try:
-        while rest.strip(b"\x00"):                  # xz allows several streams and zero padding
+        while rest:
             decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
             feed = rest
             while not decoder.eof:
@@ -94,7 +94,7 @@ def _unpack_xz(path: str | os.PathLike[str], packed: bytes, max_bytes: int) -> b
                 total += len(part)
                 if total > max_bytes:
                     raise _too_large(path, total, max_bytes)
-            rest = decoder.unused_data
+            rest = decoder.unused_data.lstrip(b"\x00")     # xz allows several streams and zero padding between them
     except lzma.LZMAError as error:
         raise refuse(path, f"the xz stream is broken: {error}", "Copy or download the file again.") from None
     return b"".join(parts)

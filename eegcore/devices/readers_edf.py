@@ -83,6 +83,10 @@ def read_edf(path: str | os.PathLike[str], data: bytes, *, source_format: str, s
         meta["units"] = {labels[i]: signals[i].physical_dimension for i in picks
                          if _uv_per_unit(signals[i]) is None}
     gains, offsets = zip(*(_calibration(signals[i]) for i in picks), strict=True)
+    if not np.isfinite([gains, offsets]).all():
+        bad = next(i for i in picks if not np.isfinite(_calibration(signals[i])).all())
+        raise refuse(path, f"signal {labels[bad]!r}: the physical range is not finite",
+                     "The header is damaged. Choose other columns, or mend it.")
     if any(offsets):
         meta["offset_uv"] = list(offsets)
     n_frames = len(signals[picks[0]].digital)

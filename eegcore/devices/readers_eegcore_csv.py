@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -64,7 +65,7 @@ def read_eegcore_csv(path: str | os.PathLike[str], data: bytes, *, sps: float | 
                 raise refuse(path, "the file holds counts and no scale", "Give scale, uV per count, or raw: true.")
             factor = np.asarray(file_scale)
         values = to_float32_uv(path, numbers * factor)
-    labels, _ = unique_labels([names[i].removesuffix(SUFFIXES[unit]) for i in picks])
+    labels, _ = unique_labels([names[i].removesuffix(SUFFIXES[unit]).strip() for i in picks])
     if sps is None:
         try:
             sps = float(facts["sps"])
@@ -110,7 +111,7 @@ def _scale(path: str | os.PathLike[str], names: list[str], picks: Sequence[int],
     """Return uV per count of the picked columns; empty if the header has none."""
     try:
         scale = [float(factor) for factor in json.loads(facts.get("scale_uv", "[]"))]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         raise refuse(path, f"the header line 'scale_uv' is no list of numbers: {facts['scale_uv'][:40]!r}",
                      "Restore the header.") from None
     in_unit = [i for i, name in enumerate(names) if name.endswith(SUFFIXES[unit])]
@@ -120,11 +121,7 @@ def _scale(path: str | os.PathLike[str], names: list[str], picks: Sequence[int],
 
 
 def _gaps(table: Table, facts: dict[str, str]) -> list[tuple[int, int]]:
-    try:
-        step = Fraction(facts.get("step", "1"))
-    except (ValueError, ZeroDivisionError):
-        step = Fraction(1)
-    if step <= 0:
-        step = Fraction(1)
+    written = re.fullmatch(r"([1-9][0-9]{0,11})(/[1-9][0-9]{0,11})?", facts.get("step", "1"))
+    step = Fraction(written.group()) if written else Fraction(1)
     jumps = np.rint(np.diff(table.numbers([0])[:, 0]) / float(step)).astype(np.int64)
     return [(int(i) + 1, int(jumps[i]) - 1) for i in np.flatnonzero(jumps > 1)]

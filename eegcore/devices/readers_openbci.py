@@ -134,7 +134,8 @@ def _table(path: str | os.PathLike[str], lines: list[str], first: int, facts: di
     numbered = [(number, line) for number, line in enumerate(lines[first:], first + 1)
                 if line.strip() and not line.startswith("%")]
     if is_number(head[0]):                           # GUI before version 5 wrote no names
-        channels = int(facts.get("number of channels", "0") or 0)
+        written = re.fullmatch(r"[0-9]{1,4}", facts.get("number of channels", ""))
+        channels = min(int(written.group()) if written else 0, len(head) - 1)
         names = ["Sample Index"] + [f"EXG Channel {i}" for i in range(channels)]
         names = (names + [f"Other {i}" for i in range(len(names), len(head))])[:len(head)]
     else:

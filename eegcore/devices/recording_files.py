@@ -26,6 +26,9 @@ __all__ = ["FORMATS", "MAX_BYTES", "Event", "Recording", "RecordingRefused", "lo
 
 FORMATS: tuple[str, ...] = ("auto", "openbci", "csv", "edf", "bdf")
 
+MAX_TEXT_BYTES = 256 << 20
+"""Text takes about five times its size while it is read; a Pi has 4 GiB."""
+
 BDF_MAGIC = b"\xffBIOSEMI"
 EDF_MAGIC = b"0       "
 FOREIGN = {b"XDF:": "XDF", b"\x93NUMPY": "a NumPy array", b"MATLAB": "a MATLAB file", b"PK\x03\x04": "a zip file",
@@ -86,6 +89,10 @@ def read_recording(path: str | os.PathLike[str], *, format: str = "auto", sps: f
         from eegcore.devices.readers_edf import read_edf
 
         return read_edf(path, data, source_format=found, sps=sps, columns=columns, scale=scale, raw=raw)
+    if len(data) > MAX_TEXT_BYTES:
+        raise refuse(path, f"the text is too large: {len(data):,} bytes".replace(",", " "),
+                     f"Allowed: {MAX_TEXT_BYTES >> 20} MiB of text. Cut the recording into parts "
+                     "or convert it to BDF.")
     if found == "openbci":
         if not data.startswith(b"%"):
             raise refuse(path, "does not begin with '%' as OpenBCI text does", "Use format: auto.")

@@ -195,7 +195,7 @@ class CsvWriter:
             try:
                 call(self._fd)
             except OSError:
-                after += " (the disk did not confirm them)" if call is self._operations.fsync else ""
+                after += "; the disk did not confirm the newest of them" if call is self._operations.fsync else ""
         self._fd = -1
         return sink_failed(self.filename, doing, stopped, after, frames_written)
 
@@ -208,7 +208,7 @@ class CsvWriter:
         try:
             self._operations.unlink(self.filename)
         except OSError:
-            after = "Nothing was recorded; the empty file could not be removed"
+            after = "Nothing was recorded; the file could not be removed"
         return sink_failed(self.filename, "writing the header", stopped, after, 0)
 
     def _not_open(self) -> SinkFailed:

@@ -187,7 +187,8 @@ def _check_entry(identity: Identity, entry: Any) -> str | None:
             return f"{name} is {value!r}, no count of frames"
     whole, total = entry[identity.whole], sum(_part(identity, entry, name) for name in identity.parts)
     if whole != total:
-        return f"{_equation(identity, entry, everything=True)}, but the parts make {total} ({whole - total:+d})"
+        equation = _equation(identity, entry, everything=True)
+        return f"{equation}, but the parts make {_spaced(total)} ({whole - total:+d})"
     return None
 
 
