@@ -15,6 +15,7 @@ typedef struct ec_sha256 {
     uint32_t state[8];
     uint64_t n_bytes;                     /* taken so far */
     uint8_t  block[64];                   /* n_bytes % 64 of them are waiting */
+    uint32_t fast;                        /* 1: the processor's own instructions; may be cleared for a comparison */
 } ec_sha256;
 
 void ec_sha256_init(ec_sha256 *h);                                 /* [any-thread, realtime] */
