@@ -1,0 +1,1 @@
+"""The server: HTTP, WebSocket, who may do what. Nothing here runs before `serve` is called."""
