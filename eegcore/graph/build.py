@@ -153,12 +153,15 @@ def _file_frames(node: NodePlan) -> Any:
     """Return what ``signal: file`` plays: SPI frames of a .bin file as bytes, else counts."""
     if node.params["signal"] != "file":
         return None
-    from eegcore.devices.recording_files import load_bytes, read_recording
+    from eegcore.devices.recording_files import load_bytes, read_recording, sniff_format
 
     path = node.params["path"]
+    data = load_bytes(path)
     if path.removesuffix(".xz").endswith(".bin"):
-        return load_bytes(path)
-    recording = read_recording(path, raw=True)
+        return data
+    # a table of numbers need not tell its rate: it is played at the board's
+    tells_rate = sniff_format(path, data) in ("edf", "bdf")
+    recording = read_recording(path, raw=True, sps=None if tells_rate else node.params["sps"])
     channels = sum(node.params["channels_per_chip"])
     if recording.n_channels != channels:
         raise EegcoreError(f"{path}: {recording.n_channels} channels, the board has {channels}. "

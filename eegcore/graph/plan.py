@@ -27,6 +27,7 @@ __all__ = ["describe_plan", "make_plan", "plan_json", "plan_load"]
 
 MOST_LOCAL_READERS = 32                        # EC_MAX_LOCAL of csrc/graph/ec_node.h
 MOST_POOLS = 64                                # EC_MAX_POOLS
+MOST_GROUPS = 64                               # MAX_GROUPS of pyx/_rt.pyx
 POOLS_WARN_BYTES = 256 * 2**20
 POOLS_MOST_BYTES = 4 * 2**30
 
@@ -169,6 +170,9 @@ def _check_limits(plan: Plan, flow: Flow, problems: Problems) -> None:
     if len(plan.pools) > MOST_POOLS:
         problems.add("stages", f"packets of {len(plan.pools)} different sizes flow in this pipeline",
                      allowed=f"At most {MOST_POOLS} sizes", hint="Use the same batch and windows in more places")
+    if len(plan.groups) > MOST_GROUPS:
+        problems.add("stages", f"the pipeline needs {len(plan.groups)} threads", allowed=f"At most {MOST_GROUPS}",
+                     hint="Put more stages into the same group")
     for group in plan.groups:
         readers: dict[tuple[str, str], list[str]] = {}
         for node in group.nodes:

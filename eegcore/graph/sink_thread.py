@@ -115,6 +115,5 @@ class SinkThread:
     def _fail(self, error: EegcoreError, frame_index: int | None = None) -> None:
         if self.failed is None:
             self.failed = error
-            self._is_open = False
             self._tap.refuse()
             self._alarm(self.sink_id, str(error), frame_index)
