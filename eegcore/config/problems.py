@@ -10,6 +10,7 @@ from eegcore.errors import ConfigError, Problem
 
 MAX_PROBLEMS = 100
 MAX_LISTED = 24
+MAX_COMPARED = 128
 
 SEE_STAGES = "Run 'python -m eegcore stages' to see the stages and their settings"
 
@@ -105,7 +106,7 @@ class Problems:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` was probably meant to be."""
-    words = list(known)[:512]
+    words = list(known)[:MAX_COMPARED]
     lower = {name.lower(): name for name in reversed(words)}
     match = difflib.get_close_matches(word[:64].lower(), lower, n=1, cutoff=0.6)
     return lower[match[0]] if match else None

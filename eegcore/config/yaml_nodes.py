@@ -75,13 +75,19 @@ def _readable(text: str | bytes, problems: Problems, prefix: Path, origin: str |
     if len(text) > MAX_BYTES or (isinstance(text, str) and not text.isascii()
                                  and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES):
         raise refuse("the document is larger than 1 MiB", "Allowed: up to 1 048 576 bytes", _SPLIT_UP)
-    if not isinstance(text, str):
+    if isinstance(text, bytes):
         try:
-            text = text.decode("utf-8")
+            decoded = text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise refuse(f"byte 0x{text[error.start]:02x} is not UTF-8", "Allowed: text in UTF-8",
                          "Save the file as UTF-8", text[:error.start].decode("utf-8", "replace")) from None
-    text = text.removeprefix("\ufeff")
+    else:
+        decoded = text
+    return _clean(decoded.removeprefix("\ufeff"), refuse)
+
+
+def _clean(text: str, refuse: Any) -> str:
+    """Return `text` if every character of it may stand in YAML."""
     strange = _NOT_TEXT.search(text)
     if strange:
         raise refuse(f"the character U+{ord(strange[0]):04X} may not stand in YAML",
