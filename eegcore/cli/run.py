@@ -79,8 +79,6 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
                           "failure": str(failure) if failure else None, "sink_failures": sinks}, indent=2))
     else:
         print(format_ledger(ledger))
-        for sink, digest in ledger["digest"].items():
-            print(f"digest {sink} {digest}")
         seconds = _signal_seconds(plan, ledger)
         if seconds and elapsed > 0:
             print(f"{seconds:.1f} s of signal in {elapsed:.2f} s: {seconds / elapsed:.1f} x real time")

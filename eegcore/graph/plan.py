@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from eegcore.graph.plan_edges import make_edges
+from eegcore.graph.plan_edges import check_edge_keys, make_edges
 from eegcore.graph.plan_groups import Group, group_of, make_groups
 from eegcore.graph.plan_json import plan_json, plan_load
 from eegcore.graph.plan_nodes import make_nodes
@@ -39,7 +39,7 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
     Parameters
     ----------
     config : PipelineConfig
-        Stages that could not be read may be missing from it, if `problems` says so.
+        As `load` gave it: stages that could not be read may be missing, which `problems` says.
     problems : Problems
         Gets every problem found, all of them in one pass.
     clock : {"real", "virtual"}, optional
@@ -57,8 +57,7 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
         flow = follow_streams(config, types or catalogue(), used_clock, designer, problems)
     _check_topics(flow, problems)
     groups = make_groups(flow, config, problems)
-    if problems:
-        return None                            # edges of a broken graph would be reported for no reason
+    check_edge_keys(flow, groups, problems)
     carried = make_edges(flow, groups, config, used_clock, problems)
     if problems:
         return None
@@ -76,10 +75,10 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
 
 def _check_topics(flow: Flow, problems: Problems) -> None:
     seen: dict[str, str] = {}
-    for stage in flow.stages:
-        topic = stage.description.native.get("topic")
-        if topic is None:
+    for stage in flow.declared:
+        if stage.type.name != "websocket_sink":
             continue
+        topic = getattr(stage.config.settings, "topic", None) or stage.id
         if topic in seen:
             problems.add(f"{stage.path}.topic", f"topic {topic!r} is taken by {seen[topic]!r}",
                          hint="Give every websocket_sink its own topic")
@@ -141,9 +140,9 @@ def _paths(flow: Flow, carried: list[Carried]) -> list[dict[str, Any]]:
 
 
 def _warnings(flow: Flow, groups: list[Group], config: PipelineConfig) -> list[str]:
-    readers = flow.readers()
+    read = {source for stage in flow.declared for source in stage.sources}
     found = [f"{stage.path}: nothing reads the output of {stage.id!r}."
-             for stage in flow.stages if stage.type.role != "sink" and not readers[stage.id]]
+             for stage in flow.stages if stage.type.role != "sink" and stage.id not in read]
     used = {group.name for group in groups} | {"acquire", "dsp", "sinks", "other"}
     found += [f"runtime.groups.{name}: no stage is in this group. Groups in use: {', '.join(sorted(used))}."
               for name in config.runtime.groups if name not in used]

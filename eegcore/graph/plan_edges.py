@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from eegcore.graph.plan_groups import Group, group_of
 from eegcore.graph.plan_sizes import MAX_CAPACITY, SCREEN_S, Carried, capacity, power_of_two, ring_seconds
-from eegcore.graph.plan_streams import Described, Flow
+from eegcore.graph.plan_streams import Declared, Described, Flow
 from eegcore.graph.plan_types import EdgePlan, Policy
 from eegcore.stages.base import OUT
 
@@ -19,13 +19,11 @@ def make_edges(flow: Flow, groups: list[Group], config: PipelineConfig, clock: L
     """Return every edge between groups, and one from every websocket sink to the server."""
     home = group_of(groups)
     stages = flow.by_id()
-    recorded = flow.with_below({stage.id for stage in flow.stages if stage.type.records})
-    critical = flow.with_below({stage.id for stage in flow.stages if stage.config.common.critical})
+    recorded = flow.with_above({stage.id for stage in flow.declared if stage.type.records})
+    critical = flow.with_above({stage.id for stage in flow.declared if stage.config.common.critical})
     edges: list[Carried] = []
     for stage in flow.stages:
         crossing = [(number, ref) for number, ref in enumerate(stage.inputs) if home[ref[0]] is not home[stage.id]]
-        if not crossing:
-            _refuse_edge_keys(stage, home[stage.id], problems)
         for number, (source, port) in crossing:
             stream = flow.streams[(source, port)]
             into_recorder = home[stage.id].kind == "sink"
@@ -80,15 +78,24 @@ def _capacity(stage: Described, config: PipelineConfig, seconds: float, packets_
     return min(MAX_CAPACITY, power_of_two(int(wanted)))
 
 
-def _refuse_edge_keys(stage: Described, group: Group, problems: Problems) -> None:
+def check_edge_keys(flow: Flow, groups: list[Group], problems: Problems) -> None:
+    """Refuse `queue` and `overflow` where there is no edge they could describe."""
+    home = group_of(groups)
+    for stage in flow.declared:
+        if len(stage.sources) == len(stage.config.inputs) and all(
+                home[source] is home[stage.id] for source in stage.sources):
+            _refuse_edge_keys(stage, home[stage.id], problems)
+
+
+def _refuse_edge_keys(stage: Declared, group: Group, problems: Problems) -> None:
     for key in ("queue", "overflow"):
         value = getattr(stage.config.common, key)
         if value is None:
             continue
-        if not stage.inputs:
+        if not stage.sources:
             problems.add(f"{stage.path}.{key}", f"{key}: {value} describes the edge into a stage, "
                          f"and {stage.id!r} is a source", hint=f"Remove {key}, or give it to the stage that reads")
         else:
             problems.add(f"{stage.path}.{key}", f"{key}: {value} describes the edge into a stage, and {stage.id!r} "
-                         f"and {stage.inputs[0][0]!r} run in one group ({group.name!r}), where there is none",
+                         f"and {stage.sources[0]!r} run in one group ({group.name!r}), where there is none",
                          hint=f"Remove {key}, or give {stage.id!r} a group of its own")

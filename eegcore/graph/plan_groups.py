@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from eegcore.graph.plan_streams import Described, Flow
+from eegcore.graph.plan_streams import Declared, Flow
 
 if TYPE_CHECKING:
     from eegcore.config import PipelineConfig, Problems
@@ -20,7 +20,7 @@ class Group:
     name: str
     kind: Literal["source", "worker", "sink"]
     thread: str
-    stages: list[Described] = field(default_factory=list)
+    stages: list[Declared] = field(default_factory=list)
     cores: list[int] = field(default_factory=list)
     priority: int | None = None
 
@@ -32,7 +32,7 @@ def make_groups(flow: Flow, config: PipelineConfig, problems: Problems) -> list[
     writer has one of its own, ``sink-<id>``. Everything else joins its group.
     """
     groups: dict[str, Group] = {}
-    for stage in flow.stages:
+    for stage in flow.declared:
         name, kind, thread = _place(stage, groups, problems)
         group = groups.get(name)
         if group is None:
@@ -53,7 +53,7 @@ def group_of(groups: list[Group]) -> dict[str, Group]:
     return {stage.id: group for group in groups for stage in group.stages}
 
 
-def _place(stage: Described, groups: dict[str, Group],
+def _place(stage: Declared, groups: dict[str, Group],
            problems: Problems) -> tuple[str, Literal["source", "worker", "sink"], str]:
     wanted = stage.config.common.group
     if wanted in RESERVED:
@@ -94,7 +94,7 @@ def _check_sources(groups: list[Group], problems: Problems) -> bool:
             continue
         group.kind = "source"
         for stage in group.stages:
-            elsewhere = [source for source, _ in stage.inputs if home[source] is not group]
+            elsewhere = [source for source in stage.sources if home[source] is not group]
             if elsewhere:
                 good = False
                 problems.add(f"{stage.path}.group", f"{stage.id!r} reads {elsewhere[0]!r} of group "
@@ -107,9 +107,9 @@ def _check_cycles(flow: Flow, groups: list[Group], problems: Problems) -> None:
     """Two threads that wait for each other through rings are refused."""
     home = group_of(groups)
     above: dict[str, set[str]] = {group.name: set() for group in groups}
-    for stage in flow.stages:
+    for stage in flow.declared:
         above[home[stage.id].name].update(
-            home[source].name for source, _ in stage.inputs if home[source] is not home[stage.id])
+            home[source].name for source in stage.sources if home[source] is not home[stage.id])
     done: set[str] = set()
     while True:
         free = [name for name, sources in above.items() if name not in done and sources <= done]
@@ -125,7 +125,7 @@ def _check_cycles(flow: Flow, groups: list[Group], problems: Problems) -> None:
         walked.append(at)
         at = min(above[at] - done)
     loop = list(reversed(walked[walked.index(at):]))
-    culprit = next(stage for stage in reversed(flow.stages) if home[stage.id].name in loop and any(
-        home[source].name in loop and home[source] is not home[stage.id] for source, _ in stage.inputs))
+    culprit = next(stage for stage in reversed(flow.declared) if home[stage.id].name in loop and any(
+        home[source].name in loop and home[source] is not home[stage.id] for source in stage.sources))
     problems.add(f"{culprit.path}.group", f"the groups wait for each other: {' -> '.join([*loop, loop[0]])}",
                  hint=f"Put {culprit.id!r} into a group of its own, or into one of those before it")

@@ -82,6 +82,8 @@ class Supervisor:
         log.info("run %s: pipeline %s, %s clock, %d stages in %d groups", self._run.run_id, plan.name, plan.clock,
                  len(plan.stages), len(plan.groups))
         for edge in plan.edges:
+            if edge.name not in self._run.built.edges:
+                continue                               # no server, no edge to it
             log.info("edge %s: %d packets (%.3g s), policy %s%s", edge.name.replace("->", " -> "), edge.capacity,
                      edge.seconds, edge.policy, ", critical" if edge.critical else "")
         for pool in plan.pools:
