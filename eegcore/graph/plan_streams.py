@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from eegcore.stages.base import About, Context, Description, SettingProblem, StageType
@@ -22,7 +23,6 @@ DOUBTS: dict[str, tuple[About, ...]] = {
     "sps": ("rate",), "to_sps": ("rate",), "factor": ("rate",), "window_s": ("rate",), "overlap": ("rate",),
     "channels": ("channels",), "chips": ("channels",), "labels": ("channels",), "columns": ("channels",),
     "path": ("rate", "channels"), "format": ("rate", "channels"), "raw": ("kind",), "keep_raw": ("kind",),
-    "inputs": ("rate", "channels", "kind"),
 }
 
 
@@ -106,10 +106,12 @@ def follow_streams(config: PipelineConfig, types: dict[str, StageType], clock: L
 
 
 def _refused_settings(stage: Declared, problems: Problems) -> set[str]:
-    """Return the settings of a stage that were refused; defaults stand in their place."""
+    """Return the settings of a stage that were refused or misspelt; defaults stand in their place."""
     prefix = f"{stage.path}."
-    return {re.split(r"[.\[]", problem.path.removeprefix(prefix), maxsplit=1)[0]
+    keys = {re.split(r"[.\[]", problem.path.removeprefix(prefix), maxsplit=1)[0]
             for problem in problems if problem.path.startswith(prefix)}
+    known = list(stage.type.Settings.model_fields)
+    return {near for key in keys for near in ([key] if key in known else get_close_matches(key, known, n=1))}
 
 
 def _describe(stage: Declared, flow: Flow, done: dict[str, Described], clock: Literal["real", "virtual"],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eegcore.stages.design import Designer
 
 Role = Literal["source", "stage", "sink"]
+About = Literal["setting", "kind", "rate", "channels"]
 OUT = "out"                                    # the port of a stage that has only one
 
 
@@ -34,14 +35,18 @@ class SettingProblem(ValueError):
         What would be accepted.
     hint : str
         What to do.
+    about : {"setting", "kind", "rate", "channels"}
+        What of the input it depends on: nothing, or its kind, rate or channels. If that is in
+        doubt because of a mistake further up, the problem may only be a consequence.
     """
 
-    def __init__(self, key: str, message: str, hint: str = "", allowed: str = "") -> None:
+    def __init__(self, key: str, message: str, hint: str = "", allowed: str = "", about: About = "setting") -> None:
         super().__init__(message)
         self.key = key
         self.message = message
         self.allowed = allowed
         self.hint = hint
+        self.about: About = about
 
 
 @dataclass(frozen=True)
@@ -152,10 +157,10 @@ def need_voltage(stage: str, stream: Stream) -> None:
     """
     if stream.kind is Kind.RAW_I32:
         raise SettingProblem("inputs", f"{stage} needs uV, and its input carries counts (RAW_I32)",
-                             hint="Put a to_voltage in between")
+                             hint="Put a to_voltage in between", about="kind")
     if stream.kind is Kind.SPECTRUM_F32:
         raise SettingProblem("inputs", f"{stage} needs uV over time, and its input is a spectrum (SPECTRUM_F32)",
-                             hint="Take its input from before the fft")
+                             hint="Take its input from before the fft", about="kind")
 
 
 def default_batch(sps: float) -> int:

@@ -6,7 +6,7 @@ step, so that which frames survive does not depend on where a run or a packet be
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -64,8 +64,9 @@ class Decimate(StageType):
             sps=stream.sps / factor, step=step, max_frames=-(-stream.max_frames // factor),
             delay_s=stream.delay_s + group_delay_s(sos, 0.4 * stream.sps / factor / 2, stream.sps),
             settling_s=stream.settling_s + settling_s(sos, stream.sps))
-        ops = [{"op": "sos", "sos": sos_to_hex(sos)},
-               {"op": "decimate", "factor": factor, "step": [step.numerator, step.denominator]}]
+        ops: list[dict[str, Any]] = [
+            {"op": "sos", "sos": sos_to_hex(sos)},
+            {"op": "decimate", "factor": factor, "step": [step.numerator, step.denominator]}]
         return Description([Port(OUT, out)], linear(ops), {"factor": factor, "to_sps": stream.sps / factor})
 
 
@@ -82,11 +83,11 @@ def _factor(settings: DecimateSettings, stream: Stream) -> int:
         near = [stream.sps / n for n in (int(ratio), int(ratio) + 1) if n >= 2]
         raise SettingProblem("to_sps", f"{hz(stream.sps)} SPS is no multiple of {hz(wanted)} SPS (ratio {ratio:.4g})",
                              allowed="A whole ratio from 2",
-                             hint=f"Nearby: {' or '.join(hz(rate) for rate in near)}" if near else "")
+                             hint=f"Nearby: {' or '.join(hz(rate) for rate in near)}" if near else "", about="rate")
     if factor < 2:
         raise SettingProblem("to_sps", f"{hz(wanted)} SPS is not below the input rate ({hz(stream.sps)} SPS)",
-                             hint="Remove this stage, or lower to_sps")
+                             hint="Remove this stage, or lower to_sps", about="rate")
     if factor > MAX_FACTOR:
         raise SettingProblem("to_sps", f"{hz(stream.sps)} SPS to {hz(wanted)} SPS is a factor of {factor}",
-                             allowed=f"At most {MAX_FACTOR}", hint="Use two decimate stages")
+                             allowed=f"At most {MAX_FACTOR}", hint="Use two decimate stages", about="rate")
     return factor

@@ -42,7 +42,8 @@ def below_nyquist(key: str, value_hz: float, stream: Stream) -> None:
     if value_hz >= half:
         relation = "at" if value_hz == half else "above"
         raise SettingProblem(key, f"{hz(value_hz)} Hz is {relation} half the data rate ({hz(half)} Hz at "
-                             f"{hz(stream.sps)} SPS)", hint=f"Lower {key} or raise the data rate of the source")
+                             f"{hz(stream.sps)} SPS)", hint=f"Lower {key} or raise the data rate of the source",
+                             about="rate")
 
 
 def designed(ctx: Context, key: str, stream: Stream, **spec: Any) -> Sos:
@@ -55,10 +56,10 @@ def designed(ctx: Context, key: str, stream: Stream, **spec: Any) -> Sos:
     try:
         sos = ctx.designer.sos(**spec)
     except DesignError as error:
-        raise SettingProblem(key, f"the filter could not be designed: {error}") from None
+        raise SettingProblem(key, f"the filter could not be designed: {error}", about="rate") from None
     if not largest_pole(sos) < 1.0:
         raise SettingProblem(key, f"the filter is not stable at {hz(stream.sps)} SPS",
-                             hint="Raise the lowest edge or lower the order, or decimate first")
+                             hint="Raise the lowest edge or lower the order, or decimate first", about="rate")
     return sos
 
 

@@ -51,7 +51,7 @@ class ToVoltage(StageType):
         stream = inputs[0]
         if stream.kind is not Kind.RAW_I32:
             raise SettingProblem("inputs", f"to_voltage needs counts, and its input carries {stream.unit} already "
-                                 f"({stream.kind.name})", hint="Remove this stage")
+                                 f"({stream.kind.name})", hint="Remove this stage", about="kind")
         if not stream.scale_uv:
             raise SettingProblem("inputs", "the source does not know what a count is worth",
                                  hint="Set raw: false in the playback, or its scale")
@@ -84,7 +84,7 @@ class Gain(StageType):
         factors = list(factor) if isinstance(factor, list) else [factor] * stream.n_channels
         if len(factors) != stream.n_channels:
             raise SettingProblem("factor", f"{len(factors)} factors for {stream.n_channels} channels",
-                                 allowed="One number, or one per channel")
+                                 allowed="One number, or one per channel", about="channels")
         if max(abs(value) for value in factors) > 1e9:
             raise SettingProblem("factor", f"{max(factors, key=abs):g} is too large", allowed="-1e9 to 1e9")
         return Description([Port(OUT, voltage_only(stream))], linear([scale_op(factors)]))

@@ -43,7 +43,7 @@ class Select(StageType):
         stream = inputs[0]
         if stream.kind is Kind.SPECTRUM_F32:
             raise SettingProblem("inputs", "select works on samples, and its input is a spectrum (SPECTRUM_F32)",
-                                 hint="Put the select before the fft")
+                                 hint="Put the select before the fft", about="kind")
         if (settings.labels is None) == (settings.channels is None):
             raise SettingProblem("labels", "labels and channels are both given" if settings.labels
                                  else "nothing is selected", hint="Give either labels or channels")
@@ -63,11 +63,12 @@ def _by_label(labels: list[str], stream: Stream) -> list[int]:
     except KeyError:
         unknown = next(label for label in labels if label not in stream.labels)
         raise SettingProblem("labels", f"no channel is called {unknown!r}",
-                             allowed=f"Known: {', '.join(stream.labels)}") from None
+                             allowed=f"Known: {', '.join(stream.labels)}", about="channels") from None
 
 
 def _by_number(numbers: list[int], stream: Stream) -> list[int]:
     for number in numbers:
         if not 1 <= number <= stream.n_channels:
-            raise SettingProblem("channels", f"there is no channel {number}", allowed=f"1 to {stream.n_channels}")
+            raise SettingProblem("channels", f"there is no channel {number}", allowed=f"1 to {stream.n_channels}",
+                                 about="channels")
     return [number - 1 for number in numbers]

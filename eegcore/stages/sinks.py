@@ -88,7 +88,7 @@ class CsvSink(StageType):
         stream = inputs[0]
         if stream.kind is Kind.SPECTRUM_F32:
             raise SettingProblem("inputs", "csv_sink writes samples, and its input is a spectrum (SPECTRUM_F32)",
-                                 hint="Take its input from before the fft")
+                                 hint="Take its input from before the fft", about="kind")
         carried = {Kind.RAW_I32: "counts", Kind.VOLTAGE_F32: "uv"}.get(stream.kind, "both")
         columns = settings.columns or carried
         if carried not in (columns, "both"):
@@ -96,7 +96,7 @@ class CsvSink(StageType):
                     else "Put a to_voltage before it" if columns == "uv"
                     else "Take its input from the source, or set keep_raw: true in to_voltage")
             raise SettingProblem("columns", f"{columns} is asked for, and the input carries {carried} only "
-                                 f"({stream.kind.name})", hint=hint)
+                                 f"({stream.kind.name})", hint=hint, about="kind")
         unknown = settings.path.replace("{start}", "")
         if "{" in unknown or "}" in unknown:
             raise SettingProblem("path", f"{settings.path!r} has braces that mean nothing", allowed="{start}")

@@ -55,11 +55,12 @@ class Fft(StageType):
         n = round(settings.window_s * stream.sps)
         if n < 8:
             raise SettingProblem("window_s", f"{hz(settings.window_s)} s is {n} frames at {hz(stream.sps)} SPS",
-                                 allowed="At least 8 frames", hint=f"Use {hz(8 / stream.sps)} s or more")
+                                 allowed="At least 8 frames", hint=f"Use {hz(8 / stream.sps)} s or more",
+                                 about="rate")
         if n > MAX_WINDOW_FRAMES:
             raise SettingProblem("window_s", f"{hz(settings.window_s)} s is {n} frames at {hz(stream.sps)} SPS",
                                  allowed=f"At most {MAX_WINDOW_FRAMES} frames",
-                                 hint="Shorten the window, or put a decimate before it")
+                                 hint="Shorten the window, or put a decimate before it", about="rate")
         hop = max(1, round(n * (1 - settings.overlap)))
         axis = [k * stream.sps / n for k in range(n // 2 + 1)]
         if settings.max_hz is not None:
@@ -72,7 +73,7 @@ class Fft(StageType):
             raise SettingProblem("window_s", f"a packet of {out.max_frames} spectra, {len(axis)} bins and "
                                  f"{out.n_channels} channels takes {out.packet_bytes / 2**20:.0f} MiB",
                                  allowed=f"At most {MAX_PACKET_BYTES // 2**20} MiB",
-                                 hint="Set max_hz, shorten window_s, or lower overlap")
+                                 hint="Set max_hz, shorten window_s, or lower overlap", about="rate")
         native = {"node": "fft", "n": n, "hop": hop, "n_bins": len(axis), "bin_from": 0,
                   "window": settings.window, "detrend": "constant", "scale": "density"}
         return Description([Port(OUT, out)], native)
