@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from eegcore.config.model import ID_PATTERN, MAX_STAGES
 from eegcore.config.nodes import Node, Path, format_path, shown
 from eegcore.config.problems import Problems, closest, listing
+from eegcore.config.schema_words import NAME_RULE
 
 _ONE_MAPPING = "Allowed: one mapping, stage type -> settings"
 _ONE_KEY = "Write '- notch: {hz: 60}': a dash, the stage type, a colon, its settings"
@@ -123,7 +124,7 @@ def _keyed(stage_id: str, item: Node, problems: Problems, known_types: list[str]
     spoilt = item.bad or not (item.value is None or isinstance(item.value, dict))
     entry = Entry(stage_id, "", path, (*path, "type"), node, keyed=True, spoilt=spoilt)
     if not re.fullmatch(ID_PATTERN, stage_id):
-        problems.add(path, f"{shown(stage_id)} is no id", "Allowed: letters a-z, digits and _, a letter first",
+        problems.add(path, f"{shown(stage_id)} is no id", f"Allowed: {NAME_RULE}",
                      "Choose another id", on_key=True)
         entry.spoilt = True
     written = node.get("type")

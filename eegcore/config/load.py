@@ -22,6 +22,7 @@ from eegcore.config.model import (
 from eegcore.config.nodes import Node, TooBig, from_data, shown
 from eegcore.config.overrides import apply_overrides
 from eegcore.config.problems import SEE_STAGES, Problems, closest, did_you_mean, listing
+from eegcore.config.schema_words import NAME_RULE
 from eegcore.config.wiring import Draft, wire
 from eegcore.config.wording import check
 from eegcore.config.yaml_nodes import MAX_BYTES, parse
@@ -205,7 +206,7 @@ def _draft(entry: Entry, catalogue: Catalogue, problems: Problems) -> Draft:
     draft.left_out = result.model is None or (quiet and result.refused)
     if not re.fullmatch(ID_PATTERN, entry.id) and entry.node.get("id") is None and not quiet:
         problems.add(entry.path, f"{shown(entry.id)}, the default id, is no id",
-                     "Allowed: letters a-z, digits and _, a letter first", "Add 'id: NAME'", on_key=True)
+                     f"Allowed: {NAME_RULE}", "Add 'id: NAME'", on_key=True)
     return draft
 
 

@@ -22,16 +22,23 @@ def apply_overrides(root: Node, overrides: Iterable[str], problems: Problems, kn
     number the values of a list from 0. Values that do not fit are found later, with everything
     else; their place is then ``--set ...``.
     """
+    places: dict[str, Path] | None = None
     for number, text in enumerate(overrides):
         if number >= MAX_OVERRIDES:
             problems.add((), f"more than {MAX_OVERRIDES} options --set", f"Allowed: {MAX_OVERRIDES}",
                          "Write them into the file", at=(None, 0, 0))
             break
-        root = _apply(root, text, problems, known_types)
+        if places is None:
+            # What is wrong with the entries is reported once all overrides are in.
+            entries = read_entries(root, Problems(), known_types)
+            places = {entry.id: entry.path for entry in reversed(entries) if entry.id}
+        root = _apply(root, text, problems, places)
+        if ".id=" in text:
+            places = None
     return root
 
 
-def _apply(root: Node, text: str, problems: Problems, known_types: list[str]) -> Node:
+def _apply(root: Node, text: str, problems: Problems, places: dict[str, Path]) -> Node:
     origin = f"--set {text if len(text) <= 200 else text[:200] + '...'}"
     left, equals, right = text.partition("=")
     left = left.strip()
@@ -40,7 +47,7 @@ def _apply(root: Node, text: str, problems: Problems, known_types: list[str]) ->
                      "Write for example --set acquire.sps=1000", at=(origin, 0, 0))
         return root
     target, *keys = left.split(".")
-    base = _target(root, target, problems, known_types, origin)
+    base = _target(target, places, problems, origin)
     if base is None:
         return root
     path: Path = (*base, *_parts(root, base, keys))
@@ -55,12 +62,10 @@ def _apply(root: Node, text: str, problems: Problems, known_types: list[str]) ->
         return root
 
 
-def _target(root: Node, target: str, problems: Problems, known_types: list[str], origin: str) -> Path | None:
+def _target(target: str, places: dict[str, Path], problems: Problems, origin: str) -> Path | None:
     """Return the path of what `target` names."""
     if target == "runtime":
         return ("runtime",)
-    # What is wrong with the entries is reported once all overrides are in.
-    places = {entry.id: entry.path for entry in reversed(read_entries(root, Problems(), known_types)) if entry.id}
     if target in places:
         return places[target]
     known = [*reversed(places), "runtime"]

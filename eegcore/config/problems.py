@@ -9,7 +9,7 @@ from eegcore.config.nodes import Node, Path, Place, find, format_path, parse_pat
 from eegcore.errors import ConfigError, Problem
 
 MAX_PROBLEMS = 100
-MAX_LISTED = 24
+MAX_LISTED = 40
 MAX_COMPARED = 128
 
 SEE_STAGES = "Run 'python -m eegcore stages' to see the stages and their settings"

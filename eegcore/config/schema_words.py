@@ -6,8 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from eegcore.config.model import ID_PATTERN
 from eegcore.config.nodes import Node, Path, shown
 from eegcore.config.problems import did_you_mean, listing
+
+NAME_RULE = "letters a-z, digits and _, a letter first"
 
 Schema = dict[str, Any]
 
@@ -31,9 +34,8 @@ def advice(node: Node, schema: Schema | None, root: Schema) -> str:
     elif isinstance(value, bool):
         if "string" in kinds and not choices:
             return f'Put it in quotes: "{shown(value)}"'
-    elif isinstance(value, float):
-        if "integer" in kinds and value.is_integer():
-            return f"Write {int(value)}"
+    elif isinstance(value, float) and "integer" in kinds and value.is_integer():
+        return f"Write {int(value)}"
     if isinstance(value, int | float) and not isinstance(value, bool) and "string" in kinds and not choices:
         return f'Put it in quotes: "{shown(node)}"'
     if "array" in kinds and not isinstance(value, list | dict) and value is not None and kinds <= {"array", "null"}:
@@ -111,7 +113,8 @@ def noun(schema: Schema | None) -> str:
 def describe(schema: Schema, root: Schema) -> str:
     """Return in words what a schema allows: ``auto or a whole number from 1 to 64``."""
     parts = [_describe_one(branch, root) for branch in branches(schema, root)]
-    return " or ".join(dict.fromkeys(part for part in parts if part)) or "another value"
+    different = list(dict.fromkeys(part for part in parts if part))
+    return (", or " if any("," in part for part in different) else " or ").join(different) or "another value"
 
 
 def _describe_one(schema: Schema, root: Schema) -> str:
@@ -124,8 +127,10 @@ def _describe_one(schema: Schema, root: Schema) -> str:
         return ("a whole number" if kind == "integer" else "a number") + _range(schema)
     if kind == "string":
         text = "a text"
+        if schema.get("pattern") == ID_PATTERN:
+            return NAME_RULE
         if "pattern" in schema:
-            text += f" like {schema['pattern']}"
+            text += f" that matches {schema['pattern']}"
         if "maxLength" in schema:
             text += f" of at most {schema['maxLength']} characters"
         return text

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from eegcore.config.entries import Entry
-from eegcore.config.model import CommonKeys, InputRef
+from eegcore.config.model import MAX_INPUTS, CommonKeys, InputRef
 from eegcore.config.nodes import Node, Part, shown
-from eegcore.config.problems import Problems, closest, did_you_mean, listing
+from eegcore.config.problems import MAX_LISTED, Problems, closest, did_you_mean, listing
 
 
 @dataclass
@@ -70,9 +69,12 @@ def _connect(draft: Draft, above: Draft | None, before: list[Draft], by_id: dict
         item.value for item in written.value if isinstance(item, Node)] if isinstance(written.value, list) else []
     for number, text in enumerate(texts):
         where: tuple[Part, ...] = (*path, number) if isinstance(written.value, list) else path
-        if most > 0:
+        if most > 0 and len(texts) <= MAX_INPUTS:
             _resolve(draft, str(text), where, before, by_id, problems)
-    if not least <= len(texts) <= most:
+    if len(texts) > MAX_INPUTS:
+        draft.left_out = True
+        problems.add(path, f"{len(texts)} inputs are given", f"Allowed: at most {MAX_INPUTS}", "Change inputs")
+    elif not least <= len(texts) <= most and len(set(texts)) == len(texts):
         draft.left_out = True
         name = draft.entry.type
         if most == 0:
@@ -112,6 +114,7 @@ def _resolve(draft: Draft, text: str, where: tuple[Part, ...], before: list[Draf
         if ref in draft.inputs:
             draft.left_out = True
             problems.add(where, f"{text!r} is given twice", hint="Name every input once")
+            return
         draft.inputs.append(ref)
         return
     if problems.full:
@@ -143,31 +146,34 @@ def _resolve(draft: Draft, text: str, where: tuple[Part, ...], before: list[Draf
 
 def _refuse_cycles(drafts: list[Draft], by_id: dict[str, Draft], problems: Problems) -> None:
     """Report every cycle once, at its first stage; cycles that only a guess closes are left out silently."""
+    order = {draft.id: number for number, draft in enumerate(drafts)}
     for guesses in (False, True):
         waiting = {draft.id: {name for name, _ in draft.inputs if name in by_id and (
             guesses or name not in draft.supposed)} for draft in drafts if not draft.left_out}
-        while True:
+        _drop_free(waiting)
+        while waiting:
+            for loop in _loops(waiting):
+                turn = loop.index(min(loop, key=order.__getitem__))
+                if not guesses:
+                    _report_cycle(loop[turn:] + loop[:turn], by_id, problems)
+                for name in loop:
+                    by_id[name].left_out = True
+                    del waiting[name]
             _drop_free(waiting)
-            if not waiting:
-                break
-            loop = _loop(waiting)
-            first = min(loop, key=lambda name: drafts.index(by_id[name]))
-            turn = loop.index(first)
-            loop = loop[turn:] + loop[:turn]
-            if not guesses:
-                problems.add((*by_id[first].entry.path, "inputs"),
-                             f"the stages form a cycle: {' -> '.join([*loop, first])}",
-                             hint="Samples travel one way: take the input of one of them from above")
-            for name in loop:
-                by_id[name].left_out = True
-                waiting.pop(name)
+
+
+def _report_cycle(loop: list[str], by_id: dict[str, Draft], problems: Problems) -> None:
+    names = loop if len(loop) <= MAX_LISTED else [*loop[:MAX_LISTED], "..."]
+    problems.add((*by_id[loop[0]].entry.path, "inputs"),
+                 f"the stages form a cycle: {' -> '.join([*names, loop[0]])}",
+                 hint="Samples travel one way: take the input of one of them from above")
 
 
 def _drop_free(waiting: dict[str, set[str]]) -> None:
     """Remove everything that waits for nothing in `waiting`, until only cycles and what is below them remain."""
     readers: dict[str, list[str]] = {}
     for name, sources in waiting.items():
-        sources &= waiting.keys()
+        sources.intersection_update(waiting)
         for source in sources:
             readers.setdefault(source, []).append(name)
     free = [name for name, sources in waiting.items() if not sources]
@@ -180,15 +186,20 @@ def _drop_free(waiting: dict[str, set[str]]) -> None:
                 free.append(reader)
 
 
-def _loop(waiting: dict[str, set[str]]) -> list[str]:
-    """Return one cycle in the direction of the samples. Everything in `waiting` waits for something in it."""
-    walked: dict[str, int] = {}
-    at = next(iter(waiting))
-    while at not in walked:
-        walked[at] = len(walked)
-        at = _first(waiting[at])
-    return list(walked)[walked[at]:][::-1]
+def _loops(waiting: dict[str, set[str]]) -> list[list[str]]:
+    """Return cycles that share no stage, at least one, each in the direction of the samples.
 
-
-def _first(names: Iterable[str]) -> str:
-    return min(names)
+    Everything in `waiting` waits for something in it.
+    """
+    loops: list[list[str]] = []
+    seen: set[str] = set()
+    for start in waiting:
+        walked: dict[str, int] = {}
+        at = start
+        while at not in seen and at not in walked:
+            walked[at] = len(walked)
+            at = min(waiting[at])
+        if at in walked:
+            loops.append(list(walked)[walked[at]:][::-1])
+        seen.update(walked)
+    return loops

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from eegcore.config.nodes import Node, Part, Path, find, shown
 from eegcore.config.problems import Problems, closest, did_you_mean, listing
-from eegcore.config.schema_words import advice, at_path, branches, describe, json_schema, noun
+from eegcore.config.schema_words import NAME_RULE, advice, at_path, branches, describe, json_schema, noun
 
 MAX_FINDINGS = 200
+MAX_VALUES = 4096
+"""In the settings of one stage: 256 channels need a few lists of 256."""
 
 _RANGE = {"greater_than_equal": ("ge", "is below"), "greater_than": ("gt", "is not above"),
           "less_than_equal": ("le", "is above"), "less_than": ("lt", "is not below")}
@@ -57,7 +59,12 @@ def check(model: type[BaseModel], node: Node, keys: Iterable[str], path: Path, p
         When something was refused, the model is mended if it can be, so that more mistakes can be
         found: misspelt keys are read as what they resemble, refused values replaced by defaults.
     """
-    data = {key: child.plain() for key in keys if (child := node.get(key)) is not None}
+    parts = {key: child for key in keys if (child := node.get(key)) is not None}
+    if not _fits(parts.values(), MAX_VALUES):
+        if not quiet:
+            problems.add(path, f"more than {MAX_VALUES} values", f"Allowed: {MAX_VALUES}", "Write shorter lists")
+        return Checked(None, True, False)
+    data = {key: child.plain() for key, child in parts.items()}
     try:
         return Checked(_validate(model, data, strict=True), False, False)
     except ValidationError as error:
@@ -65,6 +72,17 @@ def check(model: type[BaseModel], node: Node, keys: Iterable[str], path: Path, p
     if not quiet:
         _Reporter(model, node, path, problems, known, see).report(findings)
     return _mended(model, data, findings, known)
+
+
+def _fits(nodes: Iterable[Node], limit: int) -> bool:
+    """Tell whether there are at most `limit` values in these trees; what lies beyond is not looked at."""
+    waiting, seen = list(nodes), 0
+    while waiting and seen <= limit:
+        node = waiting.pop()
+        seen += 1
+        if isinstance(node.value, dict | list):
+            waiting.extend(node.value.values() if isinstance(node.value, dict) else node.value)
+    return seen <= limit
 
 
 def _validate(model: type[BaseModel], data: dict[str, Any], *, strict: bool) -> BaseModel:
@@ -149,7 +167,7 @@ class _Reporter:
         node = found.node
         path = (*self.path, *where)
         schema = at_path(self.schema, where)
-        key = str(where[-1]) if where else ""
+        key = str(next((part for part in reversed(where) if isinstance(part, str)), ""))
         about = (schema or {}).get("description", "")
         fits = f"Allowed: {describe(schema, self.schema)}" if schema else ""
         if kind == "extra_forbidden":
@@ -167,7 +185,7 @@ class _Reporter:
             allowed = context.get("expected_tags", "").replace("'", "") or describe(schema or {}, self.schema)
             self.problems.add((*path, tag), seen, f"Allowed: {allowed}", f"Give {tag} one of them")
         elif loc_is_key(finding):
-            self.problems.add(path, f"{shown(key)} is no name", "Allowed: letters a-z, digits and _, a letter first",
+            self.problems.add(path, f"{shown(key)} is no name", f"Allowed: {NAME_RULE}",
                               "Choose another name", on_key=True)
         else:
             message = self._message(kind, finding, context, node, schema)
