@@ -1,0 +1,45 @@
+"""The DSP kernels as shared libraries, built once per session."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+from pathlib import Path
+
+import dsp_library
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def gcc() -> list[str]:
+    """The C compiler; without one these tests are skipped."""
+    found = shutil.which("gcc")
+    if found is None:
+        pytest.skip("no gcc to compile csrc/dsp with")
+    return [found]
+
+
+def build(gcc: list[str], folder: Path, *flags: str) -> ctypes.CDLL:
+    sources = [*dsp_library.SOURCES, dsp_library.HERE / "probe.c"]
+    return dsp_library.load(dsp_library.compile_c(gcc, folder / "libdsp.so", sources, "-O3", "-fPIC", "-shared", *flags))
+
+
+@pytest.fixture(scope="session")
+def dsp(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The kernels as they are shipped."""
+    return build(gcc, tmp_path_factory.mktemp("dsp"), "-fvisibility=default")
+
+
+@pytest.fixture(scope="session")
+def dsp_baseline(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The kernels without any instruction set beyond the architecture's own."""
+    return build(gcc, tmp_path_factory.mktemp("dsp_baseline"), "-DEC_NO_CLONES")
+
+
+@pytest.fixture(scope="session")
+def simd(dsp: ctypes.CDLL) -> range:
+    """The vector levels this machine can run: 0, or 0..1, or 0..2."""
+    sizes = np.zeros(13, np.uint64)
+    dsp.probe_sizes(dsp_library.at(sizes))
+    return range(int(sizes[12]) + 1)
