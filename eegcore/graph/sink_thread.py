@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from eegcore.errors import EegcoreError
+from eegcore.errors import EegcoreError, SinkFailed
 
 if TYPE_CHECKING:
     from eegcore import _rt
@@ -96,6 +96,11 @@ class SinkThread:
             self.written += written
             self._refuse("failed", frames - written)
             self._fail(error, packets[0].frame_index)
+        except Exception as error:
+            # a writer's own bug must not leave an edge that nobody drains
+            self._refuse("failed", frames)
+            self._fail(SinkFailed(f"{self.sink_id}: the writer failed ({type(error).__name__}: {error}). The file ends "
+                                  "here. Report this with the log."), packets[0].frame_index)
 
     @staticmethod
     def _device_frames(packets: list[_rt.Packet], frames: int) -> int:

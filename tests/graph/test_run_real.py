@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 
 import pytest
@@ -110,13 +112,13 @@ def test_a_tap_on_nothing_names_what_there_is():
 def test_a_file_of_a_full_disk_is_an_alarm_and_the_others_go_on(tmp_path, monkeypatch):
     from eegcore.sinks import csv_file
 
-    class FullDisk(csv_file.FileOperations):
-        def write(self, fd, data):
-            if bytes(data[:1]) == b"#":                  # the header still fits
-                return super().write(fd, data)
-            raise OSError(28, "No space left on device")
+    def full(fd, data):
+        if bytes(data[:1]) == b"#":                      # the header still fits
+            return os.write(fd, data)
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(csv_file.CsvWriter.__init__, "__defaults__", ("uv", 3, FullDisk()))
+    operations = csv_file.FileOperations(write=full)
+    monkeypatch.setattr(csv_file.CsvWriter.__init__, "__defaults__", ("uv", 3, operations))
     path = tmp_path / "full.csv"
     stages = [FAST, {"to_voltage": {}}, {"csv_sink": {"path": str(path)}}, {"null_sink": {"inputs": "to_voltage"}}]
     with Pipeline(stages).run(seconds=1) as run:
@@ -124,7 +126,7 @@ def test_a_file_of_a_full_disk_is_an_alarm_and_the_others_go_on(tmp_path, monkey
     ledger = ledger_of(run)
     assert ledger["sinks"]["null_sink"]["written"] == 4000
     assert ledger["sinks"]["csv_sink"]["refused"]
-    assert any("No space left" in alarm["message"] for alarm in run.alarms)
+    assert any("the disk is full" in alarm["message"] for alarm in run.alarms)
 
 
 def test_a_csv_file_holds_every_frame_and_its_ledger(tmp_path):
