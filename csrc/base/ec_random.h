@@ -5,7 +5,7 @@
  * stream is found without the n-1 before it, and a stream is named by its key
  * alone: what one channel draws can never shift what another channel gets.
  *
- * Invariants (tests/emulator/test_random.py)
+ * Invariants (tests/emulator/test_emulator_random.py)
  *   N1  ec_random(key, n) is a function of its arguments: no hidden state
  *   N2  ec_random(key, n) equals the n-th call (from 0) of ec_random_next on a
  *       state that began as key

@@ -5,7 +5,7 @@
  * start. It is computed from k in 64-bit integers, never accumulated, so edge
  * 1e12 is as exact as edge 1, and any edge can be asked for.
  *
- * Invariants (tests/emulator/test_clock.py)
+ * Invariants (tests/emulator/test_emulator_clock.py)
  *   C1  stamps are strictly increasing in k: the jitter is one-sided (a kernel
  *       stamps late, never early) and shorter than the shortest period
  *   C2  ec_edge_count(t) is the number of edges with stamp <= t

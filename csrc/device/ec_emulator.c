@@ -131,7 +131,7 @@ void ec_emulator_truth_get(const ec_emulator *emulator, ec_emulator_truth *truth
     }
     if (emulator->lose) {
         truth->clean = emulator->line_clean;
-        truth->torn = emulator->line_touched - emulator->line_clean;
+        truth->torn = emulator->line_begun - emulator->line_clean;
         truth->never_read = emulator->line_never_read + truth->edges - emulator->line_newest;
     } else {
         /* A patient chip gives 1, 2, 3 ...: chips differ only in how far they are. */

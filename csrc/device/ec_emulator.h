@@ -4,7 +4,7 @@
  * edge) is a pure function of the configuration and k: the bytes are the same
  * under both clocks, in every order of reading and on every machine.
  *
- * Invariants (tests/emulator checks each by its number)
+ * Invariants (tests/emulator/test_emulator_*.py check each by its number)
  *   M1  edge k happens at t_start + k * period * (1 + drift), rounded down to a
  *       nanosecond from exact integers, plus a jitter in [0, jitter_us] that
  *       depends on (seed, k) only; stamps are strictly increasing
@@ -29,8 +29,8 @@
  *           Before the first edge a read returns zeros (B-18).
  *
  * Virtual clock: time starts at 0 and moves only in wait (to the edge waited
- * for, or to the deadline), in a `lose` transfer, and in ec_emulator_advance. A
- * deadline that is already past makes wait a poll, under both clocks.
+ * for), in a `lose` transfer, and in ec_emulator_advance. There an edge always
+ * comes: a deadline of 0 makes wait a poll, any later one is not looked at.
  *
  * One thread at a time: start, wait, read and stop belong to [acquire]; the
  * rest is called while stopped, or by the same thread.
@@ -98,10 +98,11 @@ typedef struct ec_emulator_truth {
     uint64_t edges;                       /* that happened until now, or until stop */
     uint64_t reported;                    /* seqno of the newest edge wait has reported */
     uint64_t overflowed;                  /* edges the full queue forgot */
-    /* Conversions of the whole line: */
-    uint64_t clean;                       /* every chip gave it whole */
-    uint64_t torn;                        /* read from some chip, but torn or missing at another */
-    uint64_t never_read;                  /* read from no chip */
+    /* Conversions of the whole line. A round reads chip 0, chip 1 ... the last chip; it
+     * is judged as one transfer, since frames of two conversions make no wide frame. */
+    uint64_t clean;                       /* every chip gave it whole, in one round */
+    uint64_t torn;                        /* a round began on it, and an edge came before its end */
+    uint64_t never_read;                  /* no round began on it */
     uint32_t n_chips;
     ec_emulator_chip_truth chip[EC_EMULATOR_MAX_CHIPS];
 } ec_emulator_truth;

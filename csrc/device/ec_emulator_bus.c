@@ -28,15 +28,16 @@ int64_t ec_emulator_now(const ec_emulator *emulator)
     return now > emulator->now_ns ? now : emulator->now_ns;   /* a transfer may still be on the wire */
 }
 
-/* Let time reach t_ns; the time it then is. At once if it has passed. */
-static int64_t sleep_until(ec_emulator *emulator, int64_t t_ns)
+/* Let time reach `stamp`, or `deadline_ns` if that comes first; the time it then is. */
+static int64_t sleep_until(ec_emulator *emulator, int64_t stamp, int64_t deadline_ns)
 {
     if (emulator->virtual_clock) {
-        if (t_ns > emulator->now_ns) {
-            emulator->now_ns = t_ns;
+        if (deadline_ns > 0 && stamp > emulator->now_ns) {
+            emulator->now_ns = stamp;
         }
         return emulator->now_ns;
     }
+    const int64_t t_ns = stamp < deadline_ns ? stamp : deadline_ns;
     const struct timespec until = {
         .tv_sec = t_ns / NS_PER_S,
         .tv_nsec = t_ns % NS_PER_S,
@@ -72,9 +73,9 @@ int32_t ec_emulator_start(void *self)
     memset(emulator->reading, 0, sizeof emulator->reading);
     emulator->reported = 0;
     emulator->overflowed = 0;
+    emulator->round = 0;
     emulator->line_newest = 0;
-    emulator->line_clean_chips = 0;
-    emulator->line_touched = 0;
+    emulator->line_begun = 0;
     emulator->line_clean = 0;
     emulator->line_never_read = 0;
     emulator->clock.start_ns = emulator->virtual_clock ? 0 : monotonic_ns();
@@ -101,7 +102,7 @@ int32_t ec_emulator_wait(void *self, uint32_t want, int64_t deadline_ns, ec_drdy
         target = target < left ? target : left;
     }
     const int64_t stamp = ec_edge_stamp(&emulator->clock, emulator->reported + target);
-    const int64_t now = sleep_until(emulator, stamp < deadline_ns ? stamp : deadline_ns);
+    const int64_t now = sleep_until(emulator, stamp, deadline_ns);
     const uint64_t happened = ec_emulator_edges_until(emulator, now);
 
     if (emulator->lose && happened > emulator->reported + EC_EMULATOR_EDGE_QUEUE) {
@@ -149,32 +150,47 @@ static int32_t read_patient(ec_emulator *emulator, uint32_t chip, uint8_t *frame
     return EC_STATUS_OK;
 }
 
-/* Book one read of conversion k >= 1. */
-static void count_read(ec_emulator *emulator, ec_chip_reading *r, uint64_t k, uint32_t torn)
+/* Book one chip's read, begun with conversion `first` and ended with `last` on the latch. */
+static void count_read(ec_chip_reading *r, uint64_t first, uint64_t last)
 {
-    if (k == r->newest) {                 /* given before, and whole: a torn one is never the newest again */
+    if (first == 0) {
+        r->truth.early += 1;
+    } else if (first == r->newest) {      /* given before, and whole: what tore is never the newest again */
         r->truth.repeated += 1;
+    } else {
+        r->truth.never_read += first - r->newest - 1;
+        r->truth.clean += first == last;
+        r->truth.torn += first != last;
+        r->newest = first;
+    }
+}
+
+/* Book the same read for the line: a round begins with chip 0 and ends with the last chip. */
+static void count_round(ec_emulator *emulator, uint32_t chip, uint64_t first, uint64_t last)
+{
+    if (chip == 0) {
+        emulator->round = 0;
+        if (first != emulator->line_newest) {                 /* neither early nor repeated */
+            emulator->line_never_read += first - emulator->line_newest - 1;
+            emulator->line_newest = first;
+            emulator->line_begun += 1;
+            emulator->round = first;
+            emulator->round_torn = 0;
+        }
+    }
+    if (emulator->round == 0) {
         return;
     }
-    r->truth.never_read += k - r->newest - 1;
-    r->newest = k;
-    r->truth.clean += !torn;
-    r->truth.torn += torn;
-
-    if (k != emulator->line_newest) {
-        emulator->line_never_read += k - emulator->line_newest - 1;
-        emulator->line_newest = k;
-        emulator->line_touched += 1;
-        emulator->line_clean_chips = 0;
+    emulator->round_torn |= last != emulator->round;
+    if (chip + 1 == emulator->n_chips) {
+        emulator->line_clean += !emulator->round_torn;
+        emulator->round = 0;
     }
-    emulator->line_clean_chips += !torn;
-    emulator->line_clean += emulator->line_clean_chips == emulator->n_chips && !torn;
 }
 
 static int32_t read_latch(ec_emulator *emulator, uint32_t chip, uint8_t *frame, uint32_t n_bytes,
                           int64_t *t_begin_ns, int64_t *t_end_ns)
 {
-    ec_chip_reading *r = &emulator->reading[chip];
     const uint64_t bits_ns = (uint64_t)n_bytes * 8 * (uint64_t)NS_PER_S;
     const uint64_t wire_ns = (bits_ns + emulator->spi_hz - 1) / emulator->spi_hz;
     const int64_t begin = ec_emulator_now(emulator);
@@ -191,11 +207,8 @@ static int32_t read_latch(ec_emulator *emulator, uint32_t chip, uint8_t *frame, 
     }
     shift_out(&emulator->chip[chip], last, frame, from, n_bytes);
 
-    if (first == 0) {
-        r->truth.early += 1;
-    } else {
-        count_read(emulator, r, first, last != first);
-    }
+    count_read(&emulator->reading[chip], first, last);
+    count_round(emulator, chip, first, last);
     emulator->now_ns = end;
     *t_begin_ns = begin;
     *t_end_ns = end;

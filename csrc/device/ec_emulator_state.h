@@ -29,11 +29,12 @@ struct ec_emulator {
     uint64_t reported;
     uint64_t overflowed;
 
-    /* The line, for `lose`, where reads only go forwards. */
-    uint64_t line_newest;                 /* newest conversion read from any chip */
-    uint32_t line_clean_chips;            /* chips that gave it whole */
-    uint64_t line_touched;                /* conversions read from some chip */
-    uint64_t line_clean;                  /* read whole from every chip */
+    /* The line, for `lose`: rounds over all chips. */
+    uint64_t round;                       /* conversion the open round began on; 0: none open */
+    uint32_t round_torn;
+    uint64_t line_newest;                 /* newest conversion a round began on */
+    uint64_t line_begun;                  /* conversions with a round */
+    uint64_t line_clean;
     uint64_t line_never_read;             /* below line_newest */
 
     ec_chip_reading reading[EC_EMULATOR_MAX_CHIPS];

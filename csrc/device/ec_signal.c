@@ -19,7 +19,7 @@ enum purpose {
 
 #define ALPHA_UV             20.0
 #define ALPHA_LOW_HZ         10.0
-#define ALPHA_NODE_S         0.8          /* the envelope is free to change so often */
+#define ALPHA_NODE_S         1.5          /* the envelope is free to change so often */
 #define ALPHA_PHASE_TURNS    0.06         /* channels differ by at most so much either way */
 #define BLINK_UV             150.0
 #define BLINK_SLOT_S         4.0          /* one blink at most in every slot, never across its end */

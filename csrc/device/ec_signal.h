@@ -17,7 +17,7 @@
  * The droop of the chip's sinc filter is not modelled; lines that a real chip
  * would alias (at or above sps / 2) are left out.
  *
- * Invariants (tests/emulator/test_signal.py)
+ * Invariants (tests/emulator/test_emulator_signal.py)
  *   S1  counts = round half away from zero (uV / LSB), clipped to 24 bits,
  *       LSB = VREF / (gain * 2^23)
  *   S2  a channel depends on (seed, its number in the source) and its settings
