@@ -37,15 +37,15 @@ def make_edges(flow: Flow, groups: list[Group], config: PipelineConfig, clock: L
             edges.append(Carried(EdgePlan(
                 name, source, port, stage.id, number, home[source].name, home[stage.id].name, policy, count,
                 stops, count / packets_per_s), stream, taken_by_python=into_recorder))
-    edges += [_to_server(stage, flow, home) for stage in flow.stages if stage.type.name == "websocket_sink"]
+    edges += [_to_server(stage, flow, home, clock) for stage in flow.stages if stage.type.name == "websocket_sink"]
     return edges
 
 
-def _to_server(stage: Described, flow: Flow, home: dict[str, Group]) -> Carried:
-    """A screen's edge: it drops its oldest packet rather than wait, whatever lies below."""
+def _to_server(stage: Described, flow: Flow, home: dict[str, Group], clock: Literal["real", "virtual"]) -> Carried:
+    """A screen's edge: it drops its oldest packet rather than wait, whatever lies below; in lock-step it waits."""
     count = capacity(SCREEN_S, stage.packets_per_s)
     edge = EdgePlan(f"{stage.id}->server", stage.id, "", "server", 0, home[stage.id].name, "loop",
-                    "drop_oldest", count, False, count / stage.packets_per_s)
+                    "block" if clock == "virtual" else "drop_oldest", count, False, count / stage.packets_per_s)
     return Carried(edge, flow.streams[stage.inputs[0]], taken_by_python=True)
 
 
