@@ -113,23 +113,23 @@ class Broker:
             return
         for key in [key for key in self._outlets if key not in wanted]:
             self._let_go(self._outlets.pop(key))
-        for key, outlet in wanted.items():
-            if key not in self._outlets:
-                self._outlets[key] = outlet
-                topic = self._listen(outlet)
-                self._loop.add_reader(outlet.fileno(), self._on_ready, topic, outlet)
+        new = [outlet for key, outlet in wanted.items() if key not in self._outlets]
+        topics = [self._describe(outlet) for outlet in new]
         frame = text_frame({"type": "topics", "topics": self.running_topics})
         for client in self.clients.values():
             client.send_message(frame)
+        for topic, outlet in zip(topics, new, strict=True):
+            self._outlets[outlet.run_id, outlet.sink_id, outlet.topic] = outlet
+            for client, subscription in topic.members.items():
+                topic.tell(client, subscription)
+            self._loop.add_reader(outlet.fileno(), self._on_ready, topic, outlet)
 
-    def _listen(self, outlet: Any) -> Topic:
+    def _describe(self, outlet: Any) -> Topic:
         topic = self.topics.setdefault(outlet.topic, Topic(outlet.topic))
         topic.topic_id = self._ids.of(outlet.topic)
         topic.outlet = outlet
         topic.last_t_ns = None
         topic.describe(outlet.meta_rev, self._true_rate(topic), self._clock())
-        for client, subscription in topic.members.items():
-            topic.tell(client, subscription)
         return topic
 
     def _let_go(self, outlet: Any) -> None:
@@ -230,7 +230,7 @@ class Broker:
                 wish["max_hz"] = json.loads(max_hz)
             except ValueError:
                 wish["max_hz"] = max_hz          # refused by the parser, with its text
-        self.on_text(client, protocol.dumps(wish))
+        self.on_text(client, json.dumps(wish))
 
     def _apply(self, client: DataClient, change: Change) -> None:
         if change.unsubscribed is not None:

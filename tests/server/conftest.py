@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -76,10 +77,8 @@ class FakeOutlet:
         with self._lock:
             taken = [self._packets.popleft() for _ in range(min(max_packets, len(self._packets)))]
             if not self._packets:
-                try:
+                with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(self._eventfd)
-                except BlockingIOError:
-                    pass
         return taken
 
     def close(self) -> None:
@@ -191,8 +190,9 @@ class FakeController:
 class Running:
     """A server that listens, its controller, and a session to talk to it."""
 
-    def __init__(self, url: str, controller: FakeController, session: aiohttp.ClientSession, server: Any) -> None:
-        self.url, self.controller, self.session, self.server = url, controller, session, server
+    def __init__(self, url: str, controller: FakeController, session: aiohttp.ClientSession, server: Any,
+                 stop: Callable[[], None]) -> None:
+        self.url, self.controller, self.session, self.server, self.stop = url, controller, session, server, stop
         self.port = int(url.rsplit(":", 1)[1])
 
     @property
@@ -226,7 +226,8 @@ def controller() -> Iterator[FakeController]:
 
 
 @asynccontextmanager
-async def running_server(controller: FakeController, host: str = "127.0.0.1", **settings: Any) -> AsyncIterator[Running]:
+async def running_server(controller: FakeController, host: str = "127.0.0.1",
+                         **settings: Any) -> AsyncIterator[Running]:
     """Run `serve` on a free port for the time of the block."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
@@ -246,7 +247,7 @@ async def running_server(controller: FakeController, host: str = "127.0.0.1", **
         if task.done():
             await task
         async with aiohttp.ClientSession() as session:
-            yield Running(ready.result(), controller, session, kept[0])
+            yield Running(ready.result(), controller, session, kept[0], stop.set)
     finally:
         serve_module.Server = original           # type: ignore[misc]
         stop.set()
@@ -269,6 +270,8 @@ async def receive(socket: Any, kind: str | None = None) -> Any:
                 return message.data
         elif message.type is aiohttp.WSMsgType.TEXT:
             value = message.json()
+            if kind is None and value.get("type") == "topics":
+                continue                         # comes whenever the broker sees a new outlet
             if kind in (None, value.get("type"), value.get("event")):
                 return value
         else:

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from eegcore.server.app import Server
+from eegcore.server.guard import HEADERS, route_path
 from eegcore.server.hosts import HostRule, is_loopback, same_origin
 from eegcore.server.policy import BY_ROUTE, POLICIES, Policy
-from eegcore.server.guard import HEADERS, route_path
 from eegcore.server.security import Access, AttemptLimit, ClientLimit, new_token
 
 from .conftest import FakeController, running_server
@@ -44,9 +44,12 @@ def test_only_page_files_and_login_are_open_to_anybody():
 
 
 async def test_a_route_without_a_policy_answers_nobody(controller):
+    async def forgotten(request):
+        raise AssertionError("reached without a policy")
+
     async with running_server(controller) as server:
         server.server.app.router._frozen = False
-        server.server.app.router.add_get("/forgotten", lambda request: None)
+        server.server.app.router.add_get("/forgotten", forgotten)
         async with server.get("/forgotten") as answer:
             assert answer.status == 500
             assert (await answer.json())["error"]["code"] == "internal_error"

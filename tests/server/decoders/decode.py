@@ -5,7 +5,7 @@ import numpy as np
 
 def decode(message: bytes):
     """Return header fields and samples of one binary message of /ws/data."""
-    (magic, kind, flags, topic_id, n_frames, n_channels, frame_index, t_ns, sps, meta_rev, config_rev, size,
+    (magic, kind, flags, topic_id, n_frames, n_channels, frame_index, t_ns, sps, meta_rev, config_rev, _,
      step_num, step_den, n_bins) = struct.unpack_from("<4sBBHIIQqdIIIIII", message)
     if magic != b"EEG1":
         raise ValueError("not a packet of eegcore")
