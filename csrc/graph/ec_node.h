@@ -74,6 +74,7 @@ typedef struct ec_node {
     uint32_t  number;                     /* of the run, for messages */
     uint32_t  on_error;
     uint32_t  is_sink;
+    int64_t   budget_ns;                  /* a call that takes longer is counted; 0: no budget */
     uint32_t  dead;                       /* stopped by its policy: packets are counted and released */
     uint32_t  n_inputs;
     uint32_t  n_outputs;
@@ -87,6 +88,7 @@ typedef struct ec_node {
     ec_counter written;                   /* sinks: device frames done with */
     ec_counter skipped;                   /* device frames given up by policy */
     ec_counter errors;
+    ec_counter overruns;                  /* calls over budget */
     ec_counter busy_ns;
     ec_counter last_frame_index;
     ec_histogram process_ns;
@@ -132,6 +134,7 @@ typedef struct ec_group {
     alignas(EC_CACHE_PAIR) EC_ATOMIC(uint64_t) epoch;     /* moves once per round */
     EC_ATOMIC(uint32_t) parked;           /* 1 while the thread sleeps or has ended */
     ec_counter beat_ns;                   /* last sign of life, monotonic */
+    ec_counter at;                        /* node being called, number + 1; 0: none */
     ec_counter rounds;
 } ec_group;
 

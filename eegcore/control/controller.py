@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from eegcore.control.events import Events, Listener
 from eegcore.control.outlet import Outlet
-from eegcore.control.preparing import Source, prepare, preset
+from eegcore.control.preparing import Source, prepare, preset_file
 from eegcore.errors import EegcoreError, StateConflict
 from eegcore.graph.plan_json import plan_json
 from eegcore.graph.run import GraphRun
@@ -176,7 +176,7 @@ class Controller:
             self._move("starting")
         try:
             if preset is not None:
-                self._hold(*prepare(_preset_file(preset)))
+                self._hold(*prepare(preset_file(preset)))
             elif document is not None:
                 self._hold(*prepare(document, name="request"))
             elif self._plan is None:
@@ -187,10 +187,7 @@ class Controller:
         try:
             self._launch()
         except (EegcoreError, OSError, MemoryError) as error:
-            with self._lock:
-                self._run = None
-            self._move("failed", str(error))
-            raise
+            self._fall_back(error)
         return self.status()
 
     def shutdown(self, timeout_s: float | None = None) -> dict[str, Any]:
@@ -237,6 +234,22 @@ class Controller:
             self._move(after)
         return self.status()
 
+    def _fall_back(self, error: Exception) -> None:
+        """Run the preset the configuration names for this case; without one, fail with what went wrong."""
+        name = self._config.runtime.fallback if self._config is not None else None
+        if name is None:
+            self._move("failed", str(error))
+            raise error
+        log.error("start: %s. The fallback %r runs instead.", error, name)
+        self._events.publish({"event": "alarm", "level": "error", "place": "start", "t_unix_ns": time.time_ns(),
+                              "message": f"{error} The fallback {name!r} runs instead."})
+        try:
+            self._hold(*prepare(preset_file(name)))
+            self._launch()
+        except (EegcoreError, OSError, MemoryError) as second:
+            self._move("failed", f"{error} The fallback {name!r} could not start either: {second}")
+            raise
+
     def _hold(self, config: PipelineConfig, plan: Plan) -> None:
         with self._lock:
             self._config, self._plan = config, plan
@@ -251,9 +264,10 @@ class Controller:
         supervisor = Supervisor(run, self._events.publish, self._ended)
         with self._lock:
             self._run, self._supervisor = run, supervisor
+        run.start()
+        with self._lock:
             self._outlets = [Outlet(run, sink_id, tap) for sink_id, tap in run.outlets().items()]
         self._events.publish({"event": "outlets"})
-        run.start()
         set_run(run.run_id)
         self._move("running")
         supervisor.start()
@@ -272,7 +286,3 @@ class Controller:
             self.state, self.since_unix_ns, self.last_error = state, time.time_ns(), error
             self._changed.notify_all()
         self._events.publish({"event": "state", **self.status()})
-
-
-def _preset_file(name: str) -> Path:
-    return preset(name)

@@ -58,7 +58,7 @@ def presets() -> dict[str, Path]:
     return found
 
 
-def preset(name: str) -> Path:
+def preset_file(name: str) -> Path:
     """Return the file of a preset; NotFound names the known ones."""
     known = presets()
     if name not in known:

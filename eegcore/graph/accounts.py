@@ -107,7 +107,7 @@ def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, Si
             stats = _rt.node_stats(built.graph, number)
             stages[stage.id] = {
                 "packets": stats["packets"], "frames": stats["frames"], "errors": stats["errors"],
-                "skipped": stats["skipped"], "seconds": stats["busy_ns"] * 1e-9,
+                "overruns": stats["overruns"], "skipped": stats["skipped"], "seconds": stats["busy_ns"] * 1e-9,
                 "held": held(ledger["stages"].get(stage.id)),
                 "p50_us": stats["process"]["p50_ns"] / 1e3, "p99_us": stats["process"]["p99_ns"] / 1e3}
     edges = {}

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
 from eegcore.errors import EegcoreError
-from eegcore.graph.plan_types import GroupPlan, NodePlan, Plan
+from eegcore.graph.plan_types import GroupPlan, NodePlan, Plan, StagePlan
 from eegcore.stages.stream import Stream
 
 if TYPE_CHECKING:
     from eegcore.devices.readers_base import Recording
 
 POLICIES = {"fail": 0, "drop_oldest": 1, "block": 2}
-ON_ERROR = {"fatal": 0, "drain_then_stop": 1, "skip_packet": 2, "use_default": 2}
+ON_ERROR = {"fatal": 0, "drain_then_stop": 1, "skip_packet": 2}
 
 PortRef = tuple[str, str]
 
@@ -69,7 +69,7 @@ def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool,
         built.locked = built.locked and locked
     streams = {(stage.id, port.name): port.stream for stage in plan.stages for port in stage.outputs}
     numbers = {ref: number for number, ref in enumerate(streams)}
-    on_error = {stage.id: ON_ERROR[stage.on_error] for stage in plan.stages}
+    declared = {stage.id: stage for stage in plan.stages}
     for group in plan.groups:
         built.groups[group.name] = built.graph.add_group()
         if group.kind == "sink":
@@ -78,7 +78,7 @@ def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool,
             if node.params["node"] in ("emulator", "playback"):
                 _add_source(built, group, node, streams, numbers, seconds, recordings or {})
             else:
-                _add_node(built, group, node, streams, numbers, on_error, digest)
+                _add_node(built, group, node, streams, numbers, declared, digest)
     _connect(built, plan, with_server)
     return built
 
@@ -105,7 +105,7 @@ def _register(built: Built, node: NodePlan, number: int) -> None:
 
 
 def _add_node(built: Built, group: GroupPlan, node: NodePlan, streams: dict[PortRef, Stream],
-              numbers: dict[PortRef, int], on_error: dict[str, int], digest: bool) -> None:
+              numbers: dict[PortRef, int], declared: dict[str, StagePlan], digest: bool) -> None:
     is_sink = not node.outputs
     outputs = _outputs(built, node, streams, numbers)
     if node.params["node"] == "websocket_sink":
@@ -114,7 +114,8 @@ def _add_node(built: Built, group: GroupPlan, node: NodePlan, streams: dict[Port
     number = built.graph.add_node(
         built.groups[group.name], node.params["node"], node.params,
         inputs=[stream_dict(streams[ref]) for ref in node.inputs], outputs=outputs,
-        on_error=max(on_error[member] for member in node.members), is_sink=is_sink, digest=digest and is_sink)
+        on_error=min(ON_ERROR[declared[member].on_error] for member in node.members), is_sink=is_sink,
+        digest=digest and is_sink, budget_us=sum(declared[member].budget_us or 0.0 for member in node.members))
     _register(built, node, number)
     if node.params["node"] == "websocket_sink":
         built.ports[(node.members[0], "")] = (number, 0)

@@ -12,6 +12,7 @@ from eegcore.graph.plan_edges import check_edge_keys, make_edges
 from eegcore.graph.plan_groups import Group, group_of, make_groups
 from eegcore.graph.plan_json import plan_json, plan_load
 from eegcore.graph.plan_nodes import make_nodes
+from eegcore.graph.plan_policies import refuse_foreign_policies
 from eegcore.graph.plan_sizes import Carried, pools, slot_bytes
 from eegcore.graph.plan_streams import Described, Flow, follow_streams
 from eegcore.graph.plan_text import describe_plan
@@ -56,6 +57,7 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
     with Designer() as designer:
         flow = follow_streams(config, types or catalogue(), used_clock, designer, problems)
     _check_topics(flow, problems)
+    refuse_foreign_policies(config, problems)
     groups = make_groups(flow, config, problems)
     check_edge_keys(flow, groups, problems)
     carried = make_edges(flow, groups, config, used_clock, problems)

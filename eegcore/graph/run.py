@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
-from eegcore.errors import EdgeOverflow, EegcoreError, NotFound, PoolEmpty, StageError, from_status
+from eegcore.errors import EdgeOverflow, EegcoreError, NotFound, PoolEmpty, StageError, SystemFailed, from_status
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
 from eegcore.graph.plan_types import GroupPlan, Plan
@@ -70,7 +70,8 @@ class GraphRun:
         self._on_alarm = on_alarm or (lambda *_: None)
         self._is_virtual = plan.clock == "virtual"
         self._digest = self._is_virtual if digest is None else digest
-        wants_realtime = plan.realtime != "never" and not self._is_virtual
+        asks = plan.realtime == "require" or any(group.priority or group.cores for group in plan.groups)
+        wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings)
         self._wants_realtime = wants_realtime
@@ -79,6 +80,7 @@ class GraphRun:
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
         self._tap_lock = threading.Lock()
         self._final: dict[str, Any] | None = None
+        self._refused: EegcoreError | None = None      # `realtime: require` that the system did not grant
 
     # ---- life ----
 
@@ -196,7 +198,7 @@ class GraphRun:
         """Return the failure that stopped the run, None if there is none."""
         found = self.built.graph.failure
         if found is None:
-            return None
+            return self._refused
         status, node, edge, frame_index = found
         stage = self.built.node_names.get(node, f"node {node}")
         if status == EDGE_FULL and edge is not None:
@@ -296,6 +298,7 @@ class GraphRun:
     def _degrade(self, problem: str) -> None:
         self.warnings.append(problem)
         if self.plan.realtime == "require":
+            self._refused = SystemFailed(f"realtime: required and refused. {problem}")
             self._on_alarm("error", "realtime", problem, None)
             self.request_stop()
         else:

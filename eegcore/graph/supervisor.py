@@ -19,6 +19,7 @@ from eegcore.logs import ThrottledLogger, get_logger
 
 TICK_S = 0.1
 STATS_S = 1.0
+STALL_S = 1.0                                          # a stage that keeps its thread longer is named, if it has no timeout_ms
 POOL_LOW = 0.1                                         # share of free slots at which a pool is warned about and grows
 LOG_STAGE_FAILED, LOG_EDGE_CLOSED, LOG_POOL_EMPTY, LOG_BAD_STATUS, LOG_MISSED, LOG_DEVICE = range(1, 7)
 
@@ -48,6 +49,7 @@ class Supervisor:
         self._dropped: dict[str, int] = {}
         self._lost: dict[str, int] = {}
         self._alarm_at: dict[str, float] = {}
+        self._granted: set[str] = set()
         self.beat = time.monotonic()
 
     def start(self) -> None:
@@ -89,16 +91,26 @@ class Supervisor:
         for pool in plan.pools:
             log.info("pool %s: %d slots of %d bytes", pool.name, pool.slots, pool.slot_bytes)
 
+    def _report_grants(self) -> None:
+        """Say once per thread what it asked for and what the kernel says it has."""
+        for name, granted in list(self._run.granted.items()):
+            if name not in self._granted:
+                self._granted.add(name)
+                log.info("thread %s: cores %s, %s", name, granted.cores or "any",
+                         f"SCHED_FIFO {granted.priority}" if granted.priority else "ordinary scheduling")
+
     def _loop(self) -> None:
         next_stats = next_summary = time.monotonic()
         next_summary += self._run.plan.summary_s
         while True:
             alive = self._run.is_alive
+            self._report_grants()
             self._read_records()
             if not alive:
                 break
             now = self.beat = time.monotonic()
             self._watch_pools()
+            self._watch_stalls()
             if now >= next_stats:
                 next_stats = now + STATS_S
                 self._on_event(self._run.stats())
@@ -150,6 +162,20 @@ class Supervisor:
                 self._run.built.graph.grow_pool(number)
                 self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots were "
                            f"free; grown to {2 * stats['size']}.")
+
+    def _watch_stalls(self) -> None:
+        """Name the stage in which a thread has been for longer than it may."""
+        for group in self._run.plan.groups:
+            stats = _rt.group_stats(self._run.built.graph, self._run.built.groups[group.name])
+            if stats["at"] is None or stats["beat_age_ns"] is None:
+                continue
+            stage = self._run.stage_name(stats["at"])
+            limits = [limit for member in stage.split("+") if (limit := self._run.plan.stage(member).timeout_ms)]
+            limit_s = min(limits) * 1e-3 if limits else STALL_S
+            if stats["beat_age_ns"] * 1e-9 > limit_s:
+                self.alarm("error", f"{stage}.stall", f"{stage}: has kept thread {group.thread} for "
+                           f"{stats['beat_age_ns'] * 1e-9:.1f} s (allowed {limit_s:g} s). It hangs or is too slow; "
+                           "stop the run if it does not come back.")
 
     def _watch_losses(self) -> None:
         for name, number in self._run.built.edges.items():

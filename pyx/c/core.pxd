@@ -197,11 +197,12 @@ cdef extern from "graph/ec_node.h" nogil:
         const StageDescriptor *stage
         void *self
         uint32_t number, on_error, is_sink, dead, n_inputs, n_outputs
+        int64_t budget_ns
         ec_ref pending[8]
         ec_port *ports
         cbool digest_on
         ec_sha256 digest
-        ec_counter packets, frames, written, skipped, errors, busy_ns, last_frame_index
+        ec_counter packets, frames, written, skipped, errors, overruns, busy_ns, last_frame_index
         ec_histogram process_ns, latency_ns
     ctypedef struct ec_input:
         ec_edge *edge
@@ -224,7 +225,7 @@ cdef extern from "graph/ec_node.h" nogil:
         uint32_t n_inputs
         int64_t spin_ns
         ec_doorbell bell
-        ec_counter beat_ns, rounds
+        ec_counter beat_ns, at, rounds
     ec_run *ec_run_create(cbool is_virtual)
     void ec_run_destroy(ec_run *run)
     int32_t ec_run_add_pool(ec_run *run, uint32_t slots, uint32_t payload_bytes, cbool lock, cbool *locked)

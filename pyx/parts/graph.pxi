@@ -107,7 +107,7 @@ cdef class Graph:
         return node
 
     def add_node(self, int group, str node_type, dict params, *, list inputs, list outputs, int on_error=0,
-                 bint is_sink=False, bint digest=False):
+                 bint is_sink=False, bint digest=False, double budget_us=0):
         """Add a stage instance; return its number. `inputs` and `outputs` describe streams.
 
         Raises
@@ -125,6 +125,7 @@ cdef class Graph:
         node.stage = stage
         node.on_error = on_error
         node.is_sink = is_sink
+        node.budget_ns = <int64_t>(budget_us * 1000)
         node.digest_on = digest
         if digest:
             ec_sha256_init(&node.digest)

@@ -210,6 +210,7 @@ cdef void run_node(ec_group *g, ec_node *n) noexcept nogil:
         drop_pending(g, n)
         return
 
+    ec_counter_set(&g.at, n.number + 1)
     enter_ns = ec_now_ns()
     if not (n.stage.flags & EEGCORE_STAGE_PASS):
         for i in range(n.n_outputs):
@@ -224,6 +225,9 @@ cdef void run_node(ec_group *g, ec_node *n) noexcept nogil:
     if status == EC_STATUS_OK:
         status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
     leave_ns = ec_now_ns()
+    ec_counter_set(&g.at, 0)
+    if n.budget_ns and leave_ns - enter_ns > n.budget_ns:
+        ec_counter_add(&n.overruns, 1)
     ec_counter_add(&n.busy_ns, <uint64_t>(leave_ns - enter_ns))
     ec_histogram_add(&n.process_ns, leave_ns - enter_ns)
     if status < 0:

@@ -38,7 +38,7 @@ def node_stats(Graph graph, int node):
     return {
         "packets": ec_counter_get(&n.packets), "frames": ec_counter_get(&n.frames),
         "written": ec_counter_get(&n.written), "skipped": ec_counter_get(&n.skipped),
-        "errors": ec_counter_get(&n.errors), "busy_ns": ec_counter_get(&n.busy_ns),
+        "errors": ec_counter_get(&n.errors), "overruns": ec_counter_get(&n.overruns), "busy_ns": ec_counter_get(&n.busy_ns),
         "last_frame_index": ec_counter_get(&n.last_frame_index),
         "process": histogram(&n.process_ns), "latency": histogram(&n.latency_ns),
         "ports": [(ec_counter_get(&n.ports[i].packets), ec_counter_get(&n.ports[i].frames))
@@ -77,10 +77,11 @@ def pool_stats(Graph graph, int pool):
 
 
 def group_stats(Graph graph, int group):
-    """Sign of life of a group's thread: ns since its last round, rounds."""
+    """Sign of life of a group's thread: ns since its last round, rounds, number of the node it is in or None."""
     cdef ec_group *g = graph.groups[group]
     cdef uint64_t beat = ec_counter_get(&g.beat_ns)
-    return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds)}
+    return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds),
+            "at": <object>ec_counter_get(&g.at) - 1 if ec_counter_get(&g.at) else None}
 
 
 def node_digest(Graph graph, int node):
