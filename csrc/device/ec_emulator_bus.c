@@ -168,22 +168,14 @@ static void count_read(ec_chip_reading *r, uint64_t first, uint64_t last)
 /* Book the same read for the line: a round begins with chip 0 and ends with the last chip. */
 static void count_round(ec_emulator *emulator, uint32_t chip, uint64_t first, uint64_t last)
 {
-    if (chip == 0) {
-        emulator->round = 0;
-        if (first != emulator->line_newest) {                 /* neither early nor repeated */
-            emulator->line_never_read += first - emulator->line_newest - 1;
-            emulator->line_newest = first;
-            emulator->line_begun += 1;
-            emulator->round = first;
-            emulator->round_torn = 0;
-        }
+    if (chip == 0 && first != emulator->line_newest) {        /* neither early nor repeated */
+        emulator->line_never_read += first - emulator->line_newest - 1;
+        emulator->line_newest = first;
+        emulator->line_begun += 1;
+        emulator->round = first;
     }
-    if (emulator->round == 0) {
-        return;
-    }
-    emulator->round_torn |= last != emulator->round;
-    if (chip + 1 == emulator->n_chips) {
-        emulator->line_clean += !emulator->round_torn;
+    if (emulator->round != 0 && chip + 1 == emulator->n_chips) {
+        emulator->line_clean += last == emulator->round;      /* no edge since the round began */
         emulator->round = 0;
     }
 }

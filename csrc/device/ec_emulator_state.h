@@ -31,7 +31,6 @@ struct ec_emulator {
 
     /* The line, for `lose`: rounds over all chips. */
     uint64_t round;                       /* conversion the open round began on; 0: none open */
-    uint32_t round_torn;
     uint64_t line_newest;                 /* newest conversion a round began on */
     uint64_t line_begun;                  /* conversions with a round */
     uint64_t line_clean;

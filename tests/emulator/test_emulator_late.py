@@ -173,6 +173,26 @@ def test_chips_on_both_sides_of_an_edge_make_no_frame(emulator):
     assert (truth.chip[0].clean, truth.chip[1].torn) == (1, 1)
 
 
+def test_an_edge_between_the_reads_of_two_chips_makes_no_frame(emulator):
+    one = late(emulator, channels=(8, 8))
+    one.wait()
+    one.read(0)
+    one.advance(PERIOD_NS)
+    one.read(1)
+    truth = one.truth()
+    assert (truth.edges, truth.clean, truth.torn, truth.never_read) == (2, 0, 1, 1)
+    assert (truth.chip[0].clean, truth.chip[1].clean, truth.chip[1].never_read) == (1, 1, 1)
+
+
+def test_in_real_time_a_transfer_occupies_the_bus_until_its_end(emulator):
+    one = late(emulator, virtual_clock=0, spi_hz=10e3)                     # 21.6 ms for a frame
+    one.wait()
+    end = one.read()[2]
+    assert one.now() >= end
+    assert one.read()[1] >= end
+    assert one.wait(deadline_ns=0)[-1][1] > end - PERIOD_NS
+
+
 # ---- patient ----------------------------------------------------------------------------
 
 def test_a_patient_chip_gives_every_conversion_however_late(emulator):

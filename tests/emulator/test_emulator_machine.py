@@ -33,7 +33,7 @@ def test_runs_differ_from_each_other_and_balance(reference):
     assert refused == "0 SPS 0000000000000000"
 
 
-def test_m2_bytes_do_not_depend_on_how_late_a_punctual_reader_may_be(reference):
+def test_bytes_and_stamps_of_a_punctual_reader_are_the_same_in_both_kinds_of_lateness(reference):
     lines = [line.split() for line in reference[:12]]
     for signal, chips in {(line[0], line[2]) for line in lines}:
         kinds = [line[3] for line in lines if (line[0], line[2]) == (signal, chips)]
