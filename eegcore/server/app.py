@@ -6,13 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from eegcore import __version__
 from eegcore.server.broker import Broker
 from eegcore.server.door import Door
 from eegcore.server.guard import Guard, outermost
@@ -45,7 +44,7 @@ class Server:
     def __init__(self, controller: Any, access: Access, *, web_folder: Path = WEB_FOLDER,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.controller = controller
-        self.version = _version()
+        self.version = __version__
         self.door = Door(controller)
         self.broker = Broker(clock)
         self.hub = Hub(self.door, self.broker)
@@ -134,9 +133,3 @@ class Server:
         """Make the outlets of the run the ones the broker reads."""
         self.broker.adopt(await self.door.look(self.controller.outlets))
 
-
-def _version() -> str:
-    try:
-        return installed_version("eegcore")
-    except PackageNotFoundError:
-        return "0"
