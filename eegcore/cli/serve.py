@@ -11,17 +11,23 @@ from pathlib import Path
 from eegcore import crash, logs
 from eegcore.control.controller import Controller
 from eegcore.errors import EegcoreError
+from eegcore.server.hosts import is_loopback
+from eegcore.server.security import new_token
 from eegcore.sinks.ledger_file import format_ledger
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes; status 1 if the last run failed."""
     controller = Controller(Path(arguments.file), overrides=arguments.overrides)
+    token = arguments.token
+    if token is None and not is_loopback(arguments.host):
+        token = new_token()
+        print(f"eegcore: operator token {token}  (beyond loopback nobody gets in without)", flush=True)
     logs.setup(json=arguments.log_json, level="DEBUG" if arguments.debug else arguments.log_level)
     hook = crash.install(lambda: {"run_id": controller.run_id, "config_rev": controller.config_rev},
                          debug=arguments.debug)
     try:
-        asyncio.run(_serve(controller, arguments, hook))
+        asyncio.run(_serve(controller, arguments, token, hook))
     finally:
         logs.shutdown()
         hook.uninstall()
@@ -33,7 +39,8 @@ def serve(arguments: argparse.Namespace) -> int:
     return 1 if controller.state == "failed" or not ledger["balanced"] else 0
 
 
-async def _serve(controller: Controller, arguments: argparse.Namespace, hook: crash.CrashHook) -> None:
+async def _serve(controller: Controller, arguments: argparse.Namespace, token: str | None,
+                 hook: crash.CrashHook) -> None:
     from eegcore.server.serve import serve as serve_http
 
     loop = asyncio.get_running_loop()
@@ -50,7 +57,7 @@ async def _serve(controller: Controller, arguments: argparse.Namespace, hook: cr
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    await serve_http(controller, arguments.host, arguments.port, token=arguments.token,
+    await serve_http(controller, arguments.host, arguments.port, token=token,
                      viewer_token=arguments.viewer_token, allow_hosts=arguments.allow_host,
                      ready_callback=lambda url: _ready(url, controller, loop, arguments.no_start), stop_event=stop)
 

@@ -68,9 +68,9 @@ def boards(arguments: argparse.Namespace) -> int:
 
     if arguments.json:
         print(json.dumps([{"name": board.name, "doc": board.doc, "sps": list(board.sps), "hardware": board.hardware}
-                          for board in known()], indent=2))
+                          for board in known().values()], indent=2))
         return 0
-    for board in known():
+    for board in known().values():
         print(f"{board.name}: {board.doc}")
         print(f"  sps {' '.join(map(str, board.sps))}{' and others' if board.any_sps else ''}; "
               f"gain {' '.join(map(str, board.gains))}; {' '.join(map(str, board.chip_channels))} channels per chip")

@@ -75,7 +75,7 @@ cdef void note_edges(Source *s, const ec_drdy *edges, int32_t n, int64_t woken_n
     ec_counter_set(&s.n.last_seqno, edges[n - 1].seqno)
     ec_counter_set(&s.n.edges, edges[n - 1].seqno)
     if not s.group.run.is_virtual:
-        ec_histogram_add(&s.n.wake_ns, woken_ns - edges[n - 1].t_ns)
+        ec_histogram_add(&s.n.wake_ns, woken_ns - edges[n - 1].t_ns)   # below 0: 0, a transfer runs ahead of the clock
 
 
 cdef int32_t acquire_patient(Source *s, const ec_drdy *edges, int32_t n) noexcept nogil:
@@ -93,6 +93,29 @@ cdef int32_t acquire_patient(Source *s, const ec_drdy *edges, int32_t n) noexcep
     return EC_STATUS_OK
 
 
+cdef bint sort_edges(Source *s, int64_t begin_ns, int64_t end_ns, ec_drdy *newest, ec_drdy *unread) noexcept nogil:
+    """Take every edge that has been reported by now, however many a stall let pile up.
+
+    `newest` moves to the last one not later than the begin of the transfer, `unread` (seqno 0: none) to the last
+    one after it. True if one fell inside the transfer.
+    """
+    cdef ec_drdy later[MAX_EDGES]
+    cdef int32_t i, n = MAX_EDGES
+    cdef bint torn = False
+    unread.seqno = 0
+    while n == MAX_EDGES:
+        n = s.bus.wait(s.bus.self, 1, 0, later, MAX_EDGES)
+        if n > 0:
+            note_edges(s, later, n, ec_now_ns())
+        for i in range(n):
+            if later[i].t_ns <= begin_ns:
+                newest[0] = later[i]
+            else:
+                torn = torn or later[i].t_ns <= end_ns
+                unread[0] = later[i]
+    return torn
+
+
 cdef int32_t acquire_latch(Source *s, ec_drdy newest) noexcept nogil:
     """A chip with one latch: read once, then let the edges say which conversion it was (reference B-17).
 
@@ -101,34 +124,23 @@ cdef int32_t acquire_latch(Source *s, ec_drdy newest) noexcept nogil:
     """
     cdef int32_t counts[256]
     cdef uint64_t lead_off[4]
-    cdef ec_drdy later[MAX_EDGES]
+    cdef ec_drdy unread
     cdef int64_t begin_ns = 0, end_ns = 0
-    cdef int32_t i, n, status
-    cdef bint torn
+    cdef int32_t status
     while True:
         memset(lead_off, 0, sizeof(lead_off))
         status = read_conversion(s, counts, lead_off, &begin_ns, &end_ns)
         if status < 0 and status != EC_STATUS_BAD_STATUS_WORD:
             return status
-        n = s.bus.wait(s.bus.self, 1, 0, later, MAX_EDGES)
-        if n < 0:
-            n = 0
-        i = 0
-        while i < n and later[i].t_ns <= begin_ns:
-            newest = later[i]
-            i += 1
-        torn = i < n and later[i].t_ns <= end_ns
-        if n > 0:
-            note_edges(s, later, n, ec_now_ns())
-        if torn:
+        if sort_edges(s, begin_ns, end_ns, &newest, &unread):
             source_lost(s, &s.n.missed, newest.seqno - s.next_seqno)
             s.next_seqno = newest.seqno + 1
             source_lost(s, &s.n.late, 1)
         else:
             take_conversion(s, newest.seqno, newest.t_ns, status, counts, lead_off)
-        if i >= n or ec_run_is(&s.group.run.stopping):
+        if unread.seqno == 0 or ec_run_is(&s.group.run.stopping):
             return EC_STATUS_OK
-        newest = later[n - 1]          # edges that came meanwhile: the latch holds the newest of them
+        newest = unread                # edges that came meanwhile: the latch holds the newest of them
 
 
 cdef void run_acquire(Source *s) noexcept nogil:

@@ -30,7 +30,8 @@ def test_calls_over_budget_are_counted():
 
 
 def test_a_stage_that_hangs_is_named_with_its_thread():
-    stages = [FAST, {"null_sink": {"stall_ms": 1500, "timeout_ms": 200, "queue": 8}}]
+    source = {"acquire": {**FAST["acquire"], "batch": 100}}
+    stages = [source, {"null_sink": {"stall_ms": 1500, "timeout_ms": 200}}]
     with Pipeline(stages).run(seconds=0.1) as run:
         assert run.wait(60)
     said = [alarm["message"] for alarm in run.alarms if alarm["place"] == "null_sink.stall"]
