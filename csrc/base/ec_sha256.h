@@ -18,8 +18,10 @@ typedef struct ec_sha256 {
     uint32_t fast;                        /* 1: the processor's own instructions; may be cleared for a comparison */
 } ec_sha256;
 
-void ec_sha256_init(ec_sha256 *h);                                 /* [any-thread, realtime] */
-void ec_sha256_update(ec_sha256 *h, const void *data, size_t n);   /* data may be NULL if n is 0. [any-thread, realtime] */
+void ec_sha256_init(ec_sha256 *h);        /* [any-thread, realtime] */
+
+/* Take n more bytes; data may be NULL if n is 0. [any-thread, realtime] */
+void ec_sha256_update(ec_sha256 *h, const void *data, size_t n);
 
 /* Write the digest of everything so far. Afterwards `h` must be started again
  * by ec_sha256_init; to look at a running digest, finish a copy. [any-thread, realtime] */

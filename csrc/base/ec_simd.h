@@ -47,24 +47,45 @@ enum { EC_SIMD_BASE = 0, EC_SIMD_AVX2 = 1, EC_SIMD_AVX512 = 2 };
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(EC_NO_CLONES)
 #define EC_SIMD_X86 1
+#include <cpuid.h>
 #define EC_TARGET_AVX2   __attribute__((target("avx2")))
 #define EC_TARGET_AVX512 __attribute__((target("avx2,avx512f,avx512dq,avx512vl,avx512bw")))
 #endif
 
-/* The widest kernels this machine (and its kernel) can run. [any-thread] */
-static inline uint32_t ec_simd_level(void)
+/* Ask the processor, and whether the kernel saves its vector registers at a task
+ * switch. Not __builtin_cpu_supports: it needs libgcc, which not every clang links. */
+static inline uint32_t ec_simd_ask(void)
 {
 #if defined(EC_SIMD_X86)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
-        return EC_SIMD_AVX512;
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;   /* F, DQ, BW, VL */
+    unsigned a, b, c, d, saved, saved_high;
+
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) {            /* OSXSAVE: xgetbv exists */
+        return EC_SIMD_BASE;
     }
-    if (__builtin_cpu_supports("avx2")) {
-        return EC_SIMD_AVX2;
+    __asm__("xgetbv" : "=a"(saved), "=d"(saved_high) : "c"(0));
+    if ((saved & 0x06u) != 0x06u || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & 1u << 5)) {
+        return EC_SIMD_BASE;                                             /* YMM state, AVX2 */
     }
-#endif
+    return (saved & 0xE0u) == 0xE0u && (b & avx512) == avx512 ? EC_SIMD_AVX512 : EC_SIMD_AVX2;
+#else
     return EC_SIMD_BASE;
+#endif
+}
+
+/* The widest kernels this machine runs. Asked once per source file: cpuid costs
+ * microseconds in a virtual machine. Threads that meet here store the same
+ * number, so relaxed is enough. [any-thread, realtime] */
+static inline uint32_t ec_simd_level(void)
+{
+    static uint32_t level_plus_one;
+    uint32_t known = __atomic_load_n(&level_plus_one, __ATOMIC_RELAXED);
+
+    if (known == 0) {
+        known = ec_simd_ask() + 1;
+        __atomic_store_n(&level_plus_one, known, __ATOMIC_RELAXED);
+    }
+    return known - 1;
 }
 
 #define EC_LINE_BYTES 64                  /* alignment of every array of doubles */

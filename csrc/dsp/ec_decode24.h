@@ -4,7 +4,7 @@
  * most significant byte first: 3 + 3 n_channels bytes, 27 for eight channels
  * (data sheet SBAS499C, 9.4.4). The status word is 1100, LOFF_STATP[7:0],
  * LOFF_STATN[7:0], GPIO[7:4]. A frame whose first four bits are not 1100 did not
- * begin where we think; none of it is believed.
+ * begin where we think; none of it is believed. n_channels is 1 or more.
  */
 #ifndef EC_DECODE24_H
 #define EC_DECODE24_H

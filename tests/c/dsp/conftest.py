@@ -22,13 +22,14 @@ def gcc() -> list[str]:
 
 def build(gcc: list[str], folder: Path, *flags: str) -> ctypes.CDLL:
     sources = [*dsp_library.SOURCES, dsp_library.HERE / "probe.c"]
-    return dsp_library.load(dsp_library.compile_c(gcc, folder / "libdsp.so", sources, "-O3", "-fPIC", "-shared", *flags))
+    library = dsp_library.compile_c(gcc, folder / "libdsp.so", sources, "-O3", "-fPIC", "-shared", *flags)
+    return dsp_library.load(library)
 
 
 @pytest.fixture(scope="session")
 def dsp(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The kernels as they are shipped."""
-    return build(gcc, tmp_path_factory.mktemp("dsp"), "-fvisibility=default")
+    return build(gcc, tmp_path_factory.mktemp("dsp"))
 
 
 @pytest.fixture(scope="session")
