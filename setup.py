@@ -25,7 +25,8 @@ KINDS = {
     "tsan": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread", "-DEC_NO_CLONES"],
 }
 if BUILD not in KINDS:
-    raise SystemExit(f"EEGCORE_BUILD: {BUILD!r} is no kind of build. Allowed: {', '.join(KINDS)}. Unset it for a release.")
+    raise SystemExit(f"EEGCORE_BUILD: {BUILD!r} is no kind of build. Allowed: {', '.join(KINDS)}. "
+                     "Unset it for a release.")
 
 # Reproducible arithmetic: no fused multiply-add, no reassociation, on any architecture.
 COMPILE = ["-std=c11", "-ffp-contract=off", "-fvisibility=hidden", "-fno-strict-aliasing", "-Wno-unused-function",

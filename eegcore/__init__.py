@@ -20,7 +20,10 @@ _HOME = {
     "EdgeOverflow": "eegcore.errors", "StageError": "eegcore.errors", "TapTimeout": "eegcore.errors",
     "get_include": "eegcore.include_dir",
 }
-__all__ = sorted(_HOME)
+__all__ = [
+    "ConfigError", "EdgeOverflow", "EegcoreError", "Pipeline", "Run", "StageError", "TapTimeout", "connect",
+    "get_include", "process",
+]
 
 if TYPE_CHECKING:
     from eegcore.client import connect

@@ -59,7 +59,7 @@ def process_array(x: ArrayLike, *, sps: float, stages: Sequence[dict[str, Any]],
     config, problems = load(document, catalogue=types, name="process")
     plan = make_plan(config, problems, "virtual", types=types) if config is not None else None
     problems.raise_if_any()
-    assert plan is not None  # noqa: S101 -- a plan is missing only with a problem
+    assert plan is not None      # a plan is missing only with a problem
     last = plan.stage(SINK).inputs[0][0]
     run = GraphRun(plan, digest=False, recordings={SOURCE: recording})
     _, tap = run.open_tap(last)

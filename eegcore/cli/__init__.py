@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         print(error, file=sys.stderr)
-        return 2 if isinstance(error, BAD_INPUT) or isinstance(error, ValueError) else 1
+        return 2 if isinstance(error, (*BAD_INPUT, ValueError)) else 1
     except BrokenPipeError:
         sys.stderr.close()                             # `eegcore stages | head`: not our failure
         return 0

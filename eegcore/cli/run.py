@@ -26,7 +26,8 @@ PROGRESS_S = 0.5
 def run(arguments: argparse.Namespace) -> int:
     """Run until the sources end, ``--seconds`` have passed, or a signal comes."""
     if arguments.seconds is not None and not arguments.seconds > 0:
-        raise BadArgument(f"--seconds: {arguments.seconds:g} is no duration. Above 0. Leave it out to run until Ctrl-C.")
+        raise BadArgument(f"--seconds: {arguments.seconds:g} is no duration. Above 0. "
+                          "Leave it out to run until Ctrl-C.")
     plan = _plan(arguments)
     logs.setup(json=arguments.log_json, level="DEBUG" if arguments.debug else arguments.log_level)
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eegcore.control.events import Events, Listener
@@ -258,7 +257,7 @@ class Controller:
 
     def _launch(self) -> None:
         plan = self._plan
-        assert plan is not None  # noqa: S101 -- `start` has checked
+        assert plan is not None      # `start` has checked
         run = GraphRun(plan, with_server=True,
                        on_alarm=lambda *alarm: self._supervisor.alarm(*alarm) if self._supervisor else None)
         supervisor = Supervisor(run, self._events.publish, self._ended)

@@ -203,8 +203,8 @@ class GraphRun:
         stage = self.built.node_names.get(node, f"node {node}")
         if status == EDGE_FULL and edge is not None:
             name = self.edge_name(edge)
-            return EdgeOverflow(f"edge {name.replace('->', ' -> ')}: full at frame {frame_index} (policy fail, critical). "
-                                f"'{stage}' could not hand its packet over and the run was stopped. "
+            return EdgeOverflow(f"edge {name.replace('->', ' -> ')}: full at frame {frame_index} (policy fail, "
+                                f"critical). '{stage}' could not hand its packet over and the run was stopped. "
                                 "Make the reader faster, or queue larger.", stage=stage, edge=name,
                                 frame_index=frame_index)
         if status == POOL_EMPTY:

@@ -19,7 +19,7 @@ from eegcore.logs import ThrottledLogger, get_logger
 
 TICK_S = 0.1
 STATS_S = 1.0
-STALL_S = 1.0                                          # a stage that keeps its thread longer is named, if it has no timeout_ms
+STALL_S = 1.0                                          # longer on its thread, and a stage without timeout_ms is named
 POOL_LOW = 0.1                                         # share of free slots at which a pool is warned about and grows
 LOG_STAGE_FAILED, LOG_EDGE_CLOSED, LOG_POOL_EMPTY, LOG_BAD_STATUS, LOG_MISSED, LOG_DEVICE = range(1, 7)
 
@@ -125,8 +125,8 @@ class Supervisor:
         ledger = self._run.finish()
         self._on_event(self._run.stats())
         if not ledger["balanced"]:
-            self.alarm("error", "ledger", "ledger: an identity does not hold. This is a bug in eegcore: keep the ledger "
-                       "and report it.")
+            self.alarm("error", "ledger", "ledger: an identity does not hold. This is a bug in eegcore: keep the "
+                       "ledger and report it.")
         if failure is not None:
             self.alarm("error", "run", str(failure), failure.details.get("frame_index"))
         self._quiet.flush()
@@ -156,8 +156,8 @@ class Supervisor:
             if stats["free"] >= POOL_LOW * stats["size"]:
                 continue
             if stats["grown"]:
-                self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots free, and "
-                           "it has grown already. With computed sizes only a reader that keeps packets gets here.")
+                self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots free, "
+                           "and it has grown already. With computed sizes only a reader that keeps packets gets here.")
             else:
                 self._run.built.graph.grow_pool(number)
                 self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots were "
