@@ -76,3 +76,15 @@ def test_a_required_priority_that_is_refused_fails_the_run(monkeypatch):
             Pipeline(pinned("require")).run(seconds=5) as run:
         assert run.wait(20)
     assert run.ledger()["balanced"]
+
+
+def test_a_pool_that_runs_low_grows_once_and_says_so():
+    source = {"acquire": {**FAST["acquire"], "batch": 20}}
+    pipeline = Pipeline([source, {"to_voltage": {}}, {"null_sink": {"stall_ms": 80, "queue": 64}}])
+    for pool in pipeline.plan.pools:
+        pool.slots = 40                                  # less than the edge alone holds
+    with pipeline.run(seconds=2) as run:
+        assert run.wait(60)
+    assert any("grown to 80" in alarm["message"] for alarm in run.alarms)
+    assert all(pool["grown"] for pool in run.stats()["pools"].values())
+    assert run.ledger()["balanced"]
