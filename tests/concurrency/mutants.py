@@ -23,6 +23,7 @@ SCENARIOS = {
     "ring/ec_mpsc.h": ["mpsc"],
     "ring/ec_doorbell.h": ["doorbell", "pool_wait"],
     "packet/ec_pool.h": ["pool", "handover", "pool_wait"],
+    "ring/ec_edge.h": ["edge"],
 }
 RMW, LOAD, STORE = "rmw", "load", "store"
 # One step down; where two halves can be lost, each is lost alone.
@@ -157,6 +158,12 @@ STEPS: list[tuple[str, ...]] = [
      "        EC_FETCH_SUB(&d->waiting, 1, relaxed);\n        return false;", "        return false;"),
     ("doorbell disarms twice", "ring/ec_doorbell.h",
      "        d->armed = false;\n", ""),
+    ("edge ends without ringing", "ring/ec_edge.h",
+     "    EC_STORE(&e->ended, 1, release);                                            /* E */\n"
+     "    ec_doorbell_ring(e->bell);\n",
+     "    EC_STORE(&e->ended, 1, release);\n"),
+    ("edge closes without waking the producer", "ring/ec_edge.h",
+     "    ec_doorbell_ring(&e->space);\n", ""),
     ("pool forgets the tag in pop", "packet/ec_pool.h", *POP_TAG),
     ("pool forgets the tag in push", "packet/ec_pool.h", *PUSH_TAG),
     ("pool forgets the tag", "packet/ec_pool.h", *POP_TAG, *PUSH_TAG),

@@ -74,6 +74,7 @@ void mc_own(const volatile void *p);        /* changes hands: each access needs 
 void mc_own_checked(const volatile void *p);/* as mc_own, but a load counts only if mc_took follows */
 void mc_counter(const volatile void *p);    /* only fetch_add whose result decides nothing: done at once, and as if
                                                relaxed, so that no order depends on it */
+void mc_private(const volatile void *p);    /* one thread's, checked: read and written at once */
 void mc_constant(const volatile void *p);   /* never written again: loaded at once */
 void mc_await(const volatile void *p);      /* reloaded in a loop: the same message twice in one call is skipped */
 void mc_guard(const volatile void *seq, const void *data, bool (*is_write)(uint64_t seq_value));

@@ -28,14 +28,21 @@ static bool every;                        /* explore known states again: the pro
 
 static uint64_t access_of(mc_op op, bool *success)
 {
-    const mc_use *use = &mc_uses[op.loc];
+    mc_use *use = &mc_uses[op.loc];
     uint64_t result = 0;
     bool done = false;
 
     if (mc_current >= 0 && ((use->counter && op.kind != MC_ADD) || (use->constant && op.kind != MC_LOAD))) {
         mc_fail("checker: a location is used otherwise than declared");
     }
-    if (mc_current < 0 || use->counter || use->constant) {
+    if (mc_current >= 0 && use->private) {
+        if (use->owner != 0 && use->owner != mc_current + 1) {
+            mc_fail("checker: a private location has two users");
+        }
+        use->owner = (uint8_t)(mc_current + 1);           /* the same in every run */
+        mc_know(mc.message[mc.loc[op.loc].order[0]].value);
+    }
+    if (mc_current < 0 || use->counter || use->constant || use->private) {
         mc_perform_alone(&op, &result, &done);
     } else {
         mc.thread[mc_current].op = op;
@@ -138,6 +145,7 @@ static mc_use *use_of(const volatile void *p) { return &mc_uses[mc_location_of(p
 void mc_own(const volatile void *p)     { use_of(p)->owned = (uint8_t)(mc_plain_of((const void *)p) + 1); }
 void mc_own_checked(const volatile void *p) { mc_own(p); use_of(p)->checked = true; }
 void mc_counter(const volatile void *p) { use_of(p)->counter = true; }
+void mc_private(const volatile void *p) { use_of(p)->private = true; }
 void mc_constant(const volatile void *p) { use_of(p)->constant = true; }
 void mc_await(const volatile void *p)   { use_of(p)->await = true; }
 

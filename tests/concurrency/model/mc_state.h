@@ -10,7 +10,7 @@
 
 #include "mc.h"
 
-enum { MC_THREADS = 4, MC_LOCATIONS = 32, MC_MESSAGES = 240, MC_PLAIN = 32, MC_SC_EVENTS = 32, MC_OPTIONS = 64,
+enum { MC_THREADS = 4, MC_LOCATIONS = 48, MC_MESSAGES = 240, MC_PLAIN = 32, MC_SC_EVENTS = 32, MC_OPTIONS = 64,
        MC_DEPTH = 400 };
 
 typedef struct mc_clock { uint8_t at[MC_THREADS]; } mc_clock;             /* vector clock, release epochs */
@@ -34,7 +34,8 @@ typedef struct mc_location {
 /* Fixed after setup, hence not copied. */
 typedef struct mc_use {
     const char *text;
-    bool     counter, constant, await;
+    bool     counter, constant, await, private;
+    uint8_t  owner;                       /* of a private location: thread + 1 */
     uint8_t  owned;                       /* plain number + 1 */
     bool     checked;
     uint8_t  guarded;                     /* plain number + 1 */
