@@ -16,6 +16,7 @@ from posix.stdlib cimport posix_memalign
 from posix.time cimport CLOCK_MONOTONIC, clock_nanosleep, timespec
 from posix.unistd cimport read
 
+from c.bench cimport *
 from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
@@ -56,3 +57,5 @@ include "parts/tap.pxi"
 include "parts/graph_settings.pxi"
 include "parts/graph.pxi"
 include "parts/stats.pxi"
+include "parts/bench.pxi"
+include "parts/bench_hop.pxi"
