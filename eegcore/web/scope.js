@@ -6,6 +6,7 @@
  * It draws from the history it is given and never sees a packet.
  */
 
+import { shortLabels } from "./labels.js";
 import { fitCanvas } from "./palette.js";
 import { Traces } from "./traces.js";
 
@@ -140,6 +141,7 @@ export class Scope {
   }
 
   #makeLabels() {
+    const short = shortLabels(this.labels);
     this.labelsHost.replaceChildren(...this.labels.map((label, channel) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -147,7 +149,7 @@ export class Scope {
       button.title = `${label}: show its spectrum`;
       const name = document.createElement("span");
       name.className = "name";
-      name.textContent = label;
+      name.textContent = short[channel];
       const note = document.createElement("span");
       note.className = "note";
       button.append(name, note);
