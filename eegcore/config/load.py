@@ -195,7 +195,8 @@ def _draft(entry: Entry, catalogue: Catalogue, problems: Problems) -> Draft:
     written = entry.node.get("inputs")
     draft = Draft(entry, entry.id, stage_type, common, left_out=entry.spoilt,
                   inputs_refused=checked.refused and written is not None and not _sound_inputs(written))
-    if common.on_error == "use_default" and common.default is None and entry.node.get("default") is None:
+    default = entry.node.get("default")
+    if common.on_error == "use_default" and (default is None or default.is_empty):
         problems.add((*entry.path, "on_error"), "use_default needs a default to use",
                      "Allowed: a number, or one per channel", "Add 'default: 0'")
     if stage_type is None or entry.spoilt:

@@ -150,7 +150,6 @@ def with_value(root: Node, path: Path, value: Node) -> Node:
     node, depth = top, 0
     for part in path[:-1]:
         children = node.value
-        child: Node | None = None
         if isinstance(children, list) and isinstance(part, int) and part < len(children):
             child = children[part].copied()
             children[part] = child
@@ -160,8 +159,6 @@ def with_value(root: Node, path: Path, value: Node) -> Node:
             node.put(str(part), child, key_place)
         else:
             raise KeyError(path[:depth])
-        if child is None:
-            raise KeyError(path[:depth + 1])
         if child.is_empty:
             child.value, child.keys = {}, {}
         node, depth = child, depth + 1

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from eegcore.config.entries import read_entries
-from eegcore.config.nodes import Node, Part, Path, format_path, shown, with_value
+from eegcore.config.nodes import Node, Part, Path, find, format_path, shown, with_value
 from eegcore.config.problems import Problems, did_you_mean, listing
 from eegcore.config.yaml_nodes import parse
 
@@ -57,8 +57,12 @@ def _apply(root: Node, text: str, problems: Problems, places: dict[str, Path]) -
     try:
         return with_value(root, path, value)
     except KeyError as error:
-        problems.add(path, f"{format_path(error.args[0])} holds no further keys", "Allowed: keys of mappings, "
-                     "and numbers of values of a list, from 0", "Set the whole value", at=(origin, 0, 0))
+        holder = error.args[0]
+        held = find(root, holder).node.value
+        problems.add(path, f"{format_path(holder)} " + (
+            f"has {len(held)} values" if isinstance(held, list) else "holds no further keys"),
+            "Allowed: keys of mappings, and numbers of values of a list, from 0", "Set the whole value",
+            at=(origin, 0, 0))
         return root
 
 

@@ -11,6 +11,8 @@ from eegcore.errors import ConfigError, Problem
 MAX_PROBLEMS = 100
 MAX_LISTED = 40
 MAX_COMPARED = 128
+MAX_WORD = 64
+MAX_TEXT = 1000
 
 SEE_STAGES = "Run 'python -m eegcore stages' to see the stages and their settings"
 
@@ -59,6 +61,8 @@ class Problems:
                 return
         if not allowed and not hint:
             hint = SEE_STAGES
+        message, allowed, hint = (text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
+                                  for text in (message, allowed, hint))
         origin, line, col = at
         where = format_path(parts)
         if len(self._found) >= MAX_PROBLEMS:
@@ -107,8 +111,8 @@ class Problems:
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` was probably meant to be."""
     words = list(known)[:MAX_COMPARED]
-    lower = {name.lower(): name for name in reversed(words)}
-    match = difflib.get_close_matches(word[:64].lower(), lower, n=1, cutoff=0.6)
+    lower = {name.lower(): name for name in reversed(words) if len(name) <= 2 * MAX_WORD}
+    match = difflib.get_close_matches(word[:MAX_WORD].lower(), lower, n=1, cutoff=0.6)
     return lower[match[0]] if match else None
 
 
@@ -119,7 +123,7 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def listing(words: Iterable[str]) -> str:
-    """Return words separated by commas, cut after `MAX_LISTED`."""
+    """Return words separated by commas, at most `MAX_LISTED` of them, long ones cut."""
     known = list(words)
     more = f", ... ({len(known)} in all)" if len(known) > MAX_LISTED else ""
-    return ", ".join(known[:MAX_LISTED]) + more
+    return ", ".join(name if len(name) <= MAX_WORD else name[:MAX_WORD] + "..." for name in known[:MAX_LISTED]) + more

@@ -76,5 +76,5 @@ def read_tagged(tag: str, text: str) -> Scalar:
     if name not in fits:
         raise ValueError(f"the tag {tag[:40]!r} is not allowed")
     if not fits[name]:
-        raise ValueError(f"{text[:40]!r} is not a {name}")
+        raise ValueError(f"{text[:40]!r} is not of type {name}")
     return value

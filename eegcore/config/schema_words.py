@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from eegcore.config.model import ID_PATTERN
 from eegcore.config.nodes import Node, Path, shown
-from eegcore.config.problems import did_you_mean, listing
+from eegcore.config.problems import MAX_WORD, did_you_mean, listing
 
 NAME_RULE = "letters a-z, digits and _, a letter first"
 
@@ -29,7 +29,7 @@ def advice(node: Node, schema: Schema | None, root: Schema) -> str:
             return near
         if "boolean" in kinds and value.lower() in _YAML_11:
             return f"Write {_YAML_11[value.lower()]}: YAML 1.2 has no yes, no, on and off"
-        if kinds & {"integer", "number"} and _is_number(value):
+        if kinds & {"integer", "number"} and len(value) <= MAX_WORD and _is_number(value):
             return f"Write it without quotes: {value}"
     elif isinstance(value, bool):
         if "string" in kinds and not choices:
@@ -39,7 +39,7 @@ def advice(node: Node, schema: Schema | None, root: Schema) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and "string" in kinds and not choices:
         return f'Put it in quotes: "{shown(node)}"'
     if "array" in kinds and not isinstance(value, list | dict) and value is not None and kinds <= {"array", "null"}:
-        return f"Write a list: [{node.text if node.text else shown(node)}]"
+        return f"Write a list: [{node.text}]" if 0 < len(node.text) <= MAX_WORD else "Write a list: [first, second]"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ _RANGE = {"greater_than_equal": ("ge", "is below"), "greater_than": ("gt", "is n
 _LENGTH = {"too_short": "min_length", "too_long": "max_length",
            "string_too_short": "min_length", "string_too_long": "max_length"}
 _SPECIFIC = {"value_error", "assertion_error", "missing", "extra_forbidden", "union_tag_not_found",
-             "union_tag_invalid", "multiple_of", "finite_number", "string_pattern_mismatch", *_RANGE, *_LENGTH}
+             "union_tag_invalid", "multiple_of", "string_pattern_mismatch", *_RANGE, *_LENGTH}
 
 
 class Checked(NamedTuple):
@@ -64,14 +65,34 @@ def check(model: type[BaseModel], node: Node, keys: Iterable[str], path: Path, p
         if not quiet:
             problems.add(path, f"more than {MAX_VALUES} values", f"Allowed: {MAX_VALUES}", "Write shorter lists")
         return Checked(None, True, False)
-    data = {key: child.plain() for key, child in parts.items()}
+    endless = {key for key, child in parts.items() if not _all_finite(child, (*path, key), None if quiet else problems)}
+    data = {key: child.plain() for key, child in parts.items() if key not in endless}
     try:
-        return Checked(_validate(model, data, strict=True), False, False)
+        return Checked(_validate(model, data, strict=True), bool(endless), bool(endless))
     except ValidationError as error:
-        findings = error.errors(include_url=False, include_input=False)[:MAX_FINDINGS]
+        findings = [finding for finding in error.errors(include_url=False, include_input=False)[:MAX_FINDINGS]
+                    if not finding["loc"] or finding["loc"][0] not in endless]
+    if not findings:
+        return Checked(None, True, False)
     if not quiet:
         _Reporter(model, node, path, problems, known, see).report(findings)
     return _mended(model, data, findings, known)
+
+
+def _all_finite(node: Node, path: Path, problems: Problems | None) -> bool:
+    """Report every .inf and .nan in a tree: the merged configuration is JSON, which has no such numbers."""
+    if isinstance(node.value, dict | list):
+        inner = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
+        good = True
+        for part, child in inner:
+            good &= _all_finite(child, (*path, part), problems)
+        return good
+    if not isinstance(node.value, float) or math.isfinite(node.value):
+        return True
+    if problems is not None:
+        problems.add(path, f"{shown(node)} is not a finite number", "Allowed: finite numbers",
+                     "Leave the key out where there is no limit")
+    return False
 
 
 def _fits(nodes: Iterable[Node], limit: int) -> bool:
@@ -171,8 +192,7 @@ class _Reporter:
         about = (schema or {}).get("description", "")
         fits = f"Allowed: {describe(schema, self.schema)}" if schema else ""
         if kind == "extra_forbidden":
-            known = self.known if len(where) == 1 else list(
-                (at_path(self.schema, where[:-1]) or {}).get("properties", self._branch_keys(where[:-1])))
+            known = self.known if len(where) == 1 else self._keys_of(where[:-1])
             self.problems.add(path, f"unknown key {shown(key)}", f"Known keys: {listing(known)}",
                               did_you_mean(key, known, self.see), on_key=True)
         elif kind == "missing":
@@ -206,8 +226,6 @@ class _Reporter:
         if kind in ("value_error", "assertion_error") and "error" in context:
             said = str(context["error"]) or "it was refused"
             return f"{seen}: {said}"
-        if kind == "finite_number":
-            return f"{seen} is not a finite number"
         if kind == "string_pattern_mismatch":
             return f"{seen} is not of the right form"
         wanted = noun(schema) if finding is not None else ""
@@ -218,12 +236,15 @@ class _Reporter:
         said = str(finding["msg"] if finding else "it was refused")
         return f"{seen}: {said[:1].lower()}{said[1:]}"
 
-    def _branch_keys(self, where: Path) -> list[str]:
-        """Return the keys of every form a mapping may have."""
-        schema = at_path(self.schema, where) or {}
+    def _keys_of(self, where: Path) -> list[str]:
+        """Return the keys of every form an inner mapping may have, given what it says of its form."""
+        node = find(self.node, where).node
         keys: dict[str, None] = {}
-        for branch in branches(schema, self.schema):
-            keys.update(dict.fromkeys(branch.get("properties", {})))
+        for branch in branches(at_path(self.schema, where) or {}, self.schema):
+            properties = branch.get("properties", {})
+            tags = {key: part["const"] for key, part in properties.items() if "const" in part}
+            if all(tag.value == tags[key] for key in tags if (tag := node.get(key)) is not None):
+                keys.update(dict.fromkeys(properties))
         return list(keys)
 
 

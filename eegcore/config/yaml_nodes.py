@@ -288,7 +288,7 @@ class _Composer:
             raise self._refuse("a tab is used to indent", "Allowed: spaces",
                                "Replace every tab at the beginning of the lines by spaces", at=at) from None
         message = f"not YAML: {said}"
-        if error.context and begun and begun.line + 1 != at[0]:
+        if error.context and begun and begun.line + 1 != at[0] and self.origin is None:
             message += f" {error.context}, begun in line {begun.line + 1}"
         hint = next((hint for words, hint in _HINTS if words in said),
                     "Check brackets, quotes and indentation near this place")
