@@ -3,6 +3,7 @@
  * The controls of the picture: scale, time base, freeze, topic, theme, side panels; buttons and keys alike.
  */
 
+import { shortLabels } from "./labels.js";
 import { formatScale } from "./scope.js";
 
 /**
@@ -119,7 +120,8 @@ export class Toolbar {
 
   /** @param {string[]} labels @param {number} chosen */
   showChannels(labels, chosen) {
-    fillSelect(this.channels, labels.map((label, channel) => [String(channel), label]), String(chosen));
+    const names = shortLabels(labels).map((label, channel) => [String(channel), label]);
+    fillSelect(this.channels, names, String(chosen));
     this.channels.disabled = labels.length === 0;
   }
 }
