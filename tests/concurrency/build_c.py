@@ -10,7 +10,8 @@ HERE = Path(__file__).resolve().parent
 REPO = HERE.parent.parent
 CSRC = REPO / "csrc"
 MODEL = HERE / "model"
-CHECKER = ["mc_explore.c", "mc_memory.c", "mc_order.c", "mc_race.c", "mc_hash.c", "mc_thread.c"]
+CHECKER = ["mc_explore.c", "mc_calls.c", "mc_world.c", "mc_memory.c", "mc_order.c", "mc_race.c", "mc_hash.c",
+           "mc_thread.c"]
 WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
 
 

@@ -95,14 +95,16 @@ extern uint32_t mc_n_threads, mc_n_locations, mc_n_plain;
 extern int mc_current;                    /* running thread, -1: setup or finish */
 extern const mc_scenario *mc_scenario_now;
 
-/* mc_memory.c */
-typedef struct mc_option { uint8_t message; bool success; } mc_option;
+/* mc_world.c */
 uint8_t mc_location_of(const volatile void *p, const char *text);
 uint8_t mc_plain_of(const void *p);
+void mc_memory_reset(void);
+
+/* mc_memory.c */
+typedef struct mc_option { uint8_t message; bool success; } mc_option;
 uint32_t mc_options(int t, mc_option *options);           /* what t's next access may do */
 void mc_perform(int t, mc_option option);
 void mc_perform_alone(mc_op *op, uint64_t *result, bool *success);   /* setup and finish */
-void mc_memory_reset(void);
 
 /* mc_order.c: true if the seq_cst access may be added; adds it if `keep`.
  * `read`: message or -1; `behind`: message it writes behind, or -1; `wrote`: the new message once it exists. */
