@@ -52,7 +52,7 @@ static void *produce(void *unused)
             evicted_sum += number;
         }
         stumble(&random);
-        if ((i & 7) == 0) {
+        if ((i & 15) == 0) {
             sched_yield();
         }
     }

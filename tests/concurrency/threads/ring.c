@@ -57,14 +57,15 @@ static void *consume(void *unused)
 
 int main(int argc, char **argv)
 {
-    static const uint32_t capacities[] = {1, 2, 8, 1024};
-    uint64_t all = 0;
+    static const uint32_t capacities[] = {1024, 8, 2, 1}, share[] = {58, 4, 1, 1};    /* of 64: small ones wait much */
+    uint64_t all = 0, wanted;
 
     read_arguments(argc, argv);
-    n_messages /= sizeof capacities / sizeof capacities[0];
+    wanted = n_messages;
     for (uint32_t c = 0; c < sizeof capacities / sizeof capacities[0]; c++) {
         pthread_t producer, consumer;
 
+        n_messages = wanted / 64 * share[c];
         CHECK(ec_ring_init(&ring, slots, capacities[c], UINT32_MAX - 2), "R4");
         CHECK(ec_ring_init(&back, back_slots, PAYLOADS, UINT32_MAX - 2), "R4");
         for (uint64_t place = 0; place < PAYLOADS; place++) {
