@@ -87,7 +87,8 @@ class Problem:
     path : str
         Place in the document, ``stages[4].bandpass.high_hz``.
     message, allowed, hint : str
-        What is wrong with the value seen; what is allowed; what to do.
+        What is wrong with the value seen; what is allowed, as a sentence or as the bare values;
+        what to do.
     """
 
     file: str = ""
@@ -107,7 +108,9 @@ class Problem:
 
     def __str__(self) -> str:
         where = [part for part in (self.place, self.path) if part]
-        says = " ".join(_sentence(part) for part in (self.message, self.allowed, self.hint) if part)
+        bare = self.allowed and not self.allowed[0].isupper()
+        allowed = f"Allowed: {self.allowed}" if bare else self.allowed
+        says = " ".join(_sentence(part) for part in (self.message, allowed, self.hint) if part)
         return ": ".join([*where, says])
 
     def as_dict(self) -> dict[str, Any]:

@@ -48,8 +48,7 @@ class Problems:
             ``"stages[4].bandpass.low_hz"``. Line and column are those of the value there; if the
             path leads to something that is not written (a default), those of what holds it.
         message, allowed, hint : str
-            What is wrong, with the value seen; what is allowed (a bare list of it gets ``Allowed:``
-            in front); what to do.
+            What is wrong, with the value seen; what is allowed; what to do.
         on_key : bool
             Point to the key in place of its value.
         at : tuple, optional
@@ -62,8 +61,6 @@ class Problems:
                 return
         if not allowed and not hint:
             hint = SEE_STAGES
-        if allowed and not allowed[0].isupper():
-            allowed = f"Allowed: {allowed}"
         message, allowed, hint = (text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
                                   for text in (message, allowed, hint))
         origin, line, col = at

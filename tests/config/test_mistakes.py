@@ -404,7 +404,7 @@ def test_a_problem_without_advice_gets_some(read: Callable[..., Any]) -> None:
     _, problems = read("- acquire: {}\n")
     problems.add("stages[0].acquire", "it is odd")
     problems.add("stages[0].acquire", "it is bare", "one, two")
-    assert problems.sorted()[1].allowed == "Allowed: one, two"
+    assert str(problems.sorted()[1]).endswith(": it is bare. Allowed: one, two.")
     assert problems.sorted()[0].hint == "Run 'python -m eegcore stages' to see the stages and their settings"
 
 
