@@ -1,0 +1,141 @@
+"""Every way into the compiled core, short: run as it is by pytest, and by `.ci/run` in sanitizer builds.
+
+    EEGCORE_BUILD=tsan python setup.py build_ext --inplace
+    LD_PRELOAD=$(gcc -print-file-name=libtsan.so) TSAN_OPTIONS=exitcode=66:ignore_noninstrumented_modules=1 \
+        python -m pytest tests/sanitized -p no:randomly
+"""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eegcore.control.controller import Controller
+from eegcore.errors import EdgeOverflow
+from eegcore.pipeline import Pipeline, process
+from eegcore.sinks.ledger_file import check_ledger
+
+ACQUIRE = {"acquire": {"board": "emulator", "sps": 2000, "channels": 16}}
+CHAIN: list[dict[str, Any]] = [
+    {"to_voltage": {"keep_raw": True}}, {"notch": {"hz": 60}}, {"bandpass": {"low_hz": 0.5, "high_hz": 45}},
+    {"decimate": {"to_sps": 250}}, {"fft": {"id": "spectrum", "window_s": 0.5, "overlap": 0.5, "inputs": "notch"}},
+    {"select": {"id": "two", "labels": ["Fp1", "Fp2"], "inputs": "bandpass"}}]
+SINKS = [{"null_sink": {"id": "wide", "inputs": "bandpass"}}, {"null_sink": {"id": "narrow", "inputs": "decimate"}},
+         {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "pair", "inputs": "two"}}]
+
+
+def balanced(ledger):
+    assert check_ledger(ledger) == []
+    assert ledger["balanced"]
+    return ledger
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_a_run_from_start_to_drained_end(clock, tmp_path):
+    csv = {"csv_sink": {"path": str(tmp_path / "out.csv"), "inputs": "to_voltage", "columns": "both"}}
+    with Pipeline([ACQUIRE, *CHAIN, *SINKS, csv], clock=clock).run(seconds=1) as run:
+        assert run.wait(100)
+    ledger = balanced(run.ledger())
+    assert ledger["frames"] == 2000
+    if clock == "virtual":
+        assert {entry["written"] for entry in ledger["sinks"].values()} == {2000}
+
+
+def test_taps_come_and_go_while_the_graph_runs():
+    kept = []
+
+    def listen(run, stage):
+        for _ in range(5):
+            packets = list(run.tap(stage, seconds=0.02, timeout_s=60))
+            kept.append((packets[0], np.array(packets[-1].data)))
+
+    with Pipeline([ACQUIRE, *CHAIN, *SINKS]).run() as run:
+        readers = [threading.Thread(target=listen, args=(run, stage))
+                   for stage in ("acquire", "to_voltage", "bandpass", "decimate")]
+        for reader in readers:
+            reader.start()
+        while any(reader.is_alive() for reader in readers):
+            run.stats()
+            run.ledger()
+            time.sleep(0.01)
+        ledger = run.stop()
+    balanced(ledger)
+    assert len(kept) == 20
+    assert all(packet.data.shape[0] == packet.n_frames for packet, _ in kept)      # a packet outlives its run
+
+
+def test_pause_and_resume():
+    with Pipeline([ACQUIRE, *CHAIN, *SINKS]).run() as run:
+        next(run.tap("bandpass", timeout_s=60))
+        for _ in range(3):
+            run.pause()
+            time.sleep(0.05)
+            run.resume()
+            time.sleep(0.05)
+        ledger = run.stop()
+    assert balanced(ledger)["sources"]["acquire"]["paused"] > 0
+
+
+def test_an_outlet_is_read_by_eventfd_through_starts_and_stops():
+    outlet_sinks = [{"websocket_sink": {"topic": "eeg", "inputs": "bandpass"}}]
+    controller = Controller([ACQUIRE, *CHAIN, *outlet_sinks])
+    for _ in range(2):
+        controller.start()
+        outlet, = controller.outlets()
+        frames = 0
+        while frames < 400:
+            assert select.select([outlet.fileno()], [], [], 60)[0]
+            for packet in outlet.take(8):
+                frames += packet.n_frames
+                assert len(packet.encode(1)) == 64 + 4 * packet.n_frames * packet.n_channels
+        ledger = controller.shutdown()
+        outlet.close()
+        balanced(ledger)
+
+
+def test_overflow_drops_on_one_edge_and_stops_on_another():
+    slow = {"stall_ms": 40, "queue": 8}
+    with Pipeline([ACQUIRE, {"to_voltage": {}}, {"null_sink": slow}]).run(seconds=1.5) as run:
+        assert run.wait(100)
+    assert balanced(run.ledger())["lost"] > 0
+    stages = [ACQUIRE, {"to_voltage": {}}, {"null_sink": {**slow, "overflow": "fail", "critical": True}}]
+    with pytest.raises(EdgeOverflow), Pipeline(stages).run() as run:
+        assert run.wait(100)
+    balanced(run.ledger())
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_playback_of_a_table(clock, tmp_path):
+    x = np.random.default_rng(1).normal(0, 50, (500, 4)).astype(np.float32)
+    path = tmp_path / "table.csv"
+    np.savetxt(path, x, delimiter=",", header="A,B,C,D", comments="")
+    stages = [{"playback": {"path": str(path), "sps": 250, "speed": 4}}, {"highpass": {"hz": 1}}, {"null_sink": {}}]
+    run = Pipeline(stages, clock=clock).run()
+    heard = run.tap("playback", timeout_s=60)
+    with run:
+        seen = [np.array(packet.data) for packet in heard]
+        assert run.wait(100)
+    assert balanced(run.ledger())["frames"] == 500
+    np.testing.assert_allclose(np.concatenate(seen), x, rtol=1e-6)
+
+
+def test_an_array_through_a_chain():
+    x = np.random.default_rng(2).integers(-2**20, 2**20, (1000, 7)).astype(np.int32)
+    y = process(x, sps=1000, scale_uv=0.0223, stages=[{"to_voltage": {}}, {"lowpass": {"hz": 40}},
+                                                      {"decimate": {"to_sps": 250}}])
+    assert y.shape == (250, 7)
+    assert np.isfinite(y).all()
+
+
+def test_abort_in_the_middle():
+    controller = Controller([ACQUIRE, *CHAIN, *SINKS])
+    controller.start()
+    time.sleep(0.2)
+    controller.abort()
+    assert controller.wait_stopped(100)
+    balanced(controller.ledger())
