@@ -1,0 +1,8 @@
+"""House tests read the repository; `source` is theirs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
