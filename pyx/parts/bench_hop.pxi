@@ -106,8 +106,8 @@ cdef class BenchHop:
         if is_pool:
             ec_pool_release(self.run.pools[0], ref)
 
-    def consume(self, str what, Py_ssize_t n):
-        """Take `n` references and return the ns from the first to the last."""
+    def consume(self, str what, bint spin, Py_ssize_t n):
+        """Take `n` references and return the ns from the first to the last; a ring is always spun on."""
         cdef Py_ssize_t i
         cdef bint is_ring = what == "ring", is_pool = what == "pool"
         cdef int64_t began_ns = 0
@@ -118,7 +118,7 @@ cdef class BenchHop:
                     while not ec_ring_pop(self.ring, &ref):
                         pass
                 else:
-                    ref = hop_pop(self.flow, False)
+                    ref = hop_pop(self.flow, spin)
                     if is_pool:
                         ec_pool_release(self.run.pools[0], ref)
                 if i == 0:
