@@ -1,0 +1,127 @@
+"""The real-time path allocates nothing, locks nothing, prints nothing, faults no page and never holds the GIL."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from source import ROOT
+
+HERE = Path(__file__).parent
+RULES = ("malloc", "calloc", "realloc", "free", "aligned_alloc", "pthread_mutex_lock", "pthread_rwlock",
+         "pthread_cond_wait", "write", "stdio", "gil", "minflt", "majflt")
+PIPELINE = """
+version: 1
+name: trapped
+stages:
+  - acquire: {board: emulator, sps: 4000, channels: 32, batch: 16, seed: 7}
+  - to_voltage: {keep_raw: true}
+  - gain: {factor: 2}
+  - notch: {hz: 60}
+  - bandpass: {low_hz: 0.5, high_hz: 45}
+  - decimate: {to_sps: 250}
+  - select: {labels: [Fp1, O2], inputs: bandpass}
+  - fft: {id: spectrum, window_s: 1, overlap: 0.5, inputs: bandpass}
+  - null_sink: {inputs: decimate}
+  - null_sink: {id: picked, inputs: select}
+  - websocket_sink: {topic: eeg, inputs: bandpass}
+  - websocket_sink: {id: bins, topic: bins, inputs: spectrum}
+  - csv_sink: {path: "PATH", inputs: decimate}
+"""
+
+
+@pytest.fixture(scope="session")
+def trap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library to preload."""
+    out = tmp_path_factory.mktemp("rt") / "rt_trap.so"
+    command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-O1", "-fno-builtin", "-o",
+               str(out), str(HERE / "rt_trap.c"), "-ldl"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def run_under(trap: Path, command: list[str], folder: Path) -> tuple[str, list[dict[str, str]]]:
+    """Run a command under the trap; return its output and the reports of its processes that had sections."""
+    environment = {**os.environ, "LD_PRELOAD": str(trap), "EEGCORE_RT_TRAP": str(folder / "report")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    reports = [dict(line.split(" ", 1) for line in path.read_text().splitlines())
+               for path in folder.glob("report.*")]
+    return done.stdout, [report for report in reports if report["sections"] != "0"]
+
+
+def broken(report: dict[str, str]) -> dict[str, str]:
+    return {rule: report[rule] for rule in RULES if not report[rule].startswith("0")}
+
+
+@pytest.fixture(scope="session")
+def planted(trap: Path) -> Path:
+    """A program that breaks one rule."""
+    out = trap.with_name("planted")
+    command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O0", "-fno-builtin", "-o", str(out),
+               str(HERE / "rt_planted.c"), str(trap), "-pthread"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.mark.parametrize("rule", ["malloc", "calloc", "realloc", "free", "aligned_alloc", "pthread_mutex_lock", "write",
+                                  "stdio", "minflt"])
+def test_the_trap_catches_a_planted_violation(trap, planted, tmp_path, rule):
+    _, (report,) = run_under(trap, [str(planted), rule], tmp_path)
+    assert rule in broken(report)
+    if rule not in ("stdio", "minflt"):                 # stdio also writes and allocates its buffer
+        assert {*broken(report)} - {"minflt"} == {rule}
+        assert str(planted) in report[rule]             # and names the place
+
+
+def test_the_trap_finds_nothing_where_nothing_is(trap, planted, tmp_path):
+    _, (report,) = run_under(trap, [str(planted), "nothing"], tmp_path)
+    assert broken(report) == {}
+
+
+def trapped_run(trap: Path, folder: Path, *arguments: str, threads: int) -> dict:
+    out, (report,) = run_under(trap, [sys.executable, "-m", "eegcore", "run", "--json", *arguments], folder)
+    assert broken(report) == {}
+    assert int(report["sections"]) == threads
+    assert report["open"] == "0"
+    ledger = json.loads(out)
+    assert ledger["balanced"]
+    return ledger
+
+
+def pipeline(folder: Path) -> str:
+    path = folder / "trapped.yaml"
+    path.write_text(PIPELINE.replace("PATH", str(folder / "out.csv")))
+    return str(path)
+
+
+def test_a_minute_of_32_channels_at_4_ksps_breaks_no_rule(trap, tmp_path):
+    ledger = trapped_run(trap, tmp_path, pipeline(tmp_path), "--virtual", "--seconds", "60", threads=3)
+    assert ledger["frames"] == 240_000
+
+
+@pytest.mark.deep
+def test_ten_minutes_of_32_channels_at_4_ksps_break_no_rule(trap, tmp_path):
+    ledger = trapped_run(trap, tmp_path, pipeline(tmp_path), "--virtual", "--seconds", "600", threads=3)
+    assert ledger["frames"] == 2_400_000
+
+
+@pytest.mark.parametrize("late", ["buffer", "lose"])
+def test_the_real_clock_breaks_no_rule(trap, tmp_path, late):
+    # dropping, missing and waiting are real-time paths too
+    trapped_run(trap, tmp_path, pipeline(tmp_path), "--seconds", "1.5", "--set", f"acquire.late={late}",
+                "--set", "null_sink.stall_ms=0", threads=3)
+
+
+def test_a_playback_breaks_no_rule(trap, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("A,B,C\n" + "".join(f"{i % 7},{i % 11},{i % 13}\n" for i in range(5000)))
+    ledger = trapped_run(trap, tmp_path, "pipelines/replay.yaml", "--virtual", "--set", f"playback.path={table}",
+                         "--set", "playback.sps=250", threads=3)
+    assert ledger["frames"] == 5000
