@@ -189,13 +189,13 @@ int32_t ec_port_add_local(ec_port *port, uint32_t node, uint32_t input)
 static int32_t swap_fanout(ec_group *group, ec_port *port, ec_fanout *fresh)
 {
     ec_fanout *old = EC_LOAD(&port->fanout, relaxed);
-    const uint64_t epoch = EC_LOAD(&group->epoch, seq_cst);
     const int64_t deadline = ec_now_ns() + QUIESCE_NS;
     const struct timespec nap = {0, 200000};
+    uint64_t epoch;
 
     EC_STORE(&port->fanout, fresh, seq_cst);                                    /* G */
-    /* Two steps: the epoch may have been read before a round that began with the old list. */
-    while (!EC_LOAD(&group->parked, seq_cst) && EC_LOAD(&group->epoch, seq_cst) - epoch < 2) {   /* G */
+    epoch = EC_LOAD(&group->epoch, seq_cst);                                    /* G: not before the store */
+    while (!EC_LOAD(&group->parked, seq_cst) && EC_LOAD(&group->epoch, seq_cst) == epoch) {   /* G */
         if (ec_now_ns() > deadline) {
             return EC_STATUS_TIMEOUT;
         }
@@ -209,6 +209,7 @@ int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
 {
     const ec_fanout *old = EC_LOAD(&port->fanout, relaxed);
     ec_fanout *fresh = calloc(1, sizeof *fresh + (old->n + 1) * sizeof fresh->edges[0]);
+    int32_t status;
 
     if (fresh == NULL) {
         return EC_STATUS_NO_MEMORY;
@@ -216,7 +217,11 @@ int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     memcpy(fresh->edges, old->edges, old->n * sizeof fresh->edges[0]);
     fresh->edges[old->n] = edge;
     fresh->n = old->n + 1;
-    return swap_fanout(group, port, fresh);
+    status = swap_fanout(group, port, fresh);
+    if (EC_LOAD(&group->ended, seq_cst)) {                                      /* I */
+        ec_edge_end(edge);
+    }
+    return status;
 }
 
 int32_t ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge)

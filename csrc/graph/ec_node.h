@@ -10,7 +10,12 @@
  * Ordering pairs
  *   G   seq_cst store of a port's fanout by the control thread  ->  seq_cst load in the worker. The old
  *       list is freed only after the group was seen parked, or its epoch moved
- *       on, after the store (both seq_cst): then no packet is being handed over with the old list.
+ *       on, both looked at after the store (seq_cst): then no packet is being handed over with the old
+ *       list. The epoch to compare with is read after the store too: read before it, any number of
+ *       rounds could pass in between, and the last of them would still use the old list.
+ *   I   worker: seq_cst store of `ended`, then load of every fanout (G) to end its edges; control thread: store
+ *       of a fanout (G), then seq_cst load of `ended`. One of the two sees the other's: an edge added while a
+ *       group ends is told of the end by the worker or by the control thread, or by both.
  *   H   release in ec_run_fail  ->  acquire of `failed` by the control thread: the record is whole
  */
 #ifndef EC_NODE_H
@@ -89,7 +94,6 @@ typedef struct ec_node {
     ec_counter skipped;                   /* device frames given up by policy */
     ec_counter errors;
     ec_counter overruns;                  /* calls over budget */
-    ec_counter busy_ns;
     ec_counter last_frame_index;
     ec_histogram process_ns;
     ec_histogram latency_ns;              /* sinks: packet complete at the source -> here */
@@ -133,6 +137,7 @@ typedef struct ec_group {
 
     alignas(EC_CACHE_PAIR) EC_ATOMIC(uint64_t) epoch;     /* moves once per round */
     EC_ATOMIC(uint32_t) parked;           /* 1 while the thread sleeps or has ended */
+    EC_ATOMIC(uint32_t) ended;            /* 1: no packet will be handed over any more */
     ec_counter beat_ns;                   /* last sign of life, monotonic */
     ec_counter at;                        /* node being called, number + 1; 0: none */
     ec_counter rounds;
@@ -161,9 +166,10 @@ int32_t   ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint
 int32_t   ec_port_add_local(ec_port *port, uint32_t node, uint32_t input);
 
 /* Put an edge on, or take it off, a port of a group that may be running. After
- * a removal returns, the group does not know the edge any more. 0, NO_MEMORY, BAD_ARGUMENT
- * (not there) or TIMEOUT (the group did not move on within 5 s; the edge is off,
- * the old list is leaked rather than freed under the reader). [control-thread, started or stopped] */
+ * a removal returns, the group does not know the edge any more. An edge added to
+ * a group that has ended is ended. 0, NO_MEMORY, BAD_ARGUMENT (not there) or TIMEOUT (the group did not
+ * move on within 5 s: the new list is in force, the old one is leaked rather than freed under the
+ * reader, and one packet may still go by it). [control-thread, started or stopped] */
 int32_t   ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge);
 int32_t   ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge);
 
@@ -182,6 +188,11 @@ static inline void ec_group_next_epoch(ec_group *g)
 static inline void ec_group_park(ec_group *g, uint32_t parked)
 {
     EC_STORE(&g->parked, parked, seq_cst);                                      /* G */
+}
+/* No packet will be handed over any more: say so before the edges are ended. [worker-thread] */
+static inline void ec_group_end(ec_group *g)
+{
+    EC_STORE(&g->ended, 1, seq_cst);                                            /* I */
 }
 static inline bool ec_port_is_read(ec_port *port)
 {

@@ -61,6 +61,23 @@ void ec_edge_destroy(ec_edge *e)
     free(e);
 }
 
+void ec_edge_reopen(ec_edge *e, uint32_t critical)
+{
+    e->critical = critical;
+    ec_counter_set(&e->in_packets, 0);
+    ec_counter_set(&e->in_frames, 0);
+    ec_counter_set(&e->out_packets, 0);
+    ec_counter_set(&e->out_frames, 0);
+    for (int i = 0; i < EC_DROP_REASONS; i++) {
+        ec_counter_set(&e->dropped_packets[i], 0);
+        ec_counter_set(&e->dropped_frames[i], 0);
+    }
+    ec_counter_set(&e->high_water, 0);
+    ec_counter_set(&e->waited_ns, 0);
+    EC_STORE(&e->ended, 0, relaxed);      /* published by the fanout that names the edge (G) */
+    EC_STORE(&e->closed, 0, relaxed);
+}
+
 static void count_drop(ec_edge *e, ec_drop_reason reason, uint32_t frames)
 {
     ec_counter_add(&e->dropped_packets[reason], 1);

@@ -7,7 +7,7 @@
  * holds exactly once the run is quiet (ARCHITECTURE section 9).
  *
  * Ordering pairs
- *   E   release-store of ended by the producer  ->  acquire-load in ec_edge_is_over: a consumer that
+ *   E   release-store of ended by the producer  ->  acquire-load in ec_edge_has_ended: a consumer that
  *       sees the end also sees every push before it
  *   F   release-store of closed                 ->  acquire-load in push: nothing more comes in
  * The rest is the ring's and the doorbell's.
@@ -71,6 +71,10 @@ ec_edge *ec_edge_create(uint32_t policy, uint32_t capacity, uint32_t critical, u
 /* Release what is left as dropped[stopped] and free. Both sides have gone. [control-thread] */
 void ec_edge_destroy(ec_edge *e);
 
+/* Begin a new life of a swept edge that neither side knows any more; policy and
+ * capacity stay, counters begin at 0. [control-thread] */
+void ec_edge_reopen(ec_edge *e, uint32_t critical);
+
 /* Count everything still inside as dropped for `reason`. The consumer has gone
  * and the producer has ended. Returns the number of packets. [control-thread] */
 uint32_t ec_edge_sweep(ec_edge *e, ec_drop_reason reason);
@@ -89,7 +93,7 @@ static inline uint32_t ec_edge_depth(ec_edge *e)          /* [any-thread] */
     return e->policy == EC_POLICY_DROP_OLDEST ? ec_drop_ring_count(&e->drop) : ec_ring_count(&e->ring);
 }
 
-/* No more packets will be pushed. [producer] */
+/* No more packets will be pushed. [producer, or whoever knows that it has pushed its last] */
 static inline void ec_edge_end(ec_edge *e)
 {
     EC_STORE(&e->ended, 1, release);                                            /* E */

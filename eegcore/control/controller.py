@@ -61,7 +61,7 @@ class Controller:
         self._run: GraphRun | None = None
         self._supervisor: Supervisor | None = None
         self._outlets: list[Outlet] = []
-        self._last_ledger: dict[str, Any] | None = None
+        self._starter: int | None = None               # the thread that is inside `start`
         if source is not None:
             self._hold(*prepare(source, overrides=overrides))
 
@@ -172,6 +172,7 @@ class Controller:
             if self.state not in ("stopped", "failed"):
                 raise StateConflict(f"pipeline: is {self.state}. Only a stopped one can start. Shut it down first.")
             before = self.state, self.last_error
+            self._starter = threading.get_ident()
             self._move("starting")
         try:
             if preset is not None:
@@ -180,18 +181,33 @@ class Controller:
                 self._hold(*prepare(document, name="request"))
             elif self._plan is None:
                 raise StateConflict("pipeline: none was given yet. Send one, or name a preset.")
-        except EegcoreError:
+        except BaseException:
             self._move(before[0], before[1])
             raise
         try:
             self._launch()
         except (EegcoreError, OSError, MemoryError) as error:
             self._fall_back(error)
+        except BaseException as error:                 # a bug of ours must not leave a door that never opens again
+            self._move("failed", f"{type(error).__name__}: {error}")
+            raise
         return self.status()
 
     def shutdown(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Stop the sources, drain, finalise; return the ledger. A stopped pipeline answers with its last ledger."""
-        with self._lock:
+        """Stop the sources, drain, finalise; return the ledger. A stopped pipeline answers with its last ledger.
+
+        A start that is under way is waited for, and what it started is stopped.
+
+        Raises
+        ------
+        StateConflict
+            If the pipeline was still starting after `timeout_s`, or is being started by this very thread.
+        """
+        with self._changed:
+            here = self._starter == threading.get_ident()
+            if self.state == "starting" and (here or not self._changed.wait_for(
+                    lambda: self.state != "starting", timeout_s)):
+                raise StateConflict("pipeline: is starting. Shut it down when it runs.")
             supervisor, run = self._supervisor, self._run
             if run is None or supervisor is None:
                 return self.ledger()
@@ -245,7 +261,7 @@ class Controller:
         try:
             self._hold(*prepare(preset_file(name)))
             self._launch()
-        except (EegcoreError, OSError, MemoryError) as second:
+        except BaseException as second:
             self._move("failed", f"{error} The fallback {name!r} could not start either: {second}")
             raise
 
@@ -258,18 +274,26 @@ class Controller:
     def _launch(self) -> None:
         plan = self._plan
         assert plan is not None      # `start` has checked
-        run = GraphRun(plan, with_server=True,
-                       on_alarm=lambda *alarm: self._supervisor.alarm(*alarm) if self._supervisor else None)
+        run = GraphRun(plan, with_server=True, on_alarm=lambda *alarm: supervisor.alarm(*alarm))
         supervisor = Supervisor(run, self._events.publish, self._ended)
         with self._lock:
             self._run, self._supervisor = run, supervisor
         run.start()
-        with self._lock:
-            self._outlets = [Outlet(run, sink_id, tap) for sink_id, tap in run.outlets().items()]
-        self._events.publish({"event": "outlets"})
-        set_run(run.run_id)
-        self._move("running")
-        supervisor.start()
+        try:
+            with self._lock:
+                self._outlets = [Outlet(run, sink_id, tap) for sink_id, tap in run.outlets().items()]
+            self._events.publish({"event": "outlets"})
+            set_run(run.run_id)
+            with self._lock:                           # who sees "running" finds a supervisor that can be joined
+                self._move("running")
+                supervisor.start()
+        except BaseException:
+            run.abort()                                # nobody watches it: it must not go on
+            set_run(None)
+            with self._lock:
+                self._outlets = []
+            run.finish(0.0)
+            raise
 
     def _ended(self, ledger: dict[str, Any], failure: EegcoreError | None) -> None:
         with self._lock:
@@ -284,4 +308,5 @@ class Controller:
         with self._changed:
             self.state, self.since_unix_ns, self.last_error = state, time.time_ns(), error
             self._changed.notify_all()
-        self._events.publish({"event": "state", **self.status()})
+            # inside the lock: listeners hear of states in the order in which they were
+            self._events.publish({"event": "state", **self.status()})

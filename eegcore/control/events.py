@@ -14,7 +14,10 @@ log = get_logger("control")
 
 
 class Events:
-    """A list of listeners that may change while it is used."""
+    """A list of listeners that may change while it is used.
+
+    A listener must not wait for another thread: states are told while the controller is locked.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DRAIN_S = 5.0                                          # after that the rest counts as dropped[stopped]
 SERVER_DRAIN_S = 1.0
+TAP_DRAIN_S = 1.0                                      # for a graph that only waited for taps nobody reads
 STACK_BYTES = 1 << 20                                  # worker threads hold no deep stacks, and locked memory is dear
 EDGE_FULL, POOL_EMPTY = -7, -5
 
@@ -78,7 +79,7 @@ class GraphRun:
         self._threads: list[threading.Thread] = []
         self._sinks: dict[str, SinkThread] = {}
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
-        self._tap_lock = threading.Lock()
+        self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
         self._final: dict[str, Any] | None = None
         self._refused: EegcoreError | None = None      # `realtime: require` that the system did not grant
 
@@ -95,15 +96,27 @@ class GraphRun:
             for group in self.plan.groups:
                 if group.kind == "sink":
                     self._open_sink(group)
-        except EegcoreError:
+        except BaseException:
             self._close_sinks(None)
             raise
+        try:
+            self._start_threads()
+        except BaseException as error:
+            self.abort()                               # those that run already would wait for ever
+            self.join(DRAIN_S)
+            self._close_sinks(None)
+            if isinstance(error, RuntimeError):
+                raise SystemFailed(f"run: the system gives no more threads [{error}]. Nothing runs. End other "
+                                   "programs, or put stages into fewer groups.") from error
+            raise
+
+    def _start_threads(self) -> None:
         previous = threading.stack_size(STACK_BYTES)
         try:
             for group in sorted(self.plan.groups, key=lambda group: group.kind == "source"):
                 thread = threading.Thread(target=self._thread_body, args=(group,), name=group.thread, daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
         finally:
             threading.stack_size(previous)
 
@@ -131,26 +144,45 @@ class GraphRun:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return not self.is_alive
 
-    def finish(self, drain_s: float = DRAIN_S) -> dict[str, Any]:
-        """Stop, drain, finalise files, and return the ledger. Safe to call again."""
+    def finish(self, drain_s: float | None = None) -> dict[str, Any]:
+        """Stop, drain, finalise files, and return the ledger. Safe to call again.
+
+        What has not drained within `drain_s` (default `DRAIN_S`) is given up, first by taps that nobody reads, then
+        everywhere.
+
+        Raises
+        ------
+        EegcoreError
+            If a thread hangs all the same. The files of sinks whose threads have ended are whole.
+        """
         if self._final is not None:
             return self._final
         self.request_stop()
-        if not self.join(drain_s):
+        if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):
             self.abort()
-            if not self.join(drain_s):
+            if not self.join(DRAIN_S):
+                self._close_sinks(self._ledger(quiet=False))
                 stuck = [thread.name for thread in self._threads if thread.is_alive()]
-                raise EegcoreError(f"run: threads {', '.join(stuck)} did not end within {2 * drain_s:g} s. "
-                                   "A stage or a disk hangs. Stop the process.")
+                raise EegcoreError(f"run: threads {', '.join(stuck)} did not end within {DRAIN_S:g} s after everything "
+                                   "was given up. A stage or a disk hangs. Stop the process.")
         self._let_server_drain()
-        for tap in [*self.built.taps.values(), *(tap for _, _, tap in self._taps.values())]:
+        for tap in self.built.taps.values():
             tap.detach()                               # before the sweep: an edge has one consumer at a time
-        self.built.graph.finish()
+        with self._tap_lock:
+            self.built.graph.finish(keep=set(self._taps))      # listeners may read what they have
         self._final = self._ledger(quiet=True)
         self._close_sinks(self._final)
         if self.sink_failures():
             self._final = self._ledger(quiet=True)
         return self._final
+
+    def _let_taps_go(self) -> bool:
+        """Close taps that make the graph wait, which they do in virtual time; True if it has ended then."""
+        with self._tap_lock:
+            taps = [tap for _, _, tap in self._taps.values()] if self._is_virtual else []
+        for tap in taps:
+            tap.refuse()
+        return bool(taps) and self.join(TAP_DRAIN_S)
 
     def _let_server_drain(self) -> None:
         """Give the server a moment to take the last packets; a server that has gone takes none."""
@@ -253,7 +285,7 @@ class GraphRun:
                     for out, pool in zip(plan_node.outputs, plan_node.pools, strict=True) if out == ref)
         quota = self.plan.pool(pool).made_of.get("taps", 16)
         with self._tap_lock:
-            open_here = sum(1 for key in self._taps.values() if key[:2] == (node, native_port))
+            open_here = sum(1 for key in list(self._taps.values()) if key[:2] == (node, native_port))
             if open_here >= MAX_TAPS:
                 raise EegcoreError(f"{stage_id}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one first.")
             policy = POLICIES["block" if self._is_virtual else "drop_oldest"]
@@ -266,8 +298,10 @@ class GraphRun:
         """Take a tap off; what waited in it is dropped."""
         with self._tap_lock:
             node, port, tap = self._taps.pop(number)
-            self.built.graph.remove_outlet(node, port, number)
-            tap.detach()
+            try:
+                self.built.graph.remove_outlet(node, port, number)
+            finally:
+                tap.detach()
 
     def _output(self, stage_id: str, port: str | None) -> tuple[tuple[str, str], Stream]:
         try:
@@ -285,6 +319,17 @@ class GraphRun:
     # ---- threads ----
 
     def _thread_body(self, group: GroupPlan) -> None:
+        try:
+            self._be_group(group)
+        except BaseException as error:
+            # a bug of ours: nobody would read this group's edges or end them, so nothing may wait any more
+            self._refused = self._refused or EegcoreError(
+                f"thread {group.thread}: failed ({type(error).__name__}: {error}). The run was stopped. Report this "
+                "with the log.")
+            self.abort()
+            self._on_alarm("error", group.thread, str(self._refused), None)
+
+    def _be_group(self, group: GroupPlan) -> None:
         if self._wants_realtime:
             granted = prepare_thread(group.thread, group.cores, group.priority)
             self.granted[group.thread] = granted
@@ -321,7 +366,8 @@ class GraphRun:
 
     def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
         for sink in self._sinks.values():
-            sink.close(ledger)
+            if sink.has_ended:                         # a writer belongs to its thread until then
+                sink.close(ledger)
 
 
 MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for

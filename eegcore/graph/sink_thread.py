@@ -38,6 +38,7 @@ class SinkThread:
         self._alarm = alarm
         self._hash = hashlib.sha256() if digest else None
         self._is_open = False
+        self.has_ended = True                          # False only inside `run`
 
     def open(self) -> None:
         """Create the file before anything runs: a refusal must stop the start, not the run."""
@@ -46,6 +47,17 @@ class SinkThread:
 
     def run(self, clock: Callable[[], int]) -> None:
         """Until the edge has ended and is empty."""
+        self.has_ended = False
+        try:
+            self._drain(clock)
+        except BaseException as error:
+            # whatever it was, nobody reads the edge any more: it must not hold up the graph, nor look like success
+            self._fail(SinkFailed(f"{self.sink_id}: its thread failed ({type(error).__name__}: {error}). The file ends "
+                                  "here. Report this with the log."))
+        finally:
+            self.has_ended = True
+
+    def _drain(self, clock: Callable[[], int]) -> None:
         while True:
             packets = self._tap.wait(WAIT_S, BATCH)
             self.beat_ns = clock()
@@ -66,6 +78,10 @@ class SinkThread:
             self._writer.close(ledger)
         except EegcoreError as error:
             self._fail(error)
+        except Exception as error:
+            # the other sinks are closed all the same
+            self._fail(SinkFailed(f"{self.sink_id}: the writer failed to finish the file ({type(error).__name__}: "
+                                  f"{error}). It may lack its end. Report this with the log."))
 
     @property
     def digest(self) -> str | None:

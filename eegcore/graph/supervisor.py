@@ -14,6 +14,7 @@ from typing import Any
 
 from eegcore import _rt
 from eegcore.errors import EegcoreError
+from eegcore.graph import run as graph_run
 from eegcore.graph.run import GraphRun
 from eegcore.logs import ThrottledLogger, get_logger
 
@@ -50,6 +51,8 @@ class Supervisor:
         self._lost: dict[str, int] = {}
         self._alarm_at: dict[str, float] = {}
         self._granted: set[str] = set()
+        self._stopping_since: float | None = None
+        self._next_stats = self._next_summary = 0.0
         self.beat = time.monotonic()
 
     def start(self) -> None:
@@ -62,7 +65,11 @@ class Supervisor:
         self._wake.set()
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for the end of the run and of this thread."""
+        """Wait for the end of the run and of this thread; at once True if it never started."""
+        if self._thread.ident is None:
+            return True
+        if threading.current_thread() is self._thread:
+            return False                               # a listener asks: it is told when the end has come
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -100,30 +107,17 @@ class Supervisor:
                          f"SCHED_FIFO {granted.priority}" if granted.priority else "ordinary scheduling")
 
     def _loop(self) -> None:
-        next_stats = next_summary = time.monotonic()
-        next_summary += self._run.plan.summary_s
-        while True:
-            alive = self._run.is_alive
-            self._report_grants()
-            self._read_records()
-            if not alive:
-                break
-            now = self.beat = time.monotonic()
-            self._watch_pools()
-            self._watch_stalls()
-            if now >= next_stats:
-                next_stats = now + STATS_S
-                self._on_event(self._run.stats())
-                self._watch_losses()
-            if now >= next_summary:
-                next_summary = now + self._run.plan.summary_s
-                self._summary()
+        self._next_stats = time.monotonic()
+        self._next_summary = self._next_stats + self._run.plan.summary_s
+        while self._run.is_alive and not self._has_drained_enough():
+            self._guarded(self._look)
             self._wake.wait(TICK_S)
             self._wake.clear()
-        self._watch_losses()
-        failure = self._run.failure()
-        ledger = self._run.finish()
-        self._on_event(self._run.stats())
+        self._guarded(self._report_grants)
+        self._guarded(self._read_records)
+        self._guarded(self._watch_losses)
+        ledger, failure = self._finish()
+        self._guarded(lambda: self._on_event(self._run.stats()))
         if not ledger["balanced"]:
             self.alarm("error", "ledger", "ledger: an identity does not hold. This is a bug in eegcore: keep the "
                        "ledger and report it.")
@@ -131,6 +125,51 @@ class Supervisor:
             self.alarm("error", "run", str(failure), failure.details.get("frame_index"))
         self._quiet.flush()
         self._on_end(ledger, failure)
+
+    def _look(self) -> None:
+        """One tick."""
+        self._report_grants()
+        self._read_records()
+        now = self.beat = time.monotonic()
+        self._watch_pools()
+        self._watch_stalls()
+        if now >= self._next_stats:
+            self._next_stats = now + STATS_S
+            self._on_event(self._run.stats())
+            self._watch_losses()
+        if now >= self._next_summary:
+            self._next_summary = now + self._run.plan.summary_s
+            self._summary()
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Do one step of watching. Whatever goes wrong in it, the run must be brought to its end."""
+        try:
+            step()
+        except Exception as error:
+            self._quiet.error("control", f"control: watching failed ({type(error).__name__}: {error}). The run "
+                              "goes on. Report this with the log.", exc_info=True)
+
+    def _has_drained_enough(self) -> bool:
+        """True when the run was asked to stop and has had `DRAIN_S` for it."""
+        if self._stopping_since is None and self._run.built.graph.is_stopping:
+            self._stopping_since = time.monotonic()
+        return self._stopping_since is not None and time.monotonic() - self._stopping_since > graph_run.DRAIN_S
+
+    def _finish(self) -> tuple[dict[str, Any], EegcoreError | None]:
+        """Bring the run to its end; return its ledger and why it failed, if it did."""
+        if self._run.is_alive:
+            self.alarm("error", "run.drain", f"run: not drained {graph_run.DRAIN_S:g} s after it was asked to stop. "
+                       "What still waits is given up and counted.")
+        failure: EegcoreError | None = None
+        try:
+            ledger = self._run.finish(drain_s=0.0)
+        except EegcoreError as error:
+            ledger, failure = self._run.ledger(), error
+        except Exception as error:
+            ledger = self._run.ledger()
+            failure = EegcoreError(f"run: it could not be brought to its end ({type(error).__name__}: {error}). "
+                                   "Report this with the log.")
+        return ledger, self._run.failure() or failure
 
     def _read_records(self) -> None:
         for code, node, edge, frame_index, value, _ in self._run.built.graph.drain_log():

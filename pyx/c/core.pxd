@@ -37,10 +37,10 @@ cdef extern from "base/ec_counter.h" nogil:
     uint64_t ec_counter_get(ec_counter *c)
     ctypedef struct ec_histogram:
         ec_counter count[160]
-        ec_counter total
         ec_counter sum_ns
         ec_counter max_ns
     enum: EC_HISTOGRAM_BUCKETS
+    uint64_t ec_histogram_total(ec_histogram *h)
     void ec_histogram_add(ec_histogram *h, int64_t ns)
     uint64_t ec_histogram_percentile(ec_histogram *h, double share)
     uint64_t ec_histogram_edge(uint32_t bucket)
@@ -121,7 +121,7 @@ cdef extern from "ring/ec_edge.h" nogil:
     ctypedef struct ec_edge:
         uint32_t policy, capacity, critical, number
         ec_doorbell *bell
-        ec_doorbell own_bell
+        ec_doorbell own_bell, space
         ec_counter in_packets, in_frames, high_water, waited_ns, out_packets, out_frames
         ec_counter dropped_packets[3]
         ec_counter dropped_frames[3]
@@ -130,6 +130,7 @@ cdef extern from "ring/ec_edge.h" nogil:
     ec_edge *ec_edge_create(uint32_t policy, uint32_t capacity, uint32_t critical, uint32_t number, ec_pool **pools,
                             ec_flag *abort, ec_doorbell *bell, cbool with_eventfd)
     void ec_edge_destroy(ec_edge *e)
+    void ec_edge_reopen(ec_edge *e, uint32_t critical)
     uint32_t ec_edge_sweep(ec_edge *e, int reason)
     int32_t ec_edge_push(ec_edge *e, ec_ref ref, uint32_t device_frames)
     ec_ref ec_edge_pop(ec_edge *e)
@@ -202,7 +203,7 @@ cdef extern from "graph/ec_node.h" nogil:
         ec_port *ports
         cbool digest_on
         ec_sha256 digest
-        ec_counter packets, frames, written, skipped, errors, overruns, busy_ns, last_frame_index
+        ec_counter packets, frames, written, skipped, errors, overruns, last_frame_index
         ec_histogram process_ns, latency_ns
     ctypedef struct ec_input:
         ec_edge *edge
@@ -243,6 +244,7 @@ cdef extern from "graph/ec_node.h" nogil:
     const ec_fanout *ec_port_fanout(ec_port *port)
     void ec_group_next_epoch(ec_group *g)
     void ec_group_park(ec_group *g, uint32_t parked)
+    void ec_group_end(ec_group *g)
     cbool ec_port_is_read(ec_port *port)
     cbool ec_run_is(ec_flag *flag)
     cbool ec_run_has_failed(ec_run *run)

@@ -36,6 +36,7 @@ cdef class Graph:
     cdef readonly int n_groups, n_nodes, n_edges
     cdef public int64_t t_zero_ns      # time of the start on the clock of the run: what rows of text count from
     cdef bint _finished
+    cdef bint _retired[MAX_EDGES_TOTAL]    # taken off again: free for the next outlet like it
     cdef list _kept                   # Python memory that C points into
 
     def __cinit__(self, *, bint is_virtual=False):
@@ -244,6 +245,13 @@ cdef class Graph:
 
     cdef int _edge(self, int policy, uint32_t capacity, bint critical, ec_doorbell *bell, bint with_eventfd) except -1:
         cdef ec_edge *edge
+        cdef int i
+        if bell is NULL and not with_eventfd:
+            for i in range(self.n_edges):
+                if self._retired[i] and self.edges[i].policy == policy and self.edges[i].capacity == capacity:
+                    self._retired[i] = False
+                    ec_edge_reopen(self.edges[i], critical)
+                    return i
         if self.n_edges == MAX_EDGES_TOTAL:
             raise errors.EegcoreError(f"plan: more than {MAX_EDGES_TOTAL} edges. Close taps that are not read.")
         edge = ec_edge_create(policy, capacity, critical, self.n_edges, self.c.pools, &self.c.abort, bell,
@@ -258,18 +266,31 @@ cdef class Graph:
 
     def add_outlet(self, int from_node, int from_port, *, int policy, uint32_t capacity, bint critical=False,
                    bint with_eventfd=False, str name="", Py_ssize_t quota=0):
-        """Add an edge whose consumer is Python; return (number, Tap). Also on a running graph."""
+        """Add an edge whose consumer is Python; return (number, Tap). Also on a running graph, one call at a time."""
         cdef int number = self._edge(policy, capacity, critical, NULL, with_eventfd)
-        check(ec_port_add_edge(self.groups[self.node_group[from_node]], &self.nodes[from_node].ports[from_port],
-                               self.edges[number]), name)
+        cdef ec_group *g = self.groups[self.node_group[from_node]]
+        cdef ec_port *port = &self.nodes[from_node].ports[from_port]
+        cdef ec_edge *edge = self.edges[number]
+        cdef int32_t status
+        with nogil:                            # it waits for the group, and the group may wait for Python
+            status = ec_port_add_edge(g, port, edge)
+        if status < 0:
+            ec_edge_close(edge)                # nobody will read it: it must not stop the group
+            check(status, name)
         return number, Tap.make(self, self.edges[number], name, quota)
 
     def remove_outlet(self, int from_node, int from_port, int number):
         """Take an outlet off a graph that may be running. What waits in it is counted as dropped[closed]."""
-        ec_edge_close(self.edges[number])
-        check(ec_port_remove_edge(self.groups[self.node_group[from_node]], &self.nodes[from_node].ports[from_port],
-                                  self.edges[number]), "tap")
-        ec_edge_sweep(self.edges[number], EC_DROP_CLOSED)
+        cdef ec_group *g = self.groups[self.node_group[from_node]]
+        cdef ec_port *port = &self.nodes[from_node].ports[from_port]
+        cdef ec_edge *edge = self.edges[number]
+        cdef int32_t status
+        ec_edge_close(edge)
+        with nogil:
+            status = ec_port_remove_edge(g, port, edge)
+        check(status, "tap")
+        ec_edge_sweep(edge, EC_DROP_CLOSED)
+        self._retired[number] = edge.bell.event_fd < 0
 
     # ---- running ----
 
@@ -303,6 +324,7 @@ cdef class Graph:
             ec_doorbell_ring(&self.groups[i].bell)
         for i in range(self.n_edges):
             ec_doorbell_ring(self.edges[i].bell)
+            ec_doorbell_ring(&self.edges[i].space)
 
     def pause(self, bint paused):
         """Sources keep reading and count `paused`; a playback stands still. [any-thread]"""
@@ -315,13 +337,23 @@ cdef class Graph:
             if self.sources[i] is not NULL:
                 ec_doorbell_ring(&self.sources[i].wake)
 
-    def finish(self):
-        """Count what is left in the edges. After all threads were joined; once. [control-thread]"""
+    @property
+    def is_stopping(self):
+        """True once the sources were asked to end, by `stop`, `abort` or a failure."""
+        return bool(ec_run_is(&self.c.stopping))
+
+    def finish(self, keep=()):
+        """Count what is left in the edges, but those in `keep`. After all threads were joined; once.
+
+        [control-thread]
+        """
         cdef int i
         if self._finished:
             return
         self._finished = True
         for i in range(self.n_edges):
+            if i in keep:
+                continue
             ec_edge_sweep(self.edges[i], EC_DROP_CLOSED if ec_edge_is_closed(self.edges[i]) else EC_DROP_STOPPED)
 
     @property

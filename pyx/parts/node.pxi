@@ -127,13 +127,17 @@ cdef int32_t take_slot(ec_group *g, ec_node *n, ec_port *port) noexcept nogil:
     port.spare = ec_pool_try_acquire(port.pool)
     while port.spare == EC_REF_NONE and g.run.is_virtual and not ec_run_is(&g.run.abort):
         port.spare = ec_pool_acquire(port.pool, ec_now_ns() + WAIT_NS)
-    return EC_STATUS_OK if port.spare != EC_REF_NONE else EC_STATUS_POOL_EMPTY
+    if port.spare != EC_REF_NONE:
+        return EC_STATUS_OK
+    return EC_STATUS_STOPPED if ec_run_is(&g.run.abort) else EC_STATUS_POOL_EMPTY
 
 
 cdef void stage_failed(ec_group *g, ec_node *n, int32_t status, uint64_t frame_index, uint32_t frames) noexcept nogil:
     """Apply the node's error policy to one failed call."""
-    ec_counter_add(&n.errors, 1)
     ec_counter_add(&n.skipped, frames)
+    if status == EC_STATUS_STOPPED:
+        return                         # the run was stopped at once while we waited for a slot: nobody's failure
+    ec_counter_add(&n.errors, 1)
     ec_run_log(g.run, EC_LOG_POOL_EMPTY if status == EC_STATUS_POOL_EMPTY else EC_LOG_STAGE_FAILED,
                n.number, NO_EDGE, frame_index, status)
     if n.on_error == EC_ON_ERROR_FATAL or status == EC_STATUS_POOL_EMPTY:
@@ -228,7 +232,6 @@ cdef void run_node(ec_group *g, ec_node *n) noexcept nogil:
     ec_counter_set(&g.at, 0)
     if n.budget_ns and leave_ns - enter_ns > n.budget_ns:
         ec_counter_add(&n.overruns, 1)
-    ec_counter_add(&n.busy_ns, <uint64_t>(leave_ns - enter_ns))
     ec_histogram_add(&n.process_ns, leave_ns - enter_ns)
     if status < 0:
         stage_failed(g, n, status, frame_index, frames)
@@ -267,6 +270,7 @@ cdef void flush_nodes(ec_group *g) noexcept nogil:
     cdef eegcore_block nothing
     cdef ec_node *n
     cdef uint32_t i, k
+    cdef int32_t status
     cdef bint more
     cdef int64_t now
     memset(&nothing, 0, sizeof(nothing))
@@ -276,16 +280,23 @@ cdef void flush_nodes(ec_group *g) noexcept nogil:
         if n.stage is NULL or n.stage.flush is NULL or n.dead:
             continue
         more = True
-        while more:
+        while more and not ec_run_is(&g.run.abort):
             more = False
+            status = EC_STATUS_OK
             for k in range(n.n_outputs):
                 prepare_output(&out[k], &n.ports[k], &nothing)
                 out[k].n_frames = 0
-                if ec_port_is_read(&n.ports[k]) and take_slot(g, n, &n.ports[k]) == EC_STATUS_OK:
+                if ec_port_is_read(&n.ports[k]):
+                    status = take_slot(g, n, &n.ports[k])
+                    if status != EC_STATUS_OK:
+                        break
                     fill_planes(&out[k], n.ports[k].kind,
                                 ec_packet_payload(ec_pool_packet(n.ports[k].pool, ec_ref_slot(n.ports[k].spare))),
                                 n.ports[k].max_frames * n.ports[k].n_channels)
-            if n.stage.flush(n.self, out, n.n_outputs) < 0:
+            if status == EC_STATUS_OK:
+                status = n.stage.flush(n.self, out, n.n_outputs)
+            if status < 0:
+                stage_failed(g, n, status, ec_counter_get(&n.last_frame_index), 0)
                 break
             for k in range(n.n_outputs):
                 more = more or out[k].n_frames > 0
@@ -296,8 +307,10 @@ cdef void flush_nodes(ec_group *g) noexcept nogil:
 
 
 cdef void end_outputs(ec_group *g) noexcept nogil:
+    """No packet will be handed over any more: tell every reader, one that is being added at this moment too."""
     cdef uint32_t i, k, j
     cdef const ec_fanout *fanout
+    ec_group_end(g)
     for i in range(g.n_nodes):
         for k in range(g.nodes[i].n_outputs):
             fanout = ec_port_fanout(&g.nodes[i].ports[k])

@@ -2,6 +2,7 @@
 
 
 @cython.final
+@cython.no_gc_clear                  # the reference is given back through _run, also when a cycle of garbage holds us
 cdef class Packet:
     """Samples of a few frames, as they came out of one stage.
 

@@ -1,9 +1,13 @@
 # The playback loop: a recording in memory, paced by the clock or as fast as the graph takes it. [acquire]
 
 
-cdef bint playback_pause(Source *s, int64_t *t_start_ns, double ns_per_frame, uint64_t sent) noexcept nogil:
-    """Stand still while the run is paused, then move the time of the first frame. False when stopping."""
+cdef bint playback_pause(Source *s, int64_t *t_start_ns) noexcept nogil:
+    """Stand still while the run is paused. False when stopping.
+
+    On the real clock time has gone on meanwhile; the virtual clock stood still too.
+    """
     cdef uint32_t seen
+    cdef int64_t begin_ns = ec_now_ns()
     while ec_run_is(&s.group.run.paused):
         seen = ec_doorbell_look(&s.wake)
         if ec_run_is(&s.group.run.stopping) or ec_run_is(&s.group.run.abort):
@@ -11,12 +15,13 @@ cdef bint playback_pause(Source *s, int64_t *t_start_ns, double ns_per_frame, ui
         ec_counter_set(&s.group.beat_ns, <uint64_t>ec_now_ns())
         ec_group_next_epoch(s.group)
         ec_doorbell_wait(&s.wake, seen, ec_now_ns() + WAIT_NS)
-        t_start_ns[0] = ec_now_ns() - <int64_t>(sent * ns_per_frame)
+    if not s.group.run.is_virtual:
+        t_start_ns[0] += ec_now_ns() - begin_ns
     return True
 
 
 cdef bint playback_sleep(Source *s, int64_t due_ns) noexcept nogil:
-    """Wait for the time of the next packet. False when stopping."""
+    """Wait for the time of the next packet, or for a pause. False when stopping."""
     cdef uint32_t seen
     while True:
         seen = ec_doorbell_look(&s.wake)
@@ -27,6 +32,17 @@ cdef bint playback_sleep(Source *s, int64_t due_ns) noexcept nogil:
         ec_counter_set(&s.group.beat_ns, <uint64_t>ec_now_ns())
         ec_group_next_epoch(s.group)
         ec_doorbell_wait(&s.wake, seen, min(due_ns, ec_now_ns() + WAIT_NS))
+
+
+cdef bint playback_due(Source *s, int64_t *t_start_ns, double due_ns, bint paced) noexcept nogil:
+    """Wait until the packet that is due `due_ns` after the start may go. False when stopping."""
+    while True:
+        if ec_run_is(&s.group.run.paused) and not playback_pause(s, t_start_ns):
+            return False
+        if paced and not playback_sleep(s, t_start_ns[0] + <int64_t>due_ns):
+            return False
+        if not ec_run_is(&s.group.run.paused):
+            return True
 
 
 cdef void playback_mark_saturated(Source *s, const void *values, uint64_t *saturated) noexcept nogil:
@@ -61,23 +77,21 @@ cdef void run_playback(Source *s) noexcept nogil:
             s.gap_before = True            # the end and the beginning of a recording are not neighbours
         if s.frames_max and sent >= s.frames_max:
             break
-        if gap < s.recording.n_gaps and s.recording.gap_at[gap] == at:
+        while gap < s.recording.n_gaps and s.recording.gap_at[gap] == at:
             source_close_packet(s, ec_now_ns())
+            ec_counter_add(&s.n.edges, s.recording.gap_frames[gap])
             source_lost(s, &s.n.missed, s.recording.gap_frames[gap])
             frame_index += s.recording.gap_frames[gap]
-            ec_counter_add(&s.n.edges, s.recording.gap_frames[gap])
             gap += 1
         if s.open_packet is NULL:
-            if ec_run_is(&g.run.paused) and not playback_pause(s, &t_start_ns, ns_per_frame, frame_index):
-                break
-            if paced and not playback_sleep(s, t_start_ns + <int64_t>((frame_index + s.batch) * ns_per_frame)):
+            if not playback_due(s, &t_start_ns, (frame_index + s.batch) * ns_per_frame, paced):
                 break
             ec_group_next_epoch(g)
             ec_counter_add(&g.rounds, 1)
             ec_counter_set(&g.beat_ns, <uint64_t>ec_now_ns())
         row = <const char *>s.recording.values + at * n_channels * 4
         t_ns = t_start_ns + <int64_t>(frame_index * 1e9 / s.sps + 0.5)
-        if ec_counter_get(&s.n.edges) == 0:
+        if sent == 0:
             ec_counter_set(&s.n.first_edge_ns, <uint64_t>t_ns)
         ec_counter_add(&s.n.edges, 1)
         ec_counter_set(&s.n.last_edge_ns, <uint64_t>t_ns)

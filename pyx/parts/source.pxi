@@ -44,8 +44,8 @@ cdef void source_close_packet(Source *s, int64_t now_ns) noexcept nogil:
     p.device_frames = p.n_frames
     p.payload_bytes = p.n_frames * p.n_channels * 4
     p.t_complete_ns = now_ns
+    ec_counter_set(&s.n.pending, 0)            # first: a reader must not find a frame in both
     ec_counter_add(&s.n.delivered, p.n_frames)
-    ec_counter_set(&s.n.pending, 0)
     ec_counter_set(&s.node.last_frame_index, p.frame_index)
     deliver(s.group, s.node, port, ref)
     run_nodes(s.group, 0)
@@ -97,7 +97,8 @@ cdef void source_add_frame(Source *s, const void *values, uint64_t frame_index, 
     if p is NULL:
         if not source_open_packet(s, frame_index, t_ns):
             source_lost(s, &s.n.pool_empty, 1)
-            ec_run_log(s.group.run, EC_LOG_POOL_EMPTY, s.node.number, NO_EDGE, frame_index, 0)
+            if not ec_run_is(&s.group.run.abort):
+                ec_run_log(s.group.run, EC_LOG_POOL_EMPTY, s.node.number, NO_EDGE, frame_index, 0)
             return
         p = s.open_packet
         memcpy(p.saturated, saturated, sizeof(p.saturated))

@@ -2,7 +2,7 @@
 
 
 cdef dict histogram(ec_histogram *h):
-    return {"n": ec_counter_get(&h.total), "p50_ns": ec_histogram_percentile(h, 0.5),
+    return {"n": ec_histogram_total(h), "p50_ns": ec_histogram_percentile(h, 0.5),
             "p99_ns": ec_histogram_percentile(h, 0.99), "max_ns": ec_counter_get(&h.max_ns),
             "sum_ns": ec_counter_get(&h.sum_ns)}
 
@@ -10,15 +10,17 @@ cdef dict histogram(ec_histogram *h):
 def source_stats(Graph graph, int group):
     """Counters of the source of a group, device frames."""
     cdef ec_source_counters *n = &graph.sources[group].n
-    return {
-        "edges": ec_counter_get(&n.edges), "delivered": ec_counter_get(&n.delivered),
-        "missed": ec_counter_get(&n.missed), "bad_status": ec_counter_get(&n.bad_status),
-        "late": ec_counter_get(&n.late), "settling": ec_counter_get(&n.settling),
-        "paused": ec_counter_get(&n.paused), "pool_empty": ec_counter_get(&n.pool_empty),
-        "pending": ec_counter_get(&n.pending), "gaps": ec_counter_get(&n.gaps),
+    stats = {
+        "edges": 0, "delivered": ec_counter_get(&n.delivered), "missed": ec_counter_get(&n.missed),
+        "bad_status": ec_counter_get(&n.bad_status), "late": ec_counter_get(&n.late),
+        "settling": ec_counter_get(&n.settling), "paused": ec_counter_get(&n.paused),
+        "pool_empty": ec_counter_get(&n.pool_empty), "pending": ec_counter_get(&n.pending),
+        "gaps": ec_counter_get(&n.gaps),
         "first_edge_ns": ec_counter_get(&n.first_edge_ns), "last_edge_ns": ec_counter_get(&n.last_edge_ns),
         "last_seqno": ec_counter_get(&n.last_seqno), "wake": histogram(&n.wake_ns),
     }
+    stats["edges"] = ec_counter_get(&n.edges)      # last: what happened is never less than what is accounted for
+    return stats
 
 
 def emulator_truth(Graph graph, int group):
@@ -38,7 +40,7 @@ def node_stats(Graph graph, int node):
     return {
         "packets": ec_counter_get(&n.packets), "frames": ec_counter_get(&n.frames),
         "written": ec_counter_get(&n.written), "skipped": ec_counter_get(&n.skipped),
-        "errors": ec_counter_get(&n.errors), "overruns": ec_counter_get(&n.overruns), "busy_ns": ec_counter_get(&n.busy_ns),
+        "errors": ec_counter_get(&n.errors), "overruns": ec_counter_get(&n.overruns), "busy_ns": ec_counter_get(&n.process_ns.sum_ns),
         "last_frame_index": ec_counter_get(&n.last_frame_index),
         "process": histogram(&n.process_ns), "latency": histogram(&n.latency_ns),
         "ports": [(ec_counter_get(&n.ports[i].packets), ec_counter_get(&n.ports[i].frames))
@@ -57,15 +59,17 @@ def histogram_buckets(Graph graph, int node, str which):
 def edge_stats(Graph graph, int edge):
     """Counters of one edge: packets, device frames, drops by reason, depth."""
     cdef ec_edge *e = graph.edges[edge]
-    return {
-        "in_packets": ec_counter_get(&e.in_packets), "in": ec_counter_get(&e.in_frames),
-        "out_packets": ec_counter_get(&e.out_packets), "out": ec_counter_get(&e.out_frames),
+    stats = {
+        "in_packets": 0, "in": 0, "out_packets": ec_counter_get(&e.out_packets), "out": ec_counter_get(&e.out_frames),
         "dropped": {"overflow": ec_counter_get(&e.dropped_frames[EC_DROP_OVERFLOW]),
                     "closed": ec_counter_get(&e.dropped_frames[EC_DROP_CLOSED]),
                     "stopped": ec_counter_get(&e.dropped_frames[EC_DROP_STOPPED])},
         "depth": ec_edge_depth(e), "capacity": e.capacity, "high_water": ec_counter_get(&e.high_water),
         "waited_s": ec_counter_get(&e.waited_ns) * 1e-9, "closed": bool(ec_edge_is_closed(e)),
     }
+    stats["in_packets"] = ec_counter_get(&e.in_packets)      # last: never less than what came out of it
+    stats["in"] = ec_counter_get(&e.in_frames)
+    return stats
 
 
 def pool_stats(Graph graph, int pool):
@@ -80,8 +84,9 @@ def group_stats(Graph graph, int group):
     """Sign of life of a group's thread: ns since its last round, rounds, number of the node it is in or None."""
     cdef ec_group *g = graph.groups[group]
     cdef uint64_t beat = ec_counter_get(&g.beat_ns)
+    cdef uint64_t at = ec_counter_get(&g.at)       # once: it may be 0 at a second look
     return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds),
-            "at": <object>ec_counter_get(&g.at) - 1 if ec_counter_get(&g.at) else None}
+            "at": at - 1 if at else None}
 
 
 def node_digest(Graph graph, int node):

@@ -49,6 +49,7 @@ cdef class Tap:
         cdef uint32_t seen
         cdef ec_ref ref
         if self._edge is NULL:
+            drain_eventfd(self.event_fd)           # or a loop that still polls it would spin
             return out
         ec_doorbell_disarm(self._edge.bell)
         while len(out) < max_packets:
@@ -57,7 +58,7 @@ cdef class Tap:
             if ref != EC_REF_NONE:
                 out.append(self._wrap(ref))
                 continue
-            drain_eventfd(self._edge.bell)
+            drain_eventfd(self.event_fd)
             if ec_doorbell_arm(self._edge.bell, seen):
                 return out
         if self._edge.bell.event_fd >= 0:
@@ -67,16 +68,15 @@ cdef class Tap:
     def wait(self, double timeout_s, Py_ssize_t max_packets=64):
         """Return packets as `take`, waiting up to `timeout_s` for the first.
 
-        Returns an empty list when the time has passed, None when the edge has ended or was closed and is empty.
+        Returns an empty list when the time has passed, None when the edge has ended, was closed and is empty, or
+        was detached meanwhile.
         """
         cdef int64_t deadline_ns = ec_now_ns() + <int64_t>(timeout_s * 1e9)
         cdef uint32_t seen
         cdef bint over
         cdef ec_ref ref
         cdef list out = []
-        if self._edge is NULL:
-            return None
-        while True:
+        while self._edge is not NULL:              # another thread may detach us while we sleep
             seen = ec_doorbell_look(self._edge.bell)
             over = (ec_edge_has_ended(self._edge) or ec_edge_is_closed(self._edge) or ec_run_is(&self._run.c.abort))
             while len(out) < max_packets:
@@ -92,6 +92,7 @@ cdef class Tap:
                 return out
             with nogil:
                 ec_doorbell_wait(self._edge.bell, seen, deadline_ns)
+        return None
 
     def fileno(self):
         """The eventfd that becomes readable when packets wait; -1 if the edge has none."""
@@ -117,7 +118,7 @@ cdef class Tap:
         return ec_edge_depth(self._edge) if self._edge is not NULL else 0
 
 
-cdef void drain_eventfd(ec_doorbell *bell) noexcept nogil:
+cdef void drain_eventfd(int event_fd) noexcept nogil:
     cdef uint64_t count
-    if bell.event_fd >= 0:
-        read(bell.event_fd, &count, 8)
+    if event_fd >= 0:
+        read(event_fd, &count, 8)
