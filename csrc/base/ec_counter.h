@@ -30,7 +30,6 @@ static inline uint64_t ec_counter_get(ec_counter *c)           /* [any-thread] *
 
 typedef struct ec_histogram {
     ec_counter count[EC_HISTOGRAM_BUCKETS];
-    ec_counter total;
     ec_counter sum_ns;
     ec_counter max_ns;
 } ec_histogram;
@@ -62,20 +61,31 @@ static inline void ec_histogram_add(ec_histogram *h, int64_t ns)   /* [writer, r
     const uint64_t v = ns > 0 ? (uint64_t)ns : 0;
 
     ec_counter_add(&h->count[ec_histogram_bucket(v)], 1);
-    ec_counter_add(&h->total, 1);
     ec_counter_add(&h->sum_ns, v);
     if (v > ec_counter_get(&h->max_ns)) {
         ec_counter_set(&h->max_ns, v);
     }
 }
 
+/* How many entries there are. [any-thread] */
+static inline uint64_t ec_histogram_total(ec_histogram *h)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < EC_HISTOGRAM_BUCKETS; i++) {
+        total += ec_counter_get(&h->count[i]);
+    }
+    return total;
+}
+
 /* The value that `share` (0..1) of all entries do not exceed; 0 if empty. [any-thread] */
 static inline uint64_t ec_histogram_percentile(ec_histogram *h, double share)
 {
-    const uint64_t wanted = (uint64_t)(share * (double)ec_counter_get(&h->total));
+    const uint64_t total = ec_histogram_total(h);
+    const uint64_t wanted = (uint64_t)(share * (double)total);
     uint64_t seen = 0;
 
-    if (ec_counter_get(&h->total) == 0) {
+    if (total == 0) {
         return 0;
     }
     for (uint32_t i = 0; i < EC_HISTOGRAM_BUCKETS; i++) {
