@@ -91,12 +91,12 @@ void ec_sos_destroy(ec_sos *f)
 }
 
 /* Frames that keep their work rows in the first cache through all passes. */
-static uint32_t chunk_frames(uint32_t n_padded)
+static uint32_t cached_frames(uint32_t n_padded)
 {
     return EC_SOS_SCRATCH_DOUBLES / n_padded;                            /* 8 at 256 channels */
 }
 
-static void run_chunk(ec_sos *f, double *work, uint32_t n_frames)
+static void run_cached(ec_sos *f, double *work, uint32_t n_frames)
 {
     const sos_kernels *const kernels = KERNELS[f->simd];
     const size_t n_padded = f->n_padded;
@@ -123,11 +123,11 @@ static void run_chunk(ec_sos *f, double *work, uint32_t n_frames)
 
 void ec_sos_run(ec_sos *f, double *work, uint32_t n_frames)
 {
-    const uint32_t chunk = chunk_frames(f->n_padded);
+    const uint32_t most = cached_frames(f->n_padded);
 
     while (n_frames > 0) {
-        const uint32_t n = n_frames < chunk ? n_frames : chunk;
-        run_chunk(f, work, n);
+        const uint32_t n = n_frames < most ? n_frames : most;
+        run_cached(f, work, n);
         work += (size_t)n * f->n_padded;
         n_frames -= n;
     }
@@ -135,12 +135,12 @@ void ec_sos_run(ec_sos *f, double *work, uint32_t n_frames)
 
 void ec_sos_filter_f32(ec_sos *f, float *out, const float *in, uint32_t n_frames, double *scratch)
 {
-    const uint32_t chunk = chunk_frames(f->n_padded);
+    const uint32_t most = cached_frames(f->n_padded);
 
     while (n_frames > 0) {
-        const uint32_t n = n_frames < chunk ? n_frames : chunk;
+        const uint32_t n = n_frames < most ? n_frames : most;
         ec_widen_f32(scratch, in, n, f->n_channels);
-        run_chunk(f, scratch, n);
+        run_cached(f, scratch, n);
         ec_narrow_f32(out, scratch, n, f->n_channels);
         in += (size_t)n * f->n_channels;
         out += (size_t)n * f->n_channels;

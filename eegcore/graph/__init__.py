@@ -1,0 +1,1 @@
+"""Plan and runtime: from checked declarations to threads, rings and books."""

@@ -8,7 +8,7 @@ cdef enum:
     OP_SCALE = 0
     OP_SOS = 1
     OP_DECIMATE = 2
-    CHUNK_FRAMES = 32          # 32 frames x 32 channels of doubles are 8 KiB: the work stays in L1
+    WORK_FRAMES = 32          # 32 frames x 32 channels of doubles are 8 KiB: the work stays in L1
 
 
 cdef struct LinearOp:
@@ -24,6 +24,7 @@ cdef struct LinearPort:
     uint32_t settling_frames   # input frames until the port has settled
     bint raw                   # carries the counts plane along
     uint64_t pending_device_frames
+    bint pending_gap               # a gap fell into blocks of which no frame was kept: the next one tells of it
 
 
 cdef struct Linear:
@@ -36,7 +37,7 @@ cdef struct Linear:
     LinearOp *ops
     LinearPort *ports
     uint64_t step                  # device frames between two input frames
-    double *work                   # [CHUNK_FRAMES][n_padded]
+    double *work                   # [WORK_FRAMES][n_padded]
 
 
 cdef void linear_destroy(void *self) noexcept nogil:
@@ -83,7 +84,7 @@ cdef Linear *linear_build(dict settings) except NULL:
         s.from_counts = settings["input"] == "counts"
         s.ops = <LinearOp *>new_aligned(max(1, len(ops)) * sizeof(LinearOp))
         s.ports = <LinearPort *>new_aligned(max(1, len(ports)) * sizeof(LinearPort))
-        s.work = <double *>new_aligned(CHUNK_FRAMES * s.n_padded * sizeof(double))
+        s.work = <double *>new_aligned(WORK_FRAMES * s.n_padded * sizeof(double))
         if s.ops is NULL or s.ports is NULL or s.work is NULL:
             raise MemoryError("eegcore: no memory for a cascade")
         s.n_ops = 0
@@ -148,7 +149,7 @@ cdef inline bint is_kept(uint64_t frame_index, uint64_t keep_every) noexcept nog
 
 cdef void linear_emit(Linear *s, uint32_t p, const eegcore_block *in_, uint32_t done, uint32_t n,
                       eegcore_block *out) noexcept nogil:
-    """Write the frames of one chunk that port p keeps. `done` frames of the block came before."""
+    """Write the frames of one round that port p keeps. `done` frames of the block came before."""
     cdef LinearPort *port = &s.ports[p]
     cdef uint32_t f
     cdef uint64_t index
@@ -175,10 +176,15 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
         s.frames_since_start = 0
     for p in range(n_out):
         if s.ports[p].keep_every != 1:
-            s.ports[p].pending_device_frames += block.device_frames
+            if out[p].values is NULL:          # nobody reads: whoever comes later begins afresh
+                s.ports[p].pending_device_frames = 0
+                s.ports[p].pending_gap = False
+            else:
+                s.ports[p].pending_device_frames += block.device_frames
+                s.ports[p].pending_gap = s.ports[p].pending_gap or block.flags & EEGCORE_FLAG_GAP != 0
             out[p].n_frames = 0
     while done < block.n_frames:
-        n = min(<uint32_t>CHUNK_FRAMES, block.n_frames - done)
+        n = min(<uint32_t>WORK_FRAMES, block.n_frames - done)
         k = 0
         if s.from_counts:
             # the first operation of a cascade from counts is its scale, folded into the widening
@@ -205,6 +211,9 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
         if s.ports[p].keep_every != 1 and out[p].n_frames:
             out[p].device_frames = <uint32_t>s.ports[p].pending_device_frames
             s.ports[p].pending_device_frames = 0
+            if s.ports[p].pending_gap:
+                out[p].flags |= EEGCORE_FLAG_GAP
+                s.ports[p].pending_gap = False
     s.frames_since_start += block.n_frames
     return EEGCORE_OK
 

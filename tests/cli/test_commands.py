@@ -52,8 +52,9 @@ def test_ten_different_mistakes_come_out_together_with_line_column_and_hint(tmp_
         assert int(column) >= 3
         sentences = rest.split(". ")
         assert len(sentences) >= 2, line                # what is wrong, and what would be right
-    for told in ("'reel' is not allowed", "unknown key 'spss'", "24.9 is not allowed", "no stage type is called 'ntoch'",
-                 "45 Hz is not below high_hz", "no stage is called 'ntch'", "the id 'bandpass' is taken",
+    for told in ("'reel' is not allowed", "unknown key 'spss'", "24.9 is not allowed",
+                 "no stage type is called 'ntoch'", "45 Hz is not below high_hz",
+                 "no stage is called 'ntch'", "the id 'bandpass' is taken",
                  "-2 is not above 0", "carries counts only", "0 is below 1"):
         assert told in done.stderr
 

@@ -33,12 +33,12 @@ def test_states_follow_each_other_and_listeners_hear_of_them(controller):
 
 def test_a_running_pipeline_refuses_to_start_again(controller):
     controller.start()
-    with pytest.raises(StateConflict, match="is running. Only a stopped one can start"):
+    with pytest.raises(StateConflict, match=r"is running\. Only a stopped one can start"):
         controller.start()
 
 
 def test_only_a_running_pipeline_pauses(controller):
-    with pytest.raises(StateConflict, match="is stopped. Only a running one can be paused"):
+    with pytest.raises(StateConflict, match=r"is stopped\. Only a running one can be paused"):
         controller.pause()
 
 
@@ -65,7 +65,7 @@ def test_a_start_that_the_machine_refuses_is_failed_and_can_be_tried_again(contr
     path = tmp_path / "there.csv"
     path.write_text("do not touch")
     stages = [*STAGES[:2], {"csv_sink": {"path": str(path)}}]
-    with pytest.raises(FileRefused, match="there.csv"):
+    with pytest.raises(FileRefused, match=r"there\.csv"):
         controller.start(stages)
     assert controller.state == "failed"
     assert path.read_text() == "do not touch"

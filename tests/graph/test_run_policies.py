@@ -72,7 +72,7 @@ def test_a_priority_that_is_refused_is_one_warning(monkeypatch):
 
 def test_a_required_priority_that_is_refused_fails_the_run(monkeypatch):
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    with pytest.raises(SystemFailed, match="realtime: required and refused. worker-dsp: SCHED_FIFO 40 refused"), \
+    with pytest.raises(SystemFailed, match=r"realtime: required and refused\. worker-dsp: SCHED_FIFO 40 refused"), \
             Pipeline(pinned("require")).run(seconds=5) as run:
         assert run.wait(20)
     assert run.ledger()["balanced"]

@@ -105,7 +105,7 @@ def test_a_notebook_that_keeps_packets_gets_copies_and_costs_nobody_anything():
 
 def test_a_tap_on_nothing_names_what_there_is():
     with Pipeline([FAST, {"to_voltage": {}}, {"null_sink": {}}]).run() as run, \
-            pytest.raises(NotFound, match="no stage with an output is called 'notsch'. Known: acquire, to_voltage"):
+            pytest.raises(NotFound, match=r"no stage with an output is called 'notsch'\. Known: acquire, to_voltage"):
         run.tap("notsch")
 
 

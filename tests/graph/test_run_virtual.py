@@ -146,7 +146,8 @@ def test_the_published_frames_of_a_real_chip_decode_to_the_published_counts(virt
 def test_a_bad_status_word_is_a_gap_of_one_frame_not_a_sample(virtual, shared_data, tmp_path):
     import lzma
 
-    data = bytearray(lzma.open(shared_data / "pieeg_spi_frames_77s.bin.xz").read()[: 27 * 200])
+    with lzma.open(shared_data / "pieeg_spi_frames_77s.bin.xz") as file:
+        data = bytearray(file.read(27 * 200))
     data[27 * 100] = 0x40
     path = tmp_path / "spoilt.bin"
     path.write_bytes(data)

@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("eegcore", "csrc", "pyx", "pipelines", "tests", "docs", "wheels", ".ci")
 MADE = ("_rt.c",)                                       # written by a build
-TEXT = (".py", ".pyi", ".pyx", ".pxi", ".pxd", ".c", ".h", ".js", ".mjs", ".css", ".html", ".md", ".yaml", ".toml", ".svg")
+TEXT = (".py", ".pyi", ".pyx", ".pxi", ".pxd", ".c", ".h", ".js", ".mjs", ".css", ".html", ".md", ".yaml", ".toml",
+        ".svg")
 
 
 def files(*suffixes: str, rooms: tuple[str, ...] = ROOMS, top: bool = True) -> list[Path]:

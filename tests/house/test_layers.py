@@ -7,18 +7,18 @@ import re
 from source import ROOT, files, imports, name_of
 
 # From left to right. A room may import the rooms of earlier lines, and, within a line, earlier ones.
-LAYERS = """
-    __version__ errors include_dir
-    log_formats log_throttle logs crash config
-    devices stages sinks
-    graph
-    plugins recording control
-    offline pipeline
-    server client
-    bench
-    cli
-    __main__
-""".split()
+LAYERS = [
+    "__version__", "errors", "include_dir",
+    "log_formats", "log_throttle", "logs", "crash", "config",
+    "devices", "stages", "sinks",
+    "graph",
+    "plugins", "recording", "control",
+    "offline", "pipeline",
+    "server", "client",
+    "bench",
+    "cli",
+    "__main__",
+]
 CORE_USERS = ("graph", "bench")                         # the runtime, and the room that measures the core itself
 
 
@@ -58,7 +58,7 @@ def test_the_compiled_core_imports_nothing_but_errors():
 
 def test_c_knows_nothing_of_python():
     wrong = [name_of(path) for path in files(".c", ".h", rooms=("csrc",), top=False)
-             if re.search(r"#\s*include\s*[<\"](Python|numpy)|\bPy[A-Z]\w+\(|\bPyObject\b", path.read_text(encoding="utf-8"))]
+             if re.search(r"#\s*include\s*[<\"](Python|numpy)|\bPy[A-Z]\w+\(|\bPyObject\b", path.read_text("utf-8"))]
     assert wrong == []
 
 

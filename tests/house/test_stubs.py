@@ -27,8 +27,8 @@ def compiled(holder: object) -> dict[str, object]:
     """Public names a module or class itself defines, without what it imported."""
     found = {}
     for name, value in vars(holder).items():
-        foreign = inspect.ismodule(value) or (holder is _rt and getattr(value, "__module__", "eegcore._rt") != "eegcore._rt")
-        if not name.startswith("_") and not foreign:
+        home = getattr(value, "__module__", "eegcore._rt") if holder is _rt else None
+        if not name.startswith("_") and not inspect.ismodule(value) and home in (None, "eegcore._rt"):
             found[name] = value
     return found
 

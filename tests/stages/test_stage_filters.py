@@ -16,14 +16,14 @@ def sections(description):
 
 
 CASES = [
-    ("notch", {"hz": 60}, lambda fs: signal.tf2sos(*signal.iirnotch(60, 30, fs))),
-    ("notch", {"hz": 50, "q": 10}, lambda fs: signal.tf2sos(*signal.iirnotch(50, 10, fs))),
-    ("bandpass", {}, lambda fs: signal.butter(4, [0.5, 45], "bandpass", fs=fs, output="sos")),
+    ("notch", {"hz": 60}, lambda sps: signal.tf2sos(*signal.iirnotch(60, 30, sps))),
+    ("notch", {"hz": 50, "q": 10}, lambda sps: signal.tf2sos(*signal.iirnotch(50, 10, sps))),
+    ("bandpass", {}, lambda sps: signal.butter(4, [0.5, 45], "bandpass", fs=sps, output="sos")),
     ("bandpass", {"low_hz": 1, "high_hz": 40, "order": 3},
-     lambda fs: signal.butter(3, [1, 40], "bandpass", fs=fs, output="sos")),
-    ("highpass", {"hz": 0.1}, lambda fs: signal.butter(4, 0.1, "highpass", fs=fs, output="sos")),
-    ("highpass", {"hz": 1, "order": 1}, lambda fs: signal.butter(1, 1, "highpass", fs=fs, output="sos")),
-    ("lowpass", {"hz": 40, "order": 2}, lambda fs: signal.butter(2, 40, "lowpass", fs=fs, output="sos")),
+     lambda sps: signal.butter(3, [1, 40], "bandpass", fs=sps, output="sos")),
+    ("highpass", {"hz": 0.1}, lambda sps: signal.butter(4, 0.1, "highpass", fs=sps, output="sos")),
+    ("highpass", {"hz": 1, "order": 1}, lambda sps: signal.butter(1, 1, "highpass", fs=sps, output="sos")),
+    ("lowpass", {"hz": 40, "order": 2}, lambda sps: signal.butter(2, 40, "lowpass", fs=sps, output="sos")),
 ]
 
 

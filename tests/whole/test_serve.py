@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ stages:
     for packets, gaps in heard:
         assert gaps == []
         assert len(packets) > 500
-        for (at, n, _), (after, _, _) in zip(packets, packets[1:], strict=False):
+        for (at, n, _), (after, _, _) in pairwise(packets):
             assert after == at + n                          # the readers miss nothing
     evicted = [entry for entry in clients.values() if entry["skipped"]]
     assert len(evicted) >= 25
