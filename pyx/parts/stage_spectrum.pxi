@@ -83,7 +83,8 @@ cdef int32_t spectrum_process(void *self, const eegcore_block *in_, uint32_t n_i
     cdef const eegcore_block *block = &in_[0]
     cdef uint32_t done = 0, n
     out[0].n_frames = 0
-    s.pending_device_frames += block.device_frames
+    # nobody reads: whoever comes later begins afresh
+    s.pending_device_frames = s.pending_device_frames + block.device_frames if out[0].values is not NULL else 0
     if block.flags & EEGCORE_FLAG_GAP:
         s.at = 0
         s.until = s.n
