@@ -29,7 +29,7 @@ def decode(effort: Effort) -> list[Line]:
     raws = [bytes(frame) for frame in frames[:200]]
     one: Callable[[bytes], Any] = peer.module.decode_channels if peer.module is not None else python_decode
     name = f"{peer.name} decode_channels" if peer.module is not None else \
-        f"decoder in plain Python ({peer.name} is not installed)"
+        f"decoder in plain Python ({peer.name}: {peer.why})"
     found = interleaved(lambda: bench_decode(flat, out, scale, PACKET) * 1e-9 / n_frames,
                         lambda: stopwatch(lambda: [one(raw) for raw in raws]) / len(raws), effort.rounds(60))
     return [Line("decode", "24-bit frame to uV", f"{found.ours_s * 1e9:.1f} ns a frame", found.ratio >= GOAL,

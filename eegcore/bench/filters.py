@@ -97,7 +97,7 @@ def _w_lines(effort: Effort, peak: BenchPeak, n_frames: int, n_channels: int, go
     what = f"workload W beside {module.name}"
     if module.module is None:
         return [*lines, Line("w", what, f"{found.ours_s * 1e6:.2f} us a packet", None, f">= {pieeg_goal:g}x",
-                             module.name, None, n_frames, n_channels, note="not installed")]
+                             module.name, None, n_frames, n_channels, note=module.why)]
     filter_ = module.module.MultichannelFilter(num_channels=n_channels, lowcut=0.5, highcut=45.0, fs=W_SPS, order=5)
     block = x[:n_frames].tolist()                      # lists are what it takes, and faster for it than an array
     found = interleaved(ours, lambda: stopwatch(lambda: [filter_.apply_block(block) for _ in range(10)]) / 10,

@@ -12,19 +12,28 @@ class Effort:
 
     Parameters
     ----------
-    quick : bool
-        A first impression: few repetitions, short runs.
+    share : float
+        Of the repetitions and seconds of a full measurement; below 1 it is a first impression.
     """
 
-    quick: bool = False
+    share: float = 1.0
+
+    @property
+    def quick(self) -> bool:
+        """True for a first impression."""
+        return self.share < 1.0
 
     def rounds(self, full: int) -> int:
-        """Return how often to repeat something that is repeated `full` times without ``--quick``."""
-        return max(3, full // 8) if self.quick else full
+        """Return how often to repeat something that a full measurement repeats `full` times; at least 3 (or `full`)."""
+        return max(min(3, full), round(full * self.share))
 
     def seconds(self, full: float) -> float:
-        """Return how long to run something that runs `full` seconds without ``--quick``."""
-        return full / 8 if self.quick else full
+        """Return how long to run something that runs `full` seconds in a full measurement."""
+        return full * self.share
+
+
+FULL = Effort()
+QUICK = Effort(1 / 8)
 
 
 @dataclass

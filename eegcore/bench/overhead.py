@@ -60,7 +60,7 @@ def overhead(effort: Effort) -> list[Line]:
                      "the same graph without it", None, FRAMES, CHANNELS, values, note=f"{why}: time only")]
     return [Line("overhead", what, f"{counted:.0f} instructions a packet, {ns:.0f} ns", counted <= GOAL,
                  "<= 300 instructions a packet", "the same graph without it", None, FRAMES, CHANNELS, values,
-                 note="callgrind counts no vDSO: two clock readings of the stage are in the ns only")]
+                 note="under callgrind libc asks the kernel for the time; what the vDSO does is in the ns only")]
 
 
 def _nanoseconds(packets: int, rounds: int) -> float:

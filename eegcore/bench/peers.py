@@ -11,18 +11,22 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Peer:
-    """A package that may be there: its name with version, and the module or None."""
+    """A package that may be there: its name with version, and the module, or None and why."""
 
     name: str
     module: Any | None
+    why: str = "not installed"
 
 
 def _find(package: str, module: str) -> Peer:
     level = logging.getLogger().level
     try:
         found = importlib.import_module(module)
-    except Exception:                                  # a broken installation is as good as none
-        return Peer(package, None)
+    except ModuleNotFoundError as error:
+        missing = error.name is not None and module.split(".")[0] == error.name
+        return Peer(package, None, "not installed" if missing else f"cannot be imported: {error}")
+    except Exception as error:                         # a broken installation is as good as none
+        return Peer(package, None, f"cannot be imported: {error}")
     finally:
         logging.getLogger().setLevel(level)
     return Peer(f"{package} {getattr(found, '__version__', '')}".strip(), found)
@@ -35,7 +39,7 @@ def pieeg_core() -> Peer:
 
 def brainflow() -> Peer:
     """The filters of BrainFlow."""
-    return _find("brainflow", "brainflow")
+    return _find("brainflow", "brainflow.data_filter")
 
 
 def mne() -> Peer:

@@ -22,6 +22,7 @@ def to_json(machine: dict[str, Any], lines: Sequence[Line], *, quick: bool, elap
 def print_table(machine: dict[str, Any], lines: Sequence[Line], *, quick: bool) -> None:
     """Print one row a line; a ratio above 1 means that ours is so many times better."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_COLUMNS)
@@ -29,9 +30,10 @@ def print_table(machine: dict[str, Any], lines: Sequence[Line], *, quick: bool) 
     for name in ("what", "packet", "measured", "ratio", "beside", "goal", ""):
         table.add_column(name, justify="right" if name == "ratio" else "left")
     for line in lines:
-        table.add_row(f"{line.bench}: {line.what}", packet_text(line),
-                      line.measured + (f"\n[dim]{_plain(line.note)}[/dim]" if line.note else ""),
-                      "" if line.ratio is None else f"{line.ratio:.3g}x", line.peer, line.goal, VERDICT[line.ok])
+        note = f"\n[dim]{escape(line.note)}[/dim]" if line.note else ""
+        table.add_row(escape(f"{line.bench}: {line.what}"), packet_text(line), escape(line.measured) + note,
+                      "" if line.ratio is None else f"{line.ratio:.3g}x", escape(line.peer), escape(line.goal),
+                      VERDICT[line.ok])
     console.print(table)
 
 
@@ -48,7 +50,3 @@ def packet_text(line: Line) -> str:
     frames = f"{line.n_frames} frames" if line.n_frames is not None else ""
     channels = f"{line.n_channels} ch" if line.n_channels is not None else ""
     return ", ".join(filter(None, (frames, channels)))
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

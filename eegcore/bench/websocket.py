@@ -57,7 +57,7 @@ def websocket(effort: Effort) -> list[Line]:
     lines = [_trip_line(f"packet complete -> {library} client has it", ours, "")]
     if not theirs:
         lines[0].goal = GOAL
-        return [*lines, missing("websocket", f"the same packets through {peer.name}", trouble or "not installed")]
+        return [*lines, missing("websocket", f"the same packets through {peer.name}", trouble or peer.why)]
     lines.append(_trip_line(f"the same packets, {peer.name}: outlet called -> inlet has it", theirs,
                             f"from packet complete: p50 {_median(theirs, 50, complete=True):.0f} us, "
                             f"p99 {_median(theirs, 99, complete=True):.0f} us"))

@@ -9,7 +9,7 @@ import sys
 import time
 
 from eegcore.bench.catalogue import Benchmark, benchmarks
-from eegcore.bench.line import Effort, Line
+from eegcore.bench.line import FULL, QUICK, Line
 from eegcore.bench.measure import machine
 from eegcore.bench.report import print_table, to_json
 from eegcore.errors import BadArgument
@@ -19,7 +19,7 @@ def bench(arguments: argparse.Namespace) -> int:
     """Run the benchmarks asked for; status 1 if one broke, never because one was slow."""
     chosen = _choose(arguments.name)
     found = machine()                                  # before anything runs: the load of others belongs to the table
-    effort, began = Effort(quick=arguments.quick), time.monotonic()
+    effort, began = QUICK if arguments.quick else FULL, time.monotonic()
     lines: list[Line] = []
     broken: dict[str, str] = {}
     for benchmark in chosen:
