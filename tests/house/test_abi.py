@@ -70,8 +70,8 @@ def test_a_plugin_compiles_and_exports_one_symbol(language, tmp_path):
     out = tmp_path / "twice.so"
     done = compile_text(language, PLUGIN, "-shared", "-fPIC", "-fvisibility=default", "-o", str(out))
     assert done.returncode == 0, done.stderr
-    symbols = subprocess.run(["nm", "-D", "--defined-only", str(out)], capture_output=True, text=True, check=True).stdout
-    assert [line.split()[-1] for line in symbols.splitlines()] == ["register_stage"]
+    symbols = subprocess.run(["nm", "-D", "--defined-only", str(out)], capture_output=True, text=True, check=True)
+    assert [line.split()[-1] for line in symbols.stdout.splitlines()] == ["register_stage"]
 
 
 def test_the_extension_exports_its_init_function_only():
