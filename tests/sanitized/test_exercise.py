@@ -114,7 +114,8 @@ def test_playback_of_a_table(clock, tmp_path):
     x = np.random.default_rng(1).normal(0, 50, (500, 4)).astype(np.float32)
     path = tmp_path / "table.csv"
     np.savetxt(path, x, delimiter=",", header="A,B,C,D", comments="")
-    stages = [{"playback": {"path": str(path), "sps": 250, "speed": 4}}, {"highpass": {"hz": 1}}, {"null_sink": {}}]
+    stages = [{"playback": {"path": str(path), "sps": 250, "speed": 4, "batch": 20}}, {"highpass": {"hz": 1}},
+              {"null_sink": {}}]
     run = Pipeline(stages, clock=clock).run()
     heard = run.tap("playback", timeout_s=60)
     with run:
