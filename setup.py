@@ -31,7 +31,8 @@ if BUILD not in KINDS:
 # Reproducible arithmetic: no fused multiply-add, no reassociation, on any architecture.
 COMPILE = ["-std=c11", "-ffp-contract=off", "-fvisibility=hidden", "-fno-strict-aliasing", "-Wno-unused-function",
            *KINDS[BUILD]]
-LINK = ["-Wl,--version-script=pyx/exports.map",
+# -z now: symbols are bound when the module is loaded, not by the first call inside a real-time section.
+LINK = ["-Wl,--version-script=pyx/exports.map", "-Wl,-z,now",
         *(flag for flag in KINDS[BUILD] if flag.startswith("-fsanitize"))]
 LIMITED = BUILD == "release"
 MACROS = [("Py_LIMITED_API", "0x030B0000")] if LIMITED else []

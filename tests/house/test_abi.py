@@ -82,6 +82,14 @@ def test_the_extension_exports_its_init_function_only():
     assert [line.split()[-1] for line in symbols.stdout.splitlines()] == ["PyInit__rt"]
 
 
+def test_the_extension_is_bound_when_it_is_loaded():
+    from eegcore import _rt
+
+    assert _rt.__file__ is not None
+    dynamic = subprocess.run(["readelf", "-d", _rt.__file__], capture_output=True, text=True, check=True).stdout
+    assert "NOW" in dynamic                             # else the first call of a section would run the linker
+
+
 def test_get_include_is_where_the_header_is():
     import eegcore
 
