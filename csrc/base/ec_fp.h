@@ -24,4 +24,30 @@ static inline void ec_fp_flush_denormals(void)
 #endif
 }
 
+/* The mode of the calling thread, to be put back by a thread that is only lent
+ * to a worker loop: a notebook or a test must not go on with flushed numbers. [any-thread] */
+static inline uint64_t ec_fp_mode(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_stmxcsr();
+#elif defined(__aarch64__)
+    uint64_t fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    return fpcr;
+#else
+    return 0;
+#endif
+}
+
+static inline void ec_fp_restore(uint64_t mode)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr((uint32_t)mode);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+    (void)mode;
+#endif
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include "ec_emulator_state.h"
 
 #define NS_PER_S  INT64_C(1000000000)
+#define AHEAD_NS  INT64_C(1000000)        /* transfers may be booked so far ahead of the real clock */
 
 /* ---- time --------------------------------------------------------------- */
 
@@ -48,6 +49,25 @@ static int64_t sleep_until(ec_emulator *emulator, int64_t stamp, int64_t deadlin
         now = ec_emulator_now(emulator);
     }
     return now;
+}
+
+/* A bus that is asked for more than its wire carries must wait for the wire, or
+ * the device's time runs away from the clock. Not for every transfer: a sleep
+ * would cost more than most of them. */
+static void wait_for_wire(const ec_emulator *emulator)
+{
+    if (emulator->virtual_clock) {
+        return;
+    }
+    const struct timespec until = {
+        .tv_sec = emulator->now_ns / NS_PER_S,
+        .tv_nsec = emulator->now_ns % NS_PER_S,
+    };
+    if (emulator->now_ns - monotonic_ns() > AHEAD_NS) {
+        while (monotonic_ns() < emulator->now_ns) {
+            clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);     /* EINTR: look again */
+        }
+    }
 }
 
 int32_t ec_emulator_advance(ec_emulator *emulator, int64_t ns)
@@ -185,6 +205,7 @@ static int32_t read_latch(ec_emulator *emulator, uint32_t chip, uint8_t *frame, 
 {
     const uint64_t bits_ns = (uint64_t)n_bytes * 8 * (uint64_t)NS_PER_S;
     const uint64_t wire_ns = (bits_ns + emulator->spi_hz - 1) / emulator->spi_hz;
+    wait_for_wire(emulator);
     const int64_t begin = ec_emulator_now(emulator);
     const int64_t end = begin + (int64_t)wire_ns;
     const uint64_t first = ec_emulator_edges_until(emulator, begin);

@@ -27,6 +27,8 @@ cdef extern from "base/ec_rt.h" nogil:
 
 cdef extern from "base/ec_fp.h" nogil:
     void ec_fp_flush_denormals()
+    uint64_t ec_fp_mode()
+    void ec_fp_restore(uint64_t mode)
 
 
 cdef extern from "base/ec_counter.h" nogil:

@@ -141,6 +141,8 @@ cdef int32_t acquire_latch(Source *s, ec_drdy newest) noexcept nogil:
         if unread.seqno == 0 or ec_run_is(&s.group.run.stopping):
             return EC_STATUS_OK
         newest = unread                # edges that came meanwhile: the latch holds the newest of them
+        ec_group_next_epoch(s.group)   # on a bus slower than the edges this goes on until stopped
+        ec_counter_set(&s.group.beat_ns, <uint64_t>ec_now_ns())
 
 
 cdef void run_acquire(Source *s) noexcept nogil:

@@ -300,6 +300,7 @@ cdef class Graph:
         cdef Source *s = self.sources[group]
         cdef bytes name = thread_name.encode()[:15]
         cdef const char *c_name = name
+        cdef uint64_t mode = ec_fp_mode()
         pthread_setname_np(pthread_self(), c_name)
         with nogil:
             if s is NULL:
@@ -308,6 +309,7 @@ cdef class Graph:
                 run_acquire(s)
             else:
                 run_playback(s)
+        ec_fp_restore(mode)                # the thread may be lent, and has other work to do
 
     def stop(self):
         """Ask the sources to end; everything behind them drains by itself. [any-thread]"""

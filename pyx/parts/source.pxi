@@ -12,7 +12,7 @@ cdef struct Source:
     double sps
     # acquire
     ec_bus bus
-    uint32_t chip_channels[32]
+    uint32_t chip_channels[EC_EMULATOR_MAX_CHIPS]
     uint64_t next_seqno
     # playback
     ec_recording recording

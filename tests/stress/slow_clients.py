@@ -14,6 +14,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import urllib.request
 
@@ -95,12 +96,12 @@ async def main() -> int:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--pipeline", default="pipelines/eeg32_4k.yaml")
     arguments = parser.parse_args()
-    server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "eegcore", "serve", arguments.pipeline, "--port", "0", "--log-level", "ERROR",
-        stdout=asyncio.subprocess.PIPE, env=dict(os.environ))
+    server = subprocess.Popen(
+        [sys.executable, "-m", "eegcore", "serve", arguments.pipeline, "--port", "0", "--log-level", "ERROR"],
+        stdout=subprocess.PIPE, text=True, env=dict(os.environ))
     try:
         assert server.stdout is not None
-        line = (await server.stdout.readline()).decode()
+        line = await asyncio.to_thread(server.stdout.readline)
         found = re.search(r"http://([\d.]+):(\d+)", line)
         assert found, line
         url, host, port = found[0], found[1], int(found[2])
@@ -112,11 +113,11 @@ async def main() -> int:
         await watch(url, server.pid, arguments.seconds)
         heard, ended = await asyncio.gather(*readers), await asyncio.gather(*stalled)
         server.send_signal(signal.SIGINT)
-        print((await server.stdout.read()).decode())
+        print((await asyncio.to_thread(server.communicate))[0])
     finally:
-        if server.returncode is None:
+        if server.poll() is None:
             server.terminate()
-            await server.wait()
+            server.wait()
     missing = sum(missing for _, missing in heard)
     print(f"{len(heard)} readers: {min(frames for frames, _ in heard)} frames at least, {missing} missing in all; "
           f"{sum(ended)} of {len(ended)} stalled clients were ended by the server")
