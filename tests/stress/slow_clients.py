@@ -55,7 +55,7 @@ async def stall(host: str, port: int, seconds: float) -> bool:
     await asyncio.sleep(seconds)
     writer.transport.resume_reading()                   # type: ignore[attr-defined]
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(1):
             while await reader.read(65536):
                 pass
             return True
