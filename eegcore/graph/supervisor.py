@@ -90,6 +90,12 @@ class Supervisor:
         plan = self._run.plan
         log.info("run %s: pipeline %s, %s clock, %d stages in %d groups", self._run.run_id, plan.name, plan.clock,
                  len(plan.stages), len(plan.groups))
+        for stage in plan.stages:
+            left_out = stage.outputs[0].stream.meta.get("left_out") if stage.role == "source" else None
+            if left_out:
+                told = ", ".join(f"{name!r} ({why})" for name, why in left_out.items())
+                log.warning("%s: %d channels are played: %s. Left out: %s. Choose others with columns.", stage.id,
+                            stage.outputs[0].stream.n_channels, ", ".join(stage.outputs[0].stream.labels), told)
         for edge in plan.edges:
             if edge.name not in self._run.built.edges:
                 continue                               # no server, no edge to it

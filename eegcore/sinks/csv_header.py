@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("uv", "counts", "both")
 NOTE = ("frame_index counts every frame of the device, read or not; "
-        "a jump by more than step is a gap; time_s counts from the first frame")
+        "a jump by more than step is a gap; time_s counts from start_t_ns")
 
 
 def csv_problem(stream: Stream, columns: str) -> str | None:

@@ -84,7 +84,8 @@ class Playback(StageType):
             kind=Kind.RAW_I32 if settings.raw else Kind.VOLTAGE_F32, labels=recording.labels, sps=recording.sps,
             max_frames=batch, unit="counts" if settings.raw else "uV",
             scale_uv=tuple(recording.scale_uv) if settings.raw else (), can_wait=True, sources=(ctx.stage_id,),
-            meta={"format": recording.source_format, "n_frames": recording.n_frames})
+            meta={"format": recording.source_format, "n_frames": recording.n_frames,
+                  **({"left_out": dict(recording.meta["left_out"])} if recording.meta.get("left_out") else {})})
         return Description([Port(OUT, stream)], native, {"sps": recording.sps, "batch": batch})
 
 

@@ -52,7 +52,7 @@ def test_whole_file_byte_for_byte(tmp_path, stream, run_info, packets):
 # scale_uv: [0.5,0.25]
 # reference: srb1
 # note: frame_index counts every frame of the device, read or not; a jump by more than step is a gap; \
-time_s counts from the first frame
+time_s counts from start_t_ns
 frame_index,time_s,Fp1_counts,Fp2_counts,Fp1_uV,Fp2_uV
 10,0.040000,0,0,0.00,0.00
 11,0.044000,2,-1,1.00,-0.25
