@@ -21,12 +21,13 @@ from eegcore.graph.supervisor import Supervisor
 from eegcore.sinks.ledger_file import format_ledger
 
 PROGRESS_S = 0.5
+MOST_SECONDS = 1e9
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until the sources end, ``--seconds`` have passed, or a signal comes."""
-    if arguments.seconds is not None and not arguments.seconds > 0:
-        raise BadArgument(f"--seconds: {arguments.seconds:g} is no duration. Above 0. "
+    if arguments.seconds is not None and not 0 < arguments.seconds <= MOST_SECONDS:
+        raise BadArgument(f"--seconds: {arguments.seconds:g} is no duration. Above 0, up to {MOST_SECONDS:g}. "
                           "Leave it out to run until Ctrl-C.")
     plan = _plan(arguments)
     logs.setup(json=arguments.log_json, level="DEBUG" if arguments.debug else arguments.log_level)
@@ -62,8 +63,14 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
         ended.set()
 
     supervisor: list[Supervisor] = []
-    graph = GraphRun(plan, seconds=arguments.seconds,
-                     on_alarm=lambda *alarm: supervisor[0].alarm(*alarm) if supervisor else None)
+    try:
+        graph = GraphRun(plan, seconds=arguments.seconds,
+                         on_alarm=lambda *alarm: supervisor[0].alarm(*alarm) if supervisor else None)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        if arguments.plan is None or isinstance(error, EegcoreError):
+            raise
+        raise BadArgument(f"{arguments.plan}: plan: cannot be built ({type(error).__name__}: {error}). Make the plan "
+                          "again with this version.") from error
     supervisor.append(Supervisor(graph, lambda event: None, on_end))
     stops = _stop_on_signals(graph)
     started = time.monotonic()
@@ -91,12 +98,10 @@ def exit_status(graph: GraphRun, ledger: dict[str, Any], failure: EegcoreError |
     if failure is not None:
         print(failure, file=sys.stderr)
         return 1
-    closed = [name for name, edge in ledger["edges"].items() if edge["dropped"].get("closed")]
-    if graph.sink_failures() or closed or not ledger["balanced"]:
-        for error in graph.sink_failures().values():
-            print(error, file=sys.stderr)
-        return 1
-    return 0
+    broken = graph.broken_sinks()
+    for problem in broken:
+        print(problem, file=sys.stderr)
+    return 1 if broken or not ledger["balanced"] else 0
 
 
 def _signal_seconds(plan: Plan, ledger: dict[str, Any]) -> float:

@@ -17,7 +17,7 @@ from eegcore.sinks.ledger_file import format_ledger
 
 
 def serve(arguments: argparse.Namespace) -> int:
-    """Serve until a signal comes; status 1 if the last run failed."""
+    """Serve until a signal comes; status 1 if the last run failed or a file of it is not whole."""
     controller = Controller(Path(arguments.file), overrides=arguments.overrides)
     token = arguments.token
     if token is None and not is_loopback(arguments.host):
@@ -29,6 +29,7 @@ def serve(arguments: argparse.Namespace) -> int:
     try:
         asyncio.run(_serve(controller, arguments, token, hook))
     finally:
+        controller.shutdown()                  # a signal may come before the first start has begun
         logs.shutdown()
         hook.uninstall()
     ledger = controller.ledger()
@@ -36,7 +37,10 @@ def serve(arguments: argparse.Namespace) -> int:
         print(format_ledger(ledger))
     if controller.last_error:
         print(controller.last_error, file=sys.stderr)
-    return 1 if controller.state == "failed" or not ledger["balanced"] else 0
+    broken = controller.broken_sinks()
+    for problem in broken:
+        print(problem, file=sys.stderr)
+    return 1 if controller.state == "failed" or broken or not ledger["balanced"] else 0
 
 
 async def _serve(controller: Controller, arguments: argparse.Namespace, token: str | None,

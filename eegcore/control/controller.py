@@ -124,17 +124,24 @@ class Controller:
         return run.stats()
 
     def health(self) -> tuple[bool, list[str], list[dict[str, Any]]]:
-        """Return (ok, reasons, threads): not ok when failed, or when a thread gives no sign of life."""
+        """Return (ok, reasons, threads): not ok when failed, when a file broke off, or when a thread is silent."""
         with self._lock:
             state, run, error = self.state, self._run, self.last_error
         threads = run.threads() if run is not None else []
         reasons = [f"failed: {error}"] if state == "failed" else []
         if state in ACTIVE:
+            reasons += self.broken_sinks()
             for thread in threads:
                 age = thread["heartbeat_age_s"]
                 if thread["alive"] and age is not None and age > HEARTBEAT_S:
                     reasons.append(f"thread {thread['name']}: no sign of life for {age:.1f} s")
         return not reasons, reasons, threads
+
+    def broken_sinks(self) -> list[str]:
+        """Say which file sinks of the run that goes on, or of the last one, do not have everything, and why."""
+        with self._lock:
+            run = self._run
+        return [] if run is None else run.broken_sinks()
 
     def catalogue(self) -> list[dict[str, Any]]:
         """Return every stage type with its settings as JSON Schema."""

@@ -143,6 +143,9 @@ def _add_playback(built: Built, at: int, output: dict[str, Any], node: NodePlan,
         from eegcore.stages.playback import take_recording
 
         recording = take_recording(node.params)
+    if recording.n_channels != output["n_channels"]:
+        raise EegcoreError(f"{node.name}: the recording has {recording.n_channels} channels, the plan was made for "
+                           f"{output['n_channels']}. Make the plan again.")
     gaps = np.asarray(recording.gaps, dtype=np.uint64).reshape(-1, 2)
     return built.graph.add_playback(
         at, output, recording.values, batch=node.params["batch"], speed=node.params["speed"],

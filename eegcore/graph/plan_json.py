@@ -10,6 +10,7 @@ import json
 from fractions import Fraction
 from typing import Any
 
+from eegcore.graph.plan_check import check_plan
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan, PoolPlan, PortPlan, StagePlan
 from eegcore.stages.stream import Kind, Stream
 
@@ -37,7 +38,7 @@ def plan_load(document: dict[str, Any] | str) -> Plan:
     Raises
     ------
     ValueError
-        If it is no plan, or a plan of another format.
+        If it is no plan, a plan of another format, or one whose parts do not fit each other.
     """
     try:
         if isinstance(document, str):
@@ -45,15 +46,17 @@ def plan_load(document: dict[str, Any] | str) -> Plan:
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             seen = document.get("format") if isinstance(document, dict) else type(document).__name__
             raise ValueError(f"format {seen!r}, expected {FORMAT}")
-        return Plan(
+        plan = Plan(
             document["name"], document["clock"], document["realtime"], document["summary_s"],
             [_stage_in(item) for item in document["stages"]], [_group_in(item) for item in document["groups"]],
             [_edge_in(item) for item in document["edges"]],
             [PoolPlan(item["name"], item["slot_bytes"], item["slots"], item["made_of"])
              for item in document["pools"]], document["paths"], document["warnings"])
+        check_plan(plan)
+        return plan
     except KeyError as error:
         raise ValueError(f"plan: {error.args[0]!r} is missing. Make the plan again with this version.") from None
-    except (ValueError, TypeError, AttributeError, ZeroDivisionError) as error:
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"plan: cannot be read: {error}. Make the plan again with this version.") from None
 
 

@@ -252,6 +252,15 @@ class GraphRun:
         """Return the file sinks that failed and why."""
         return {sink: thread.failed for sink, thread in self._sinks.items() if thread.failed is not None}
 
+    def broken_sinks(self) -> list[str]:
+        """Say which file sinks do not have everything: those that failed, and those whose edge was closed."""
+        failures = self.sink_failures()
+        closed = [edge.to_stage for edge in self.plan.edges if edge.to_stage in self._sinks
+                  and _rt.edge_stats(self.built.graph, self.built.edges[edge.name])["dropped"].get("closed")]
+        return [*map(str, failures.values()),
+                *(f"{sink}: its edge overflowed and was closed; its file is not whole."
+                  for sink in closed if sink not in failures)]
+
     def edge_name(self, number: int) -> str:
         """Return the name of an edge of the core."""
         for name, found in self.built.edges.items():
