@@ -17,6 +17,9 @@ MAX_COUNT = 2**31 - 1
 
 UV_PER_VOLT = 1e6
 
+LONGEST_S = 1e9
+"""Seconds no recording and no gap in one lasts; times beyond would not fit the nanoseconds of a packet."""
+
 Column = str | int
 
 

@@ -63,7 +63,7 @@ def _read(path: str | os.PathLike[str], max_bytes: int) -> bytes:
         if status.st_size > max_bytes:
             raise _too_large(path, status.st_size, max_bytes)
         with os.fdopen(fd, "rb", closefd=False) as file:
-            data = file.read(max_bytes + 1)
+            data = file.read(max_bytes + 1) or b""    # None: a file of the kernel with nothing to say now
     except OSError as error:
         raise refuse(path, f"cannot be read: {error.strerror} "
                      f"[{errno.errorcode.get(error.errno or 0, '?')} {error.errno}]",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eegcore.devices.readers_base import (
+    LONGEST_S,
     Column,
     Event,
     Recording,
@@ -159,6 +160,8 @@ def _picks(path: str | os.PathLike[str], signals: Sequence[Any], labels: Sequenc
             left_out[labels[i]] = f"unit {signal.physical_dimension!r} is no voltage"
         else:
             picks.append(i)
+    if not picks:
+        raise refuse(path, f"the rate of the signals is {rate!r}", "The header is damaged. Mend it, or record again.")
     return picks, left_out
 
 
@@ -205,6 +208,8 @@ def _gaps(path: str | os.PathLike[str], data: bytes, source_format: str, file: A
             raise refuse(path, f"data record {record} has no start time",
                          "A discontinuous file needs one per record. Convert it with the program that wrote it.",
                          ) from None
+    if not (np.abs(onsets) <= LONGEST_S).all():
+        raise refuse(path, "a data record begins at a time that no recording has", "The file is damaged.")
     duration = float(file.data_record_duration)
     per_record = round(duration * sps)
     holes = np.rint((np.diff(onsets) - duration) * sps).astype(np.int64)

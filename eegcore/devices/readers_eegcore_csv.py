@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eegcore.devices.readers_base import (
+    LONGEST_S,
     Column,
     Recording,
     check_sps,
@@ -71,8 +72,9 @@ def read_eegcore_csv(path: str | os.PathLike[str], data: bytes, *, sps: float | 
             sps = float(facts["sps"])
         except (KeyError, ValueError):
             raise refuse(path, "the header has no usable 'sps'", "Give sps, the frames per second.") from None
-    gaps = _gaps(table, facts) if names[0] == "frame_index" else []
-    return Recording(values, labels, check_sps(path, sps), "counts" if raw else "uV", file_scale, [],
+    rate = check_sps(path, sps)
+    gaps = _gaps(table, facts, rate) if names[0] == "frame_index" else []
+    return Recording(values, labels, rate, "counts" if raw else "uV", file_scale, [],
                      "eegcore_csv", gaps, {"header": facts})
 
 
@@ -120,8 +122,13 @@ def _scale(path: str | os.PathLike[str], names: list[str], picks: Sequence[int],
     return tuple(scale[in_unit.index(i)] for i in picks)
 
 
-def _gaps(table: Table, facts: dict[str, str]) -> list[tuple[int, int]]:
+def _gaps(table: Table, facts: dict[str, str], sps: float) -> list[tuple[int, int]]:
     written = re.fullmatch(r"([1-9][0-9]{0,11})(/[1-9][0-9]{0,11})?", facts.get("step", "1"))
     step = Fraction(written.group()) if written else Fraction(1)
-    jumps = np.rint(np.diff(table.numbers([0])[:, 0]) / float(step)).astype(np.int64)
+    steps = np.diff(table.numbers([0])[:, 0]) / float(step)
+    strange = np.flatnonzero(~(np.abs(steps) <= LONGEST_S * sps))
+    if strange.size:
+        raise refuse(table.path, f"frame_index jumps by {steps[strange[0]]:g} frames",
+                     "No recording has such a gap. Mend the line.", table.lines[int(strange[0]) + 1])
+    jumps = np.rint(steps).astype(np.int64)
     return [(int(i) + 1, int(jumps[i]) - 1) for i in np.flatnonzero(jumps > 1)]

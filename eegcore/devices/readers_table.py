@@ -66,9 +66,11 @@ class Table:
         try:
             numbers = np.loadtxt(rows, dtype=np.float64, delimiter=self.delimiter, comments=None,
                                  usecols=list(columns), ndmin=2, quotechar=QUOTE)
-        except ValueError:
+        except ValueError as error:
             self._complain(columns)
-            raise
+            raise self._quoted(error) from None
+        if len(numbers) != len(rows):
+            raise self._quoted(None)
         if finite and not np.isfinite(numbers).all():
             row, position = np.argwhere(~np.isfinite(numbers))[0]
             raise self._no_number(int(row), columns[int(position)])
@@ -90,6 +92,12 @@ class Table:
                              "Every row must have the same number of cells. Mend or remove the line.",
                              self.lines[row])
         self._checked = True
+
+    def _quoted(self, error: ValueError | None) -> Exception:
+        """Every row is sound by itself and together they are not: a quote runs on into the next line."""
+        row = next((row for row, line in enumerate(self.rows) if line.count(QUOTE) % 2), 0)
+        return refuse(self.path, "a quote is opened and not closed" if error is None or self.rows[row].count(QUOTE) % 2
+                      else f"the numbers cannot be read: {error}", "Mend the line.", self.lines[row])
 
     def _complain(self, columns: Sequence[int]) -> None:
         """Find the cell NumPy stumbled over; slow, and only run once it has."""

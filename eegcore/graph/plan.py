@@ -6,6 +6,7 @@ filter designs, and the compiled module is not needed.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from eegcore.graph.plan_edges import check_edge_keys, make_edges
@@ -57,6 +58,7 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
     with Designer() as designer:
         flow = follow_streams(config, types or catalogue(), used_clock, designer, problems)
     _check_topics(flow, problems)
+    _check_files(flow, problems)
     refuse_foreign_policies(config, problems)
     groups = make_groups(flow, config, problems)
     check_edge_keys(flow, groups, problems)
@@ -85,6 +87,20 @@ def _check_topics(flow: Flow, problems: Problems) -> None:
             problems.add(f"{stage.path}.topic", f"topic {topic!r} is taken by {seen[topic]!r}",
                          hint="Give every websocket_sink its own topic")
         seen.setdefault(topic, stage.id)
+
+
+def _check_files(flow: Flow, problems: Problems) -> None:
+    """Two sinks cannot write one file: the second would be refused after the first has made it."""
+    seen: dict[str, str] = {}
+    for stage in flow.declared:
+        path = getattr(stage.config.settings, "path", None)
+        if stage.type.role != "sink" or not path:
+            continue
+        name = os.path.normpath(path)
+        if name in seen:
+            problems.add(f"{stage.path}.path", f"{path!r} is written by {seen[name]!r}",
+                         hint="Give every sink a file of its own")
+        seen.setdefault(name, stage.id)
 
 
 def _stage_plan(stage: Described, group: Group) -> StagePlan:

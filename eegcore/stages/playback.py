@@ -63,8 +63,8 @@ class Playback(StageType):
         if settings.path is None:
             raise SettingProblem("path", "no recording is given",
                                  hint=f"Add --set {ctx.stage_id}.path=FILE to the command, or path: FILE here")
-        if settings.speed != "max" and not 0 < settings.speed <= 1e6:
-            raise SettingProblem("speed", f"{settings.speed:g} is no speed", allowed="Above 0, up to 1e6, or max")
+        if settings.speed != "max" and not 1e-3 <= settings.speed <= 1e6:
+            raise SettingProblem("speed", f"{settings.speed:g} is no speed", allowed="0.001 to 1e6, or max")
         native: dict[str, Any] = {
             "node": "playback", "path": settings.path, "format": settings.format, "sps": settings.sps,
             "columns": settings.columns, "scale": settings.scale,

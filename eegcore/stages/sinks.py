@@ -97,6 +97,8 @@ class CsvSink(StageType):
                     else "Take its input from the source, or set keep_raw: true in to_voltage")
             raise SettingProblem("columns", f"{columns} is asked for, and the input carries {carried} only "
                                  f"({stream.kind.name})", hint=hint, about="kind")
+        if settings.path.endswith("/") or "\0" in settings.path:
+            raise SettingProblem("path", f"{settings.path!r} is no name of a file", hint="Write for example x_{start}.csv")
         unknown = settings.path.replace("{start}", "")
         if "{" in unknown or "}" in unknown:
             raise SettingProblem("path", f"{settings.path!r} has braces that mean nothing", allowed="{start}")

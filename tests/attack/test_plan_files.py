@@ -67,8 +67,9 @@ def test_slots_too_small_for_their_packets(document, value):
 @pytest.mark.parametrize(("kind", "key", "value"), [
     ("cascade", "input", "uv"), ("cascade", "n_channels", 9), ("cascade", "ops", []),
     ("cascade", "settling_frames", []), ("fft", "hop", 0), ("fft", "n_bins", 0),
-    ("fft", "bin_from", 5000), ("fft", "n", 2**31), ("select", "picks", [0, 99]), ("select", "picks", [0]), ("emulator", "channels_per_chip", [8] * 40),
-    ("emulator", "batch", 0), ("emulator", "node", "playback"), ("select", "node", "nonesuch")])
+    ("fft", "bin_from", 5000), ("fft", "n", 2**31), ("select", "picks", [0, 99]),
+    ("select", "picks", [0]), ("emulator", "channels_per_chip", [8] * 40), ("emulator", "batch", 0),
+    ("emulator", "node", "playback"), ("select", "node", "nonesuch")])
 def test_stages_that_do_not_fit_their_streams(document, kind, key, value):
     group, number = node(document, kind)
     with pytest.raises(ValueError, match=r"^plan: .*Make the plan again"):

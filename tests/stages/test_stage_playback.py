@@ -40,7 +40,7 @@ def test_speed_max_is_zero_for_the_core(describe, csv, speed, native):
 @pytest.mark.parametrize("speed", [0, -1, 1e7])
 def test_a_speed_that_is_none_is_refused(refusal, csv, speed):
     assert refusal("playback", path=csv, sps=250, speed=speed) == (
-        f"speed: {speed:g} is no speed | Above 0, up to 1e6, or max | ")
+        f"speed: {speed:g} is no speed | 0.001 to 1e6, or max | ")
 
 
 def test_without_a_path_the_hint_says_how_to_give_one(refusal):
