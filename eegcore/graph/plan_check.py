@@ -147,7 +147,8 @@ def _check_source(name: str, params: dict[str, Any], out: Stream) -> None:
         _need(all(len(params[key]) == out.n_channels for key in ("alpha_weight", "blink_weight")),
               f"{name}: weights for other channels")
     else:
-        _need(out.kind is (Kind.RAW_I32 if params["raw"] is True else Kind.VOLTAGE_F32), f"{name}: kind {out.kind.name}")
+        wanted = Kind.RAW_I32 if params["raw"] is True else Kind.VOLTAGE_F32
+        _need(out.kind is wanted, f"{name}: kind {out.kind.name}")
 
 
 def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:

@@ -35,7 +35,8 @@ MAX_FACTOR = 256
 class DecimateSettings(StageSettings):
     """Settings of `decimate`."""
 
-    to_sps: float | None = Field(None, ge=0.001, le=100_000, description="rate wanted; the input rate must be a multiple")
+    to_sps: float | None = Field(None, ge=0.001, le=100_000, description=(
+        "rate wanted; the input rate must be a multiple"))
     factor: Whole | None = Field(None, ge=2, le=MAX_FACTOR, description="keep one frame of this many")
 
 

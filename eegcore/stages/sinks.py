@@ -98,7 +98,8 @@ class CsvSink(StageType):
             raise SettingProblem("columns", f"{columns} is asked for, and the input carries {carried} only "
                                  f"({stream.kind.name})", hint=hint, about="kind")
         if settings.path.endswith("/") or "\0" in settings.path:
-            raise SettingProblem("path", f"{settings.path!r} is no name of a file", hint="Write for example x_{start}.csv")
+            raise SettingProblem("path", f"{settings.path!r} is no name of a file",
+                                 hint="Write for example x_{start}.csv")
         unknown = settings.path.replace("{start}", "")
         if "{" in unknown or "}" in unknown:
             raise SettingProblem("path", f"{settings.path!r} has braces that mean nothing", allowed="{start}")

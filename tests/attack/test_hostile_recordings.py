@@ -31,7 +31,8 @@ def test_a_quote_that_swallows_the_next_row(tmp_path):
     assert ":3: a quote" in refused(tmp_path / "x.csv", b'time,a\n0,1\n0.004,"1\n2",5\n0.008,3\n')
 
 
-@pytest.mark.parametrize("index", ["18446744073709551615", "99999999999999999999999999", "9000000000000000000", "-1e300"])
+@pytest.mark.parametrize("index", [
+    "18446744073709551615", "99999999999999999999999999", "9000000000000000000", "-1e300"])
 @pytest.mark.parametrize("step", ["1", "16", "1/3"])
 def test_a_frame_index_no_recording_reaches(tmp_path, index, step):
     text = HEAD.format(step=step) + f"0,0,1\n1,0.004,2\n{index},0.008,3\n"
