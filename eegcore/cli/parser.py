@@ -31,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     _serve(commands)
     _run(commands)
     _show(commands)
+    _doctor(commands)
     _bench(commands)
     return parser
 
@@ -88,10 +89,20 @@ def _show(commands: Any) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="a stage type")
     parser.add_argument("--json", action="store_true", help="print settings as JSON Schema")
     _command(commands, "schema", "show", "schema", "print the JSON Schema of pipeline files, for editors")
-    parser = _command(commands, "boards", "show", "boards", "list the boards `acquire` can read")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
     parser = _command(commands, "ledger", "show", "ledger", "print and check the ledger of a finished file")
     parser.add_argument("path", metavar="PATH", help="a recorded file, or its .ledger.json")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _doctor(commands: Any) -> None:
+    parser = _command(commands, "boards", "doctor", "boards", "list the boards `acquire` can read, and what is found")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser = _command(commands, "doctor", "doctor", "doctor", "examine this machine: what is missing, how to get it")
+    parser.add_argument("--pipeline", metavar="FILE", help="look for what this pipeline needs, not for any board")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
+                        help="override one setting of the pipeline; may be repeated")
+    parser.add_argument("--recordings", default="recordings", metavar="DIR", help="folder of recordings (recordings)")
+    parser.add_argument("--port", type=int, default=9000, help="port of `serve` (9000)")
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from eegcore import crash, logs
+from eegcore.cli.checks import check_port
 from eegcore.control.controller import Controller
 from eegcore.errors import EegcoreError
 from eegcore.server.hosts import is_loopback
@@ -18,6 +19,7 @@ from eegcore.sinks.ledger_file import format_ledger
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes; status 1 if the last run failed or a file of it is not whole."""
+    check_port(arguments.port)
     controller = Controller(Path(arguments.file), overrides=arguments.overrides)
     token = arguments.token
     if token is None and not is_loopback(arguments.host):

@@ -88,6 +88,9 @@ def test_a_saved_plan_runs_with_the_same_bits(capsys, tmp_path):
     (["run", "pipelines/replay.yaml"], "no recording is given. Add --set playback.path=FILE"),
     (["stages", "ntoch"], "no stage type is called 'ntoch'"),
     (["ledger", "nowhere.csv"], "nowhere.csv"),
+    (["serve", "pipelines/default.yaml", "--port", "80000"], "--port: 80000 is no port. Allowed: 0 to 65535"),
+    (["serve", "pipelines/default.yaml", "--port", "-1"], "--port: -1 is no port"),
+    (["doctor", "--port", "65536"], "--port: 65536 is no port"),
 ])
 def test_bad_input_is_status_2_and_one_readable_block(capsys, arguments, said):
     assert main(arguments) == 2
