@@ -14,11 +14,11 @@ from eegcore.doctor.text import print_report
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Examine this machine; status 1 if something that is needed is missing or fails."""
-    port, recordings = check_port(arguments.port), str(Path(arguments.recordings).expanduser())
+    port, recordings = check_port(arguments.port), arguments.recordings
     if arguments.pipeline is None:
         wanted = Wanted(recordings=recordings, port=port)
     else:
-        wanted = wanted_by(Path(arguments.pipeline).expanduser(), overrides=arguments.overrides,
+        wanted = wanted_by(Path(arguments.pipeline), overrides=arguments.overrides,
                            recordings=recordings, port=port)
     report = examine(System(), wanted)
     if arguments.json:

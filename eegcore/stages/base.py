@@ -7,10 +7,11 @@ are handled by the compiled core, which is created from `Description.native`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from eegcore.stages.stream import MAX_FRAMES, Kind, Stream
 
@@ -89,6 +90,12 @@ class StageSettings(BaseModel):
     """Settings of a stage: typed, documented, nothing unknown, nothing guessed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @field_validator("path", check_fields=False)
+    @classmethod
+    def _home(cls, path: str | None) -> str | None:
+        """Put the home folder in place of a leading ``~``, as a shell would."""
+        return path if path is None else os.path.expanduser(path)
 
 
 def _whole(value: Any) -> Any:
