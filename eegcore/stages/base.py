@@ -168,6 +168,9 @@ def need_voltage(stage: str, stream: Stream) -> None:
     if stream.kind is Kind.SPECTRUM_F32:
         raise SettingProblem("inputs", f"{stage} needs uV over time, and its input is a spectrum (SPECTRUM_F32)",
                              hint="Take its input from before the fft", about="kind")
+    if stream.unit != "uV":
+        raise SettingProblem("inputs", f"{stage} needs uV, and its input carries {stream.unit}",
+                             hint="Take its input from before the stage that makes them", about="kind")
 
 
 def default_batch(sps: float) -> int:
