@@ -20,9 +20,11 @@ import shutil
 import socket
 import stat
 import subprocess
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 COMMAND_S = 5.0
 ANSWER_S = 1.0
@@ -192,13 +194,20 @@ class System:
         return 0
 
     def eegcore_answers(self, port: int) -> bool:
-        """Return whether the program on a loopback port is an eegcore."""
+        """Return whether the program on a loopback port is an eegcore; one that wants a token is."""
+        document: Any = None
         with contextlib.suppress(OSError, ValueError):
-            request = urllib.request.Request(f"http://127.0.0.1:{port}/health")
-            with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
-                document = json.loads(answer.read(1 << 20))
-            return isinstance(document, dict) and {"ok", "state", "reasons"} <= document.keys()
-        return False
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=ANSWER_S) as answer:
+                    document = json.loads(answer.read(1 << 20))
+            except urllib.error.HTTPError as refusal:
+                with refusal:
+                    document = json.loads(refusal.read(1 << 20))
+        if not isinstance(document, dict):
+            return False
+        error = document.get("error")
+        return {"ok", "state", "reasons"} <= document.keys() or (
+            isinstance(error, dict) and {"code", "message", "details"} <= error.keys())
 
     def clock_synchronised(self) -> bool | None:
         """Return whether the kernel believes its wall clock; None if it does not say."""
