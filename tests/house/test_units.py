@@ -97,7 +97,7 @@ def test_systemd_calls_the_exposure_low(tmp_path):
 
 
 def test_the_core_runs_without_writable_executable_memory():
-    words = "run pipelines/default.yaml --virtual --seconds 1 --json".split()
+    words = ["run", "pipelines/default.yaml", "--virtual", "--seconds", "1", "--json"]
     done = subprocess.run([sys.executable, "-c", MDWE, *words], capture_output=True, text=True, check=False, cwd=ROOT,
                           timeout=60)
     if done.returncode == 77:
