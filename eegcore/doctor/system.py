@@ -71,7 +71,7 @@ class System:
 
     def exists(self, name: str) -> bool:
         """Return whether there is something of this name."""
-        return self.path(name).exists()
+        return os.path.exists(self.path(name))           # False, not an error, below a folder that is closed to us
 
     def owner(self, name: str) -> Owner | None:
         """Return who may open a file; None if it is gone."""
@@ -95,12 +95,15 @@ class System:
         finally:
             os.close(fd)
 
-    def free_bytes(self, name: str) -> int:
-        """Return what this user may still write on the disk of a folder, or of the nearest one above it."""
+    def room_for(self, name: str) -> tuple[int, bool]:
+        """Return the free bytes of the disk a folder is on, and whether this user may write into it.
+
+        A folder that is not there yet stands for the nearest one above it.
+        """
         folder = Path(name).absolute()
-        while not folder.exists():
+        while not os.path.exists(folder):
             folder = folder.parent
-        return shutil.disk_usage(folder).free
+        return shutil.disk_usage(folder).free, os.access(folder, os.W_OK | os.X_OK)
 
     # ---- who and what ----
 
