@@ -82,8 +82,10 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
     ledger, failure = result["ledger"], result["failure"]
     if arguments.json:
         sinks = {sink: str(error) for sink, error in graph.sink_failures().items()}
+        stats = graph.stats()
         print(json.dumps({**ledger, "elapsed_s": round(elapsed, 3), "signals": stops["n"],
                           "truth": {source: graph.truth(source) for source in ledger["sources"]},
+                          "stats": {"sources": stats["sources"], "sinks": stats["sinks"]},
                           "failure": str(failure) if failure else None, "sink_failures": sinks}, indent=2))
     else:
         print(format_ledger(ledger))
