@@ -178,6 +178,7 @@ cdef void run_acquire(Source *s) noexcept nogil:
         ec_run_fail(g.run, status, s.node.number, NO_EDGE, s.next_seqno - 1)
     ec_counter_set(&s.n.edges, last)
     ec_counter_set(&s.n.pending, last + 1 - s.next_seqno)
-    flush_nodes(g)
+    finish_node(g, 0)
+    end_inputs(g, 1)
     end_outputs(g)
     ec_group_park(g, 1)

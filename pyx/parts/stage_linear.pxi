@@ -221,6 +221,9 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
     cdef uint32_t done = 0, n, k, p
     if block.flags & EEGCORE_FLAG_GAP:
         s.frames_since_start = 0
+        for k in range(s.n_ops):
+            if s.ops[k].kind == OP_SOS:
+                ec_sos_revive(&s.ops[k].sos)   # NaN in place of missing frames must not stay in the filter
     if s.has_combs:
         linear_prepare_combs(s, block)
     if s.has_masks:
