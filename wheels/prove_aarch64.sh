@@ -19,7 +19,7 @@ tests=few
 seconds=10
 declare -A python_of=([bookworm]=3.11 [trixie]=3.13)
 few=(graph stages sinks property)
-core=("${few[@]}" plan config devices control emulator c)
+core=("${few[@]}" plan config devices control logs attack emulator c)
 # What cannot run there, and why: a compiled program is started by its path, which needs the kernel to know the
 # foreign format; the sanitizers' libraries are not in zig; a second architecture is this whole script.
 not_there="not (every_vector_width or less_optimised or every_optimisation or runs_differ_from_each_other or \
@@ -49,11 +49,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_PROGRESS_BAR=off PIP_Q
 export XDG_CACHE_HOME=$work/cache PYTHONNOUSERSITE=1
 unset PYTHONPATH PYTHONHOME
 
-find_wheel() {
+find_wheel() {                       # architecture; sets the variable of that name
     local found=("$wheelhouse"/eegcore-*-abi3-manylinux*_"$1".whl)
     [[ -f ${found[0]} && ${#found[@]} == 1 ]] ||
         die "$wheelhouse holds no wheel for $1, or several. Make it with 'bash wheels/build.sh --arch $1 --out $wheelhouse'."
-    realpath "${found[0]}"
+    printf -v "$1" %s "$(realpath "${found[0]}")"
 }
 
 system_packages() {
@@ -156,14 +156,14 @@ run_tests() {                        # of the repository, against the installed 
         there -m pytest "${folders[@]}" -q -p no:cacheprovider -k "$not_there"
 }
 
-system_packages
 [[ $(uname -m) == x86_64 ]] || skip "this is $(uname -m); the comparison is with x86-64"
-aarch64=$(find_wheel aarch64)
-native=$(find_wheel x86_64)
+find_wheel aarch64
+find_wheel x86_64
+system_packages
 say "Debian $debian for arm64"
 make_root
 say "install"
-install_both "$aarch64" "$native"
+install_both "${aarch64:?}" "${x86_64:?}"
 say "the same plan on both"
 pages
 compare default
