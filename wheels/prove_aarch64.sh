@@ -72,9 +72,9 @@ system_packages() {
 # interpreter is named by a script that starts the emulator, and is told that this is its name: a child it starts by
 # sys.executable is emulated too, without a kernel that knows the foreign format.
 make_root() {
-    local hook=()
-    [[ $debian == bookworm ]] || hook=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr)
-    mmdebstrap --quiet --mode=chrootless --variant=extract --architectures=arm64 "${hook[@]}" \
+    # shellcheck disable=SC2016     # $1 is for mmdebstrap: the root, where /lib is /usr/lib as Debian has it
+    local merge='for d in bin sbin lib; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
+    mmdebstrap --quiet --mode=chrootless --variant=extract --architectures=arm64 --setup-hook="$merge" \
         --include=python3,libstdc++6,python3-pip-whl "$debian" "$root" > "$work/root.log" 2>&1 ||
         { tail -5 "$work/root.log"; skip "Debian's packages for arm64 could not be had"; }
     python=$root/usr/bin/python-emulated
@@ -95,7 +95,7 @@ here() { PYTHONPATH='' "$work/native/bin/python" -P "$@"; } # this machine's, wi
 install_both() {
     local wheel=$1 native=$2 minor platforms=(--platform manylinux2014_aarch64) wanted
     python3 -m venv "$work/native"
-    "$work/native/bin/pip" install "$native"
+    "$work/native/bin/pip" install "$native" &
     mapfile -t wanted < <(here - "$repository/pyproject.toml" << 'PYTHON'
 import re, sys, tomllib
 with open(sys.argv[1], "rb") as file:
@@ -110,6 +110,7 @@ PYTHON
     done
     "$work/native/bin/pip" install --target "$site" "${platforms[@]}" --only-binary=:all: \
         --python-version "${python_of[$debian]}" "${wanted[@]}"
+    wait "$!"
     there "$(echo "$root"/usr/share/python-wheels/pip-*.whl)/pip" install --no-index --no-deps --upgrade --target "$site" "$wheel"
     there - << 'PYTHON'
 import importlib.metadata, os, pathlib, platform, sys

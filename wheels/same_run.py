@@ -3,7 +3,8 @@
     python wheels/same_run.py FIRST OTHER...
 
 Each file is what ``eegcore run --json`` printed: one ledger. All must balance, hold frames and digests, and agree in
-everything but the name of the run and how long it took. Exit status 1 with one line per difference.
+everything but the name of the run, how long it took and what was measured meanwhile. Exit status 1 with one line for
+each difference.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-OF_THIS_RUN = ("run_id", "elapsed_s")
+OF_THIS_RUN = ("run_id", "elapsed_s", "stats")
 
 
 def flat(value: Any, place: str = "") -> dict[str, Any]:

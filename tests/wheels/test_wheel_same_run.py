@@ -8,13 +8,15 @@ import json
 import pytest
 
 LEDGER = {"run_id": "7e3b35b1e1ab", "balanced": True, "frames": 40000, "lost": 0, "elapsed_s": 0.1, "failure": None,
+          "stats": {"sinks": {"null_sink": {"latency_p99_us": 410.9}}},
           "sources": {"acquire": {"edges": 40000, "missed": 0}}, "digest": {"null_sink": "c089"}}
 
 
 @pytest.fixture
 def other():
-    """The same run elsewhere: another name, another duration."""
-    return copy.deepcopy(LEDGER) | {"run_id": "30f9deb16cdc", "elapsed_s": 3.3}
+    """The same run elsewhere: another name, duration and latency."""
+    return copy.deepcopy(LEDGER) | {"run_id": "30f9deb16cdc", "elapsed_s": 3.3,
+                                    "stats": {"sinks": {"null_sink": {"latency_p99_us": 22587.6}}}}
 
 
 def test_the_same_run_elsewhere_is_the_same(same_run, other, tmp_path, capsys):
