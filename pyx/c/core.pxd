@@ -182,7 +182,8 @@ cdef extern from "eegcore/plugin.h" nogil:
 
 cdef extern from "graph/ec_node.h" nogil:
     enum: EC_MAX_INPUTS, EC_ON_ERROR_FATAL, EC_ON_ERROR_DRAIN_THEN_STOP, EC_ON_ERROR_SKIP_PACKET
-    enum: EC_LOG_STAGE_FAILED, EC_LOG_EDGE_CLOSED, EC_LOG_POOL_EMPTY, EC_LOG_BAD_STATUS, EC_LOG_MISSED, EC_LOG_DEVICE
+    enum: EC_LOG_STAGE_FAILED, EC_LOG_EDGE_CLOSED, EC_LOG_POOL_EMPTY, EC_LOG_BAD_STATUS, EC_LOG_READ_FAILED
+    enum: EC_LOG_DEVICE, EC_LOG_BUS_STUCK, EC_LOG_RECOVERING, EC_LOG_RECOVERED, EC_LOG_OUT_OF_STEP
     ctypedef struct ec_fanout:
         uint32_t n
         ec_edge **edges
