@@ -54,8 +54,6 @@ SOURCE: tuple[Row, ...] = (
     ("restarts", "source_restarts", "times the chips were brought up again", True, 1),
     ("retries", "source_retries", "transfers that were repeated", True, 1),
     ("io_errors", "source_io_errors", "transfers that failed for good", True, 1),
-    ("residual_ns", "source_residual_seconds", "residual of the rate fit", False, 1e-9),
-    ("jitter_ns", "source_jitter_seconds", "jitter of the edges", False, 1e-9),
     ("paused", "source_paused_frames", "frames not taken while paused", True, 1),
 )
 SINK: tuple[Row, ...] = (

@@ -93,7 +93,7 @@ def _meta(settings: AcquireSettings, layout: Layout, setups: list[ChipSetup], ga
     if lead_off.mode != "off":
         on = [channel.lead_off for setup in setups for channel in setup.channels]
         meta["lead_off"] = {
-            "mode": lead_off.mode, "current_a": lead_off.current_na * 1e-9, "inputs": lead_off.inputs,
+            "mode": lead_off.mode, "current_a": lead_off.current_na / 1e9, "inputs": lead_off.inputs,
             "hz": 0.0 if lead_off.mode == "dc" else lead_off.hz or settings.sps / 4,
             "labels": [label for label, flag in zip(layout.labels, on, strict=True) if flag]}
     return meta
