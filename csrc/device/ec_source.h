@@ -23,7 +23,6 @@ typedef struct ec_source_counters {
     ec_counter gaps;                      /* stretches of missing frames, however long */
     ec_counter first_edge_ns;
     ec_counter last_edge_ns;
-    ec_counter last_conversion;
     /* Below: not frames, and no part of the identity. */
     ec_counter spurious;                  /* events that were no conversion */
     ec_counter vanished;                  /* of `missed`: edges the kernel never reported */

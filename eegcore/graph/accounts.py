@@ -145,7 +145,7 @@ def held(entry: dict[str, int] | None) -> int:
 def source_entry(stats: dict[str, Any]) -> dict[str, Any]:
     """Return a source's counters with the rate of its sample clock: the fit's, else the mean of its edges."""
     span_ns = stats["last_edge_ns"] - stats["first_edge_ns"]
-    periods = (stats["last_conversion"] or stats["edges"]) - 1
+    periods = stats["edges"] - 1
     mean = periods / (span_ns * 1e-9) if span_ns > 0 and periods > 0 else None
     return {
         **{word: stats[word] for word in (*SOURCE_WORDS, *DEVICE_WORDS)},

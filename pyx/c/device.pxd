@@ -39,16 +39,34 @@ cdef extern from "device/ec_ads1299.h" nogil:
         uint8_t seen[64][24]
         double sps
         ec_ads1299_report report
-        ec_counter retries, io_errors
+        uint32_t seqno_at_start[64]
+        ec_counter retries, io_errors, start_toggles
     void ec_ads1299_init(ec_ads1299 *d, const ec_bus *bus, const ec_ads1299_config *config)
     int32_t ec_ads1299_bring_up(ec_ads1299 *d)
     int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns)
+    int32_t ec_ads1299_wait(ec_ads1299 *d, uint32_t want, int64_t deadline_ns, ec_drdy *events,
+                            uint32_t max)
     int32_t ec_ads1299_read(ec_ads1299 *d, int64_t deadline_ns, uint8_t (*frames)[27], int64_t *t_begin_ns,
                             int64_t *t_end_ns)
     int32_t ec_ads1299_check(ec_ads1299 *d)
     int64_t ec_ads1299_check_ns(const ec_ads1299 *d)
     int64_t ec_ads1299_wire_ns(const ec_ads1299_config *config)
     void ec_ads1299_stop(ec_ads1299 *d)
+
+
+cdef extern from "device/ec_sample_clock.h" nogil:
+    ctypedef struct ec_sample_clock_results:
+        double sps_true, sps_seen, sd_ns, late_ns, error_ns
+        uint64_t conversions, gaps, missed, vanished, silent, spurious, refused, anchors
+        int64_t last_anchor_ns
+        int32_t state
+    ctypedef struct ec_sample_clock:
+        pass
+    void ec_sample_clock_init(ec_sample_clock *c, double nominal_sps, int64_t first_due_ns)
+    int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t stamp_ns, uint64_t *conversion)
+    int64_t ec_sample_clock_time(ec_sample_clock *c, uint64_t conversion)
+    void ec_sample_clock_restart(ec_sample_clock *c)
+    void ec_sample_clock_read(const ec_sample_clock *c, ec_sample_clock_results *results)
 
 
 cdef extern from "dsp/ec_decode24.h" nogil:
@@ -58,7 +76,7 @@ cdef extern from "dsp/ec_decode24.h" nogil:
 cdef extern from "device/ec_source.h" nogil:
     ctypedef struct ec_source_counters:
         ec_counter edges, delivered, missed, bad_status, late, settling, paused, pool_empty, pending, gaps
-        ec_counter first_edge_ns, last_edge_ns, last_conversion
+        ec_counter first_edge_ns, last_edge_ns
         ec_counter spurious, vanished, restarts, checks, rate_uhz, residual_ns
         ec_histogram wake_ns, read_ns
     ctypedef struct ec_recording:

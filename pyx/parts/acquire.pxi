@@ -4,6 +4,7 @@
 # numbers them, and a frame belongs to the newest one not later than the begin of its transfer (reference B-17).
 
 cdef enum:
+    OFF_RATE_EDGES = 64       # so many edges on end at a wrong rate: the chips are brought up again
     MAX_EDGES = 64             # events taken from the bus in one wait
     STUCK_FRAMES = 8           # so many bad status words, or failed reads, on end: the bus is stuck
     RECOVERIES = 3             # attempts to bring chips up again
@@ -48,32 +49,31 @@ cdef int32_t decode_round(Chips *a) noexcept nogil:
     return result
 
 
-cdef uint64_t note_events(Source *s, const ec_drdy *events, int32_t n, ec_drdy *newest) noexcept nogil:
-    """Number the edges of the sample clock's line; the newest conversion among them, 0 if there is none.
+cdef bint note_events(Source *s, const ec_drdy *events, int32_t n, uint64_t *conversion, ec_drdy *newest) noexcept nogil:
+    """Number the edges of the sample clock's line; False if none of them is a conversion, else the newest one.
 
     Edges of other lines are only counted: chips that share a clock keep step, or `out_of_step` says so.
     """
     cdef Chips *a = s.chips
-    cdef uint64_t conversion = 0, latest = 0
-    cdef int32_t i, known
+    cdef int32_t i
+    cdef int64_t known
+    cdef bint found = False
     for i in range(n):
         a.line_edges[events[i].line] += 1
         if events[i].line != 0:
             continue
-        known = ec_sample_clock_edge(&a.clock, events[i].line_seqno, events[i].t_ns, &conversion)
         a.last_edge_ns = events[i].t_ns
-        if known == 0:
-            ec_counter_add(&s.n.spurious, 1)
-            continue
-        latest = conversion
-        newest[0] = events[i]
-    if latest:
-        if ec_counter_get(&s.n.last_conversion) == 0:
+        known = ec_sample_clock_edge(&a.clock, events[i].line_seqno - a.driver.seqno_at_start[0], events[i].t_ns, conversion)
+        a.off_rate = a.off_rate + 1 if known < 0 else 0
+        if known > 0:
+            found = True
+            newest[0] = events[i]
+    if found:
+        if ec_counter_get(&s.n.edges) == 0:
             ec_counter_set(&s.n.first_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
         ec_counter_set(&s.n.last_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
-        ec_counter_set(&s.n.last_conversion, latest)
-        ec_counter_set(&s.n.edges, latest)
-    return latest
+        ec_counter_set(&s.n.edges, conversion[0] + 1)
+    return found
 
 
 cdef void take_conversion(Source *s, uint64_t conversion, int32_t status) noexcept nogil:
@@ -86,7 +86,7 @@ cdef void take_conversion(Source *s, uint64_t conversion, int32_t status) noexce
         source_lost(s, &s.n.bad_status, 1)
         a.bad_frames += 1
         ec_run_log(s.group.run, EC_LOG_BUS_STUCK if a.bad_frames == STUCK_FRAMES else EC_LOG_BAD_STATUS,
-                   s.node.number, NO_EDGE, conversion - 1,
+                   s.node.number, NO_EDGE, conversion,
                    a.frames[0][0] << 16 | a.frames[0][1] << 8 | a.frames[0][2])
         return
     a.bad_frames = 0
@@ -96,38 +96,35 @@ cdef void take_conversion(Source *s, uint64_t conversion, int32_t status) noexce
         return
     memset(saturated, 0, sizeof(saturated))
     note_saturated(a.counts, s.node.ports[0].n_channels, saturated)
-    source_add_frame(s, a.counts, conversion - 1, ec_sample_clock_time(&a.clock, conversion) - a.t_zero_ns, saturated,
+    source_add_frame(s, a.counts, conversion, ec_sample_clock_time(&a.clock, conversion) - a.t_zero_ns, saturated,
                      a.lead_off)
 
 
 cdef bint sort_events(Source *s, int64_t begin_ns, int64_t end_ns, uint64_t *served, ec_drdy *newest,
-                      uint64_t *unread) noexcept nogil:
+                      uint64_t *unread, bint *more) noexcept nogil:
     """Take every event that has been reported by now, however many a stall let pile up.
 
-    `served` moves to the last conversion whose edge is not later than the begin of the transfer, `unread` (0: none) to
-    the last one after it, `newest` to its edge. True if an edge fell inside the transfer.
+    `served` moves to the last conversion whose edge is not later than the begin of the transfer, `unread` (if `more`)
+    to the last one after it, `newest` to its edge. True if an edge fell inside the transfer.
     """
     cdef ec_drdy later[MAX_EDGES]
-    cdef ec_drdy edge
-    cdef ec_bus *bus = &s.chips.driver.bus
     cdef int32_t i, n = MAX_EDGES
     cdef uint64_t conversion
     cdef bint torn = False
-    unread[0] = 0
+    more[0] = False
     if newest.t_ns + s.chips.period_ns - s.chips.period_ns // 8 > end_ns:
         return False                   # the next edge is still to come: no need to ask the kernel
     while n == MAX_EDGES:
-        n = bus.wait(bus.self, 1, 0, later, MAX_EDGES)
+        n = ec_ads1299_wait(&s.chips.driver, 1, 0, later, MAX_EDGES)
         for i in range(n):
-            conversion = note_events(s, &later[i], 1, &edge)
-            if conversion == 0:
+            if not note_events(s, &later[i], 1, &conversion, newest):
                 continue
-            if edge.t_ns <= begin_ns:
+            if newest.t_ns <= begin_ns:
                 served[0] = conversion
             else:
-                torn = torn or edge.t_ns <= end_ns
+                torn = torn or newest.t_ns <= end_ns
                 unread[0] = conversion
-            newest[0] = edge
+                more[0] = True
     return torn
 
 
@@ -149,17 +146,17 @@ cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
     cdef int64_t begin_ns = 0, end_ns = 0
     cdef int32_t status
     cdef uint64_t unread = 0
-    cdef bint torn
+    cdef bint torn, more = False
     while True:
         status = read_round(s, edge, &begin_ns, &end_ns)
         if status == EC_STATUS_DEVICE_GONE:
             return status
         if status == EC_STATUS_DEVICE_IO:
-            ec_run_log(s.group.run, EC_LOG_READ_FAILED, s.node.number, NO_EDGE, conversion - 1,
+            ec_run_log(s.group.run, EC_LOG_READ_FAILED, s.node.number, NO_EDGE, conversion,
                        a.driver.report.error)
             return status if a.failed_reads >= STUCK_FRAMES else EC_STATUS_OK      # the next one that is read counts it
         ec_histogram_add(&s.n.read_ns, end_ns - edge.t_ns)
-        torn = sort_events(s, begin_ns, end_ns, &conversion, &edge, &unread)
+        torn = sort_events(s, begin_ns, end_ns, &conversion, &edge, &unread, &more)
         if torn:
             source_lost(s, &s.n.missed, conversion - a.next_conversion)
             a.next_conversion = conversion + 1
@@ -169,7 +166,7 @@ cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
             take_conversion(s, conversion, status)
         if a.bad_frames >= 4 * STUCK_FRAMES:
             return EC_STATUS_BAD_STATUS_WORD
-        if unread == 0 or ec_run_is(&s.group.run.stopping):
+        if not more or ec_run_is(&s.group.run.stopping):
             return EC_STATUS_OK
         conversion = unread            # edges that came meanwhile: the latch holds the newest of them
         ec_group_next_epoch(s.group)   # on a bus slower than the edges this goes on until stopped
@@ -184,19 +181,27 @@ cdef int32_t out_of_step(Source *s) noexcept nogil:
     for line in range(1, a.driver.config.n_drdy):
         apart = <int64_t>(a.line_edges[line] - a.line_edges[0])
         if apart < -2 or apart > 2:
-            ec_run_log(s.group.run, EC_LOG_OUT_OF_STEP, s.node.number, NO_EDGE, a.next_conversion - 1,
+            ec_run_log(s.group.run, EC_LOG_OUT_OF_STEP, s.node.number, NO_EDGE, a.next_conversion,
                        <int64_t>line << 32 | (apart & 0xFFFFFFFF))
             return EC_STATUS_BAD_DEVICE
     return EC_STATUS_OK
+
+
+cdef void note_clock(Source *s) noexcept nogil:
+    """What the sample clock found out, for those who read counters."""
+    cdef ec_sample_clock_results found
+    ec_sample_clock_read(&s.chips.clock, &found)
+    ec_counter_set(&s.n.rate_uhz, <uint64_t>(found.sps_true * 1e6))
+    ec_counter_set(&s.n.residual_ns, <uint64_t>found.sd_ns)
+    ec_counter_set(&s.n.vanished, found.vanished)
+    ec_counter_set(&s.n.spurious, found.spurious)
 
 
 cdef int32_t look_after(Source *s, int64_t now_ns) noexcept nogil:
     """What is looked at once in a while, in the rest of a period: registers, lines, rate."""
     cdef Chips *a = s.chips
     cdef int32_t status
-    ec_counter_set(&s.n.rate_uhz, <uint64_t>(a.clock.rate_sps * 1e6))
-    ec_counter_set(&s.n.residual_ns, <uint64_t>a.clock.residual_ns)
-    ec_counter_set(&s.n.vanished, a.clock.vanished)
+    note_clock(s)
     a.next_check_ns = now_ns + (a.check_every_ns if a.check_every_ns else 1000000000)
     status = out_of_step(s)
     if status < 0 or a.check_every_ns == 0:
@@ -228,7 +233,7 @@ cdef int32_t recover(Source *s, int32_t why) noexcept nogil:
     cdef int32_t attempt, status = why
     if why == EC_STATUS_DEVICE_GONE:
         return why
-    ec_run_log(s.group.run, EC_LOG_RECOVERING, s.node.number, NO_EDGE, a.next_conversion - 1, why)
+    ec_run_log(s.group.run, EC_LOG_RECOVERING, s.node.number, NO_EDGE, a.next_conversion, why)
     source_close_packet(s, ec_now_ns())
     for attempt in range(RECOVERIES):
         if not acquire_sleep(s, delays[attempt]):
@@ -241,7 +246,7 @@ cdef int32_t recover(Source *s, int32_t why) noexcept nogil:
             ec_sample_clock_restart(&a.clock)
             ec_counter_add(&s.n.restarts, 1)
             begin_watching(s, t_start_ns)
-            ec_run_log(s.group.run, EC_LOG_RECOVERED, s.node.number, NO_EDGE, a.next_conversion - 1, attempt + 1)
+            ec_run_log(s.group.run, EC_LOG_RECOVERED, s.node.number, NO_EDGE, a.next_conversion, attempt + 1)
             return EC_STATUS_OK
         if status == EC_STATUS_DEVICE_GONE:
             return status
@@ -254,6 +259,7 @@ cdef void begin_watching(Source *s, int64_t t_start_ns) noexcept nogil:
     a.next_check_ns = t_start_ns + (a.check_every_ns if a.check_every_ns else 1000000000)
     a.failed_reads = 0
     a.bad_frames = 0
+    a.off_rate = 0
     memset(a.line_edges, 0, sizeof(a.line_edges))
 
 
@@ -264,24 +270,24 @@ cdef int32_t acquire_some(Source *s) noexcept nogil:
     cdef Chips *a = s.chips
     cdef ec_bus *bus = &a.driver.bus
     cdef uint32_t want = s.batch - (s.open_packet.n_frames if s.open_packet is not NULL else 0)
-    cdef uint64_t conversion
+    cdef uint64_t conversion = 0
     cdef int64_t now
-    cdef int32_t n = bus.wait(bus.self, min(want, <uint32_t>MAX_EDGES), bus.now(bus.self) + WAIT_NS // 4, events, MAX_EDGES)
+    cdef int32_t n = ec_ads1299_wait(&a.driver, min(want, <uint32_t>MAX_EDGES), bus.now(bus.self) + WAIT_NS // 4, events,
+                                     MAX_EDGES)
     cdef int32_t status = EC_STATUS_OK
     now = bus.now(bus.self)
     if n < 0:
         return EC_STATUS_END_OF_DATA if n == -ENODATA else EC_STATUS_DEVICE_GONE
-    conversion = note_events(s, events, n, &edge) if n > 0 else 0
-    if conversion == 0:
+    if not note_events(s, events, n, &conversion, &edge):
+        if a.off_rate >= OFF_RATE_EDGES:
+            return EC_STATUS_WRONG_RATE
         return EC_STATUS_NO_DRDY if now - a.last_edge_ns > max(SILENCE_NS, 10 * a.period_ns) else EC_STATUS_OK
     if not s.group.run.is_virtual:
         ec_histogram_add(&s.n.wake_ns, now - edge.t_ns)
     status = serve(s, conversion, edge)
     if status == EC_STATUS_OK and a.last_edge_ns >= a.next_check_ns:
         status = look_after(s, bus.now(bus.self))
-    if status == EC_STATUS_OK and a.clock.wrong_rate:
-        status = EC_STATUS_WRONG_RATE
-    if status == EC_STATUS_OK and a.frames_max and a.next_conversion > a.frames_max:
+    if status == EC_STATUS_OK and a.frames_max and a.next_conversion >= a.frames_max:
         status = EC_STATUS_END_OF_DATA
     return status
 
@@ -290,15 +296,16 @@ cdef void finish_acquire(Source *s) noexcept nogil:
     """Stop the chips and number the edges that were reported and not served: they are pending."""
     cdef ec_drdy events[MAX_EDGES]
     cdef ec_drdy edge
-    cdef ec_bus *bus = &s.chips.driver.bus
+    cdef uint64_t conversion
     cdef int32_t n = MAX_EDGES
     ec_ads1299_stop(&s.chips.driver)
     while n == MAX_EDGES:
-        n = bus.wait(bus.self, 1, 0, events, MAX_EDGES)
-        if n > 0 and not (s.chips.frames_max and s.chips.next_conversion > s.chips.frames_max):
-            note_events(s, events, n, &edge)
+        n = ec_ads1299_wait(&s.chips.driver, 1, 0, events, MAX_EDGES)
+        if n > 0 and not (s.chips.frames_max and s.chips.next_conversion >= s.chips.frames_max):
+            note_events(s, events, n, &conversion, &edge)
+    note_clock(s)
     source_close_packet(s, ec_now_ns())
-    ec_counter_set(&s.n.pending, ec_counter_get(&s.n.edges) + 1 - s.chips.next_conversion)
+    ec_counter_set(&s.n.pending, ec_counter_get(&s.n.edges) - s.chips.next_conversion)
 
 
 cdef void run_acquire(Source *s) noexcept nogil:
@@ -308,8 +315,8 @@ cdef void run_acquire(Source *s) noexcept nogil:
     cdef int32_t status
     ec_fp_flush_denormals()
     ec_group_park(g, 0)
-    a.next_conversion = 1
     status = ec_ads1299_start(&a.driver, &a.t_start_ns)
+    ec_sample_clock_init(&a.clock, a.driver.sps, 0)
     a.t_zero_ns = a.t_start_ns if g.run.is_virtual else 0
     begin_watching(s, a.t_start_ns)
     ec_rt_enter()
@@ -324,7 +331,7 @@ cdef void run_acquire(Source *s) noexcept nogil:
     ec_rt_leave()
     finish_acquire(s)
     if status < 0 and status != EC_STATUS_END_OF_DATA:
-        ec_run_log(g.run, EC_LOG_DEVICE, s.node.number, NO_EDGE, a.next_conversion - 1, status)
+        ec_run_log(g.run, EC_LOG_DEVICE, s.node.number, NO_EDGE, a.next_conversion, status)
         ec_run_fail(g.run, status, s.node.number, NO_EDGE, a.next_conversion - 1)
     flush_nodes(g)
     end_outputs(g)

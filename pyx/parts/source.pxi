@@ -5,7 +5,7 @@
 cdef struct Chips:
     ec_ads1299 driver
     ec_sample_clock clock
-    uint64_t next_conversion   # first one that has met no fate yet, from 1
+    uint64_t next_conversion   # first one that has met no fate yet; conversions count from 0 and are frame_index
     uint64_t frames_max        # 0: endless
     int64_t t_start_ns         # START
     int64_t t_zero_ns          # subtracted from every stamp: START in virtual time, else 0
@@ -15,6 +15,7 @@ cdef struct Chips:
     int64_t next_check_ns
     uint32_t failed_reads      # on end
     uint32_t bad_frames        # on end
+    uint32_t off_rate          # edges at a wrong rate, on end
     uint64_t line_edges[EC_BUS_MAX_CHIPS]
     uint8_t frames[EC_BUS_MAX_CHIPS][EC_FRAME_BYTES_MAX]
     int32_t counts[256]

@@ -17,7 +17,7 @@ def source_stats(Graph graph, int group):
         "pool_empty": ec_counter_get(&n.pool_empty), "pending": ec_counter_get(&n.pending),
         "gaps": ec_counter_get(&n.gaps),
         "first_edge_ns": ec_counter_get(&n.first_edge_ns), "last_edge_ns": ec_counter_get(&n.last_edge_ns),
-        "last_conversion": ec_counter_get(&n.last_conversion), "spurious": ec_counter_get(&n.spurious),
+        "spurious": ec_counter_get(&n.spurious),
         "vanished": ec_counter_get(&n.vanished), "restarts": ec_counter_get(&n.restarts),
         "checks": ec_counter_get(&n.checks), "rate_sps": ec_counter_get(&n.rate_uhz) * 1e-6 or None,
         "residual_ns": ec_counter_get(&n.residual_ns), "wake": histogram(&n.wake_ns), "read": histogram(&n.read_ns),

@@ -78,7 +78,7 @@ def test_gain_may_differ_by_channel(describe, refusal):
     assert description.outputs[0].stream.meta["gain"] == [1, 2, 12, 24]
     assert description.native["registers"][0][10:18] == "00105060"
     assert description.outputs[0].stream.scale_uv == tuple(lsb_uv(4.5, gain) for gain in (1, 2, 12, 24))
-    assert refusal("acquire", gain=[24, 24]).startswith("gain: 2 gains for 8 channels | One number, or one per")
+    assert refusal("acquire", gain=[24, 24]).startswith("gain: 2 gains for 8 channels | One, or one per channel")
 
 
 @pytest.mark.parametrize("settings", [
