@@ -13,6 +13,7 @@
  *   D3  every wait named by the data sheet is at least that long on the bus's own clock
  *   D4  read() gives frames of one round: chip 0 of select 0 first, all behind one edge
  *   D5  a failed step leaves `report` with the step, the chip, what was expected and what was seen
+ *   D6  nothing is allocated; everything lives in the struct and on the stack
  */
 #ifndef EC_ADS1299_H
 #define EC_ADS1299_H
@@ -25,6 +26,8 @@
 #include "ec_registers.h"
 
 #define EC_FRAME_BYTES_MAX  27u
+#define EC_NO_REGISTER      0xFFu                      /* `address` of a report that is about no register */
+#define EC_PENDING_MAX      256u
 
 typedef struct ec_ads1299_config {
     uint32_t n_selects;
@@ -65,22 +68,38 @@ typedef struct ec_ads1299 {
     uint8_t  seen[EC_BUS_MAX_CHIPS][EC_N_REGISTERS];   /* as read back */
     double   sps;                                      /* nominal, from CONFIG1 as read back, clock_hz and rate_scale */
     ec_ads1299_report report;
+    uint32_t seqno_last[EC_BUS_MAX_CHIPS];             /* per data-ready line: line_seqno of the last edge seen, 0: none */
+    uint32_t seqno_at_start[EC_BUS_MAX_CHIPS];         /* the same just before START: the first edge behind it is one more */
+    ec_drdy  pending[EC_PENDING_MAX];                  /* edges start() looked at and ec_ads1299_wait has still to give */
+    uint32_t n_pending;
+    uint32_t next_pending;
     ec_counter retries;                                /* transfers repeated after EIO or ETIMEDOUT */
     ec_counter io_errors;                              /* transfers that failed for good */
+    ec_counter start_toggles;                          /* STARTs repeated because chips were out of step (F-17) */
 } ec_ads1299;
 
 /* [control-thread] */
 void ec_ads1299_init(ec_ads1299 *d, const ec_bus *bus, const ec_ads1299_config *config);
 
-/* Reset, identify, write, read back, lock the gap of daisy chains: steps 1 to 9 of reference section 3. 0 or
- * BAD_SETTING (fixed bits), DEVICE_IO (bus, or "stuck" when the ID reads 00h or FFh), BAD_DEVICE (wrong part,
- * or registers that do not hold). May take a second on a real clock. [control-thread, or acquire to recover] */
+/* Reset, identify, write, read back, lock the gap of daisy chains. 0 or BAD_SETTING (fixed bits, reserved codes, single shot,
+ * unequal rates, wiring that cannot be), DEVICE_IO (bus, or "stuck" when the ID reads 00h or FFh), BAD_DEVICE (wrong
+ * part, or registers that do not hold), DEVICE_GONE, NO_DRDY (a chain that does not convert). A chain converts for
+ * a few frames meanwhile. May take a second on a real clock. [control-thread, or acquire to recover] */
 int32_t ec_ads1299_bring_up(ec_ads1299 *d);
 
-/* Empty the event queue, START (line preferred, else opcode to every select), RDATAC. With several data-ready lines:
+/* What is wrong with the configuration, before any device is opened: 0 or BAD_SETTING with `report`. The first step of
+ * bring_up. [any-thread] */
+int32_t ec_ads1299_rules(const ec_ads1299_config *config, ec_ads1299_report *report);
+
+/* RDATAC, empty the event queue, START low then high (line preferred, else STOP and START to every select): RDATAC first,
+ * because it must keep 4 tCLK away from an edge and before START there is none. With several data-ready lines:
  * first edges further apart than half a period are brought together by toggling START, at most 3 times
- * (F-17). *t_start_ns: when START rose, on the bus's clock. [acquire] */
+ * (F-17); then BAD_DEVICE, or NO_DRDY if a line stays silent. *t_start_ns: the bus's clock just before
+ * START rose. [acquire] */
 int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns);
+
+/* The bus's wait, behind the edges that start() had to look at: use this one after start(). [acquire, realtime] */
+int32_t ec_ads1299_wait(ec_ads1299 *d, uint32_t want, int64_t deadline_ns, ec_drdy *events, uint32_t max);
 
 /* Read the newest conversion of every chip: frames[chip] holds status word and channels, as on the wire.
  * A transfer that fails with EIO or ETIMEDOUT is repeated while `deadline_ns` (bus clock: the last moment a read may
@@ -89,8 +108,9 @@ int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns);
 int32_t ec_ads1299_read(ec_ads1299 *d, int64_t deadline_ns, uint8_t frames[][EC_FRAME_BYTES_MAX],
                         int64_t *t_begin_ns, int64_t *t_end_ns);
 
-/* Read the configuration registers of every chip and compare with what was written; SDATAC before, RDATAC after.
- * Fits between two edges only if ec_ads1299_check_ns is below the period. 0, BAD_DEVICE, DEVICE_IO. [acquire] */
+/* Read the configuration registers of every chip and compare with what was written; SDATAC before, RDATAC after. A
+ * difference is read once more before it counts. Fits between two edges only if ec_ads1299_check_ns is below
+ * the period. 0, BAD_DEVICE (a chip that fell back to its reset state, F-13), DEVICE_IO, DEVICE_GONE. [acquire] */
 int32_t ec_ads1299_check(ec_ads1299 *d);
 int64_t ec_ads1299_check_ns(const ec_ads1299 *d);
 
