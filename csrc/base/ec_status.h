@@ -31,7 +31,8 @@
     X(ABI_MISMATCH,      -16, "built for another version of the stage ABI")       \
     X(STOPPED,           -17, "the run is being stopped")                         \
     X(BAD_DEVICE,        -18, "the device is not the one expected")               \
-    X(DEVICE_GONE,       -19, "the device has vanished")
+    X(DEVICE_GONE,       -19, "the device has vanished")                          \
+    X(WRONG_RATE,        -20, "the data-ready line runs at a wrong rate")
 
 #define EC_STATUS_ENUM(name, value, text) EC_STATUS_##name = (value),
 typedef enum ec_status { EC_STATUS_TABLE(EC_STATUS_ENUM) EC_STATUS_END } ec_status;
