@@ -24,6 +24,7 @@ MOST_CAPACITY = 2**20
 MOST_STEP = 2**31
 MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
+MOST_HALF = 2**15
 POLICIES = ("fail", "drop_oldest", "block")
 SOURCES = ("ads1299", "playback")
 SINKS = ("null_sink", "websocket_sink", "csv_sink")
@@ -136,6 +137,13 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _whole(params["n"], 1, 2**24, f"{name}: n")
         _whole(params["hop"], 1, 2**31, f"{name}: hop")
         _whole(params["bin_from"], 0, params["n"] // 2 + 1 - out.n_bins, f"{name}: bin_from")
+    elif kind == "impedance":
+        (out,) = outputs
+        window = _whole(params["window"], 1, 2**20, f"{name}: window")
+        _whole(params["cycle"], 0, window, f"{name}: cycle")
+        _need(inputs[0].kind.has_voltage and inputs[0].step == 1 and out.kind is Kind.VOLTAGE_F32
+              and params["n_channels"] == out.n_channels == inputs[0].n_channels
+              and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
     else:
         raise ValueError(f"{name}: no node is called {kind!r}")
 
@@ -184,6 +192,11 @@ def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: li
     for op in ops:
         if op["op"] == "decimate":
             _whole(op["factor"], 1, MOST_FACTOR, f"{name}: factor")
+        elif op["op"] == "comb":
+            _whole(op["half"], 1, MOST_HALF, f"{name}: half")
+            _need(given.step.denominator == 1, f"{name}: a comb on every {given.step} frames")
+        elif op["op"] == "debounce":
+            _whole(op["frames"], 0, 2**31, f"{name}: frames")
     for port, out in zip(ports, outputs, strict=True):
         after = _whole(port["after"], 0, len(ops), f"{name}: after")
         keep = math.prod(op["factor"] for op in ops[:after] if op["op"] == "decimate")

@@ -122,8 +122,15 @@ def read_ledger(path: str | os.PathLike[str]) -> dict[str, Any]:
         content is not checked further: see `check_ledger`.
     """
     name = os.fspath(path)
-    if not name.endswith(".json") and os.path.exists(ledger_path(name)):
-        name = ledger_path(name)
+    if os.path.isdir(name):
+        raise LedgerRefused(f"{name}: is a folder. {_ledgers_in(name)}", path=name)
+    beside = ledger_path(name)
+    if not name.endswith(".json"):
+        if os.path.exists(name) and not os.path.exists(beside):
+            raise LedgerRefused(f"{name}: has no ledger: there is no file {beside}. eegcore writes it when a run has "
+                                "ended in order. Give a file that eegcore has recorded, or a .ledger.json file.",
+                                code="not_found", path=name)
+        name = beside if os.path.exists(beside) else name
     try:
         with open(name, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -144,6 +151,17 @@ def read_ledger(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise LedgerRefused(f"{name}: is no ledger: 'frames', 'sources', 'edges' and 'sinks' are expected. "
                             "Give a .ledger.json file.", path=name)
     return ledger
+
+
+def _ledgers_in(folder: str) -> str:
+    """Return which ledger of a folder to give."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
+    except OSError:
+        names = []
+    if not names:
+        return f"No *{SUFFIX} is in it. Give the file that eegcore has recorded."
+    return f"Give one of its ledgers: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}."
 
 
 def check_ledger(ledger: dict[str, Any]) -> list[str]:

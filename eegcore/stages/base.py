@@ -7,10 +7,11 @@ are handled by the compiled core, which is created from `Description.native`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from eegcore.stages.stream import MAX_FRAMES, Kind, Stream
 
@@ -90,6 +91,12 @@ class StageSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
+    @field_validator("path", check_fields=False)
+    @classmethod
+    def _home(cls, path: str | None) -> str | None:
+        """Put the home folder in place of a leading ``~``, as a shell would."""
+        return path if path is None else os.path.expanduser(path)
+
 
 def _whole(value: Any) -> Any:
     """Accept 1e3 and 4.0 where a whole number is meant; leave the rest to the type."""
@@ -161,6 +168,9 @@ def need_voltage(stage: str, stream: Stream) -> None:
     if stream.kind is Kind.SPECTRUM_F32:
         raise SettingProblem("inputs", f"{stage} needs uV over time, and its input is a spectrum (SPECTRUM_F32)",
                              hint="Take its input from before the fft", about="kind")
+    if stream.unit != "uV":
+        raise SettingProblem("inputs", f"{stage} needs uV, and its input carries {stream.unit}",
+                             hint="Take its input from before the stage that makes them", about="kind")
 
 
 def default_batch(sps: float) -> int:

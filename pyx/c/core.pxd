@@ -146,7 +146,7 @@ cdef extern from "ring/ec_edge.h" nogil:
 
 cdef extern from "eegcore/plugin.h" nogil:
     enum: EEGCORE_RAW_I32, EEGCORE_VOLTAGE_F32, EEGCORE_RAW_AND_VOLTAGE, EEGCORE_SPECTRUM_F32
-    enum: EEGCORE_FLAG_GAP, EEGCORE_FLAG_SATURATED, EEGCORE_FLAG_LEAD_OFF, EEGCORE_FLAG_SETTLING
+    enum: EEGCORE_FLAG_GAP, EEGCORE_FLAG_SATURATED, EEGCORE_FLAG_LEAD_OFF, EEGCORE_FLAG_SETTLING, EEGCORE_FLAG_IMPEDANCE
     enum: EEGCORE_FLAG_LATE_READ
     enum: EEGCORE_OK, EEGCORE_NO_MEMORY, EEGCORE_BAD_SETTING, EEGCORE_BAD_STREAM, EEGCORE_STAGE_FAILED
     enum: EEGCORE_STAGE_IN_PLACE, EEGCORE_STAGE_PASS
@@ -165,6 +165,7 @@ cdef extern from "eegcore/plugin.h" nogil:
         uint64_t lead_off[4]
         int32_t *counts
         float *values
+        uint32_t skipped_frames
     ctypedef struct StageDescriptor:
         uint32_t struct_size, flags
         const char *id

@@ -29,6 +29,34 @@ cdef extern from "dsp/ec_psd.h" nogil:
     void ec_psd_run_parts(ec_psd *p, const float *part1, uint32_t n1, const float *part2, uint32_t n2, float *out)
 
 
+cdef extern from "dsp/ec_comb.h" nogil:
+    ctypedef struct ec_comb:
+        uint32_t n_half, n_channels, n_padded
+    int32_t ec_comb_init(ec_comb *c, uint32_t n_half, double rate, uint32_t n_channels)
+    void ec_comb_destroy(ec_comb *c)
+    void ec_comb_hold(ec_comb *c, const uint64_t *mask)
+    void ec_comb_gap(ec_comb *c)
+    void ec_comb_run(ec_comb *c, double *work, uint32_t n_frames, uint64_t index)
+
+
+cdef extern from "dsp/ec_debounce.h" nogil:
+    ctypedef struct ec_debounce:
+        uint32_t n_frames
+    void ec_debounce_init(ec_debounce *d, uint32_t n_frames)
+    void ec_debounce_gap(ec_debounce *d)
+    void ec_debounce_run(ec_debounce *d, uint64_t *mask, uint32_t n_frames)
+
+
+cdef extern from "dsp/ec_lock_in.h" nogil:
+    ctypedef struct ec_lock_in:
+        uint32_t n_window, n_cycle, n_channels
+    int32_t ec_lock_in_init(ec_lock_in *l, uint32_t n_window, uint32_t n_cycle, double alias, uint32_t n_channels)
+    void ec_lock_in_destroy(ec_lock_in *l)
+    void ec_lock_in_clear(ec_lock_in *l)
+    void ec_lock_in_add(ec_lock_in *l, const float *frames, uint32_t n_frames, uint32_t at)
+    void ec_lock_in_read(const ec_lock_in *l, double *out)
+
+
 cdef extern from "dsp/ec_format_csv.h" nogil:
     size_t ec_format_row_bytes(uint32_t n_counts, uint32_t n_values)
     size_t ec_format_rows(char *buf, size_t cap, uint32_t n_frames, uint64_t frame_index, uint32_t step_num,

@@ -1,6 +1,6 @@
 # The running graph: made from a plan by the control thread, run by one thread per group, read by anybody.
 
-NODE_TYPES = ("cascade", "select", "fft", "null_sink", "websocket_sink")
+NODE_TYPES = ("cascade", "select", "fft", "impedance", "null_sink", "websocket_sink")
 
 
 cdef const StageDescriptor *builtin(str node_type) except NULL:
@@ -11,6 +11,8 @@ cdef const StageDescriptor *builtin(str node_type) except NULL:
         return &SELECT
     if node_type == "fft":
         return &SPECTRUM
+    if node_type == "impedance":
+        return &IMPEDANCE
     if node_type == "null_sink":
         return &NULL_SINK
     if node_type == "websocket_sink":

@@ -37,6 +37,7 @@ cdef void block_from_packet(eegcore_block *block, ec_packet *p) noexcept nogil:
     block.sps = p.sps
     memcpy(block.saturated, p.saturated, sizeof(p.saturated))
     memcpy(block.lead_off, p.lead_off, sizeof(p.lead_off))
+    block.skipped_frames = 0
     fill_planes(block, p.kind, ec_packet_payload(p), p.n_frames * p.n_channels)
 
 
@@ -244,6 +245,9 @@ cdef void run_node(ec_group *g, ec_node *n) noexcept nogil:
         n.pending[0] = EC_REF_NONE
         deliver(g, n, &n.ports[0], ref)
         return
+    for i in range(n.n_outputs):
+        if out[i].skipped_frames:
+            ec_counter_add(&n.skipped, out[i].skipped_frames)
     forward_outputs(g, n, out, parent, enter_ns, leave_ns)
     drop_pending(g, n)
 

@@ -50,7 +50,8 @@ AT(eegcore_block, saturated, 56);
 AT(eegcore_block, lead_off, 88);
 AT(eegcore_block, counts, 120);
 AT(eegcore_block, values, 128);
-SAYS(sizeof(eegcore_block) >= 136);
+AT(eegcore_block, skipped_frames, 136);
+SAYS(sizeof(eegcore_block) >= 140);
 
 AT(StageDescriptor, struct_size, 0);
 AT(StageDescriptor, flags, 4);

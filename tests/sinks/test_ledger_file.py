@@ -162,7 +162,7 @@ def test_what_is_no_ledger_is_refused(tmp_path, content, message):
 
 
 def test_a_folder_and_a_huge_file_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(LedgerRefused, match="cannot be read: Is a directory"):
+    with pytest.raises(LedgerRefused, match=r"is a folder\. No \*\.ledger\.json is in it"):
         read_ledger(tmp_path)
     monkeypatch.setattr("eegcore.sinks.ledger_file.MAX_BYTES", 1 << 20)
     path = tmp_path / "a.json"
