@@ -54,6 +54,33 @@ cdef extern from "device/ec_ads1299.h" nogil:
     void ec_ads1299_stop(ec_ads1299 *d)
 
 
+cdef extern from "device/ec_linux_bus.h" nogil:
+    enum: EC_LINUX_COUNT, EC_LINUX_SPI_FORBIDDEN, EC_LINUX_SPI_OPEN, EC_LINUX_SPI_MODE, EC_LINUX_SPI_BITS
+    enum: EC_LINUX_GPIO_CHIP, EC_LINUX_LINE_UNKNOWN, EC_LINUX_LINE_FORBIDDEN, EC_LINUX_LINE_TWICE, EC_LINUX_LINE_REQUEST
+    ctypedef struct ec_linux_config:
+        uint32_t n_selects
+        char spi[64][64]
+        char cs[64][32]
+        uint32_t n_drdy
+        char drdy[64][32]
+        char start[32]
+        char reset[32]
+        char pwdn[32]
+        uint32_t n_labels
+        char labels[8][32]
+    ctypedef struct ec_linux_error:
+        int32_t step, error
+        uint32_t seen
+        char place[64]
+        char holder[32]
+        char found[256]
+    ctypedef struct ec_linux_bus:
+        pass
+    int32_t ec_linux_bus_open(ec_linux_bus *b, const ec_linux_config *config, ec_linux_error *error)
+    void ec_linux_bus_close(ec_linux_bus *b)
+    ec_bus ec_linux_bus_bus(ec_linux_bus *b)
+
+
 cdef extern from "device/ec_sample_clock.h" nogil:
     ctypedef struct ec_sample_clock_results:
         double sps_true, sps_seen, sd_ns, late_ns, error_ns

@@ -35,6 +35,7 @@ cdef class Graph:
     cdef ec_edge *edges[MAX_EDGES_TOTAL]
     cdef Source *sources[MAX_GROUPS]
     cdef ec_emulator *emulators[MAX_GROUPS]    # of sources whose bus is emulated
+    cdef ec_linux_bus *buses[MAX_GROUPS]       # of sources with real chips
     cdef readonly int n_groups, n_nodes, n_edges
     cdef public int64_t t_zero_ns      # time of the start on the clock of the run: what rows of text count from
     cdef bint _finished
@@ -51,6 +52,7 @@ cdef class Graph:
         cdef int i
         if self.c is NULL:
             return
+        self._close_buses()
         for i in range(self.n_edges):
             ec_edge_destroy(self.edges[i])
         for i in range(self.n_nodes):
@@ -61,6 +63,7 @@ cdef class Graph:
                 free(self.sources[i].chips)
             free(self.sources[i])
             ec_emulator_destroy(self.emulators[i])
+            free(self.buses[i])
         ec_run_destroy(self.c)
 
     # ---- building [control-thread, stopped] ----
@@ -174,7 +177,10 @@ cdef class Graph:
         cdef int32_t status
         cdef Source *s
         fill_driver_config(&config, node)
-        bus = self._emulated_bus(group, node, frames, frames_max)
+        if node["bus"] == "linux":
+            bus = self._linux_bus(group, node)
+        else:
+            bus = self._emulated_bus(group, node, frames, frames_max)
         s = self._source(group, output, node["batch"])
         s.chips = <Chips *>new_aligned(sizeof(Chips))
         if s.chips is NULL:
@@ -188,6 +194,29 @@ cdef class Graph:
             raise bring_up_error(&s.chips.driver, status, node["board"])
         s.chips.period_ns = <int64_t>(1e9 / s.chips.driver.sps)
         return self.n_nodes - 1
+
+    cdef ec_bus _linux_bus(self, int group, dict node) except *:
+        cdef ec_linux_config config
+        cdef ec_linux_error error
+        cdef int32_t status
+        cdef ec_linux_bus *bus
+        fill_linux_config(&config, node["wires"])
+        bus = <ec_linux_bus *>new_aligned(sizeof(ec_linux_bus))
+        if bus is NULL:
+            raise MemoryError("eegcore: no memory for a bus")
+        with nogil:
+            status = ec_linux_bus_open(bus, &config, &error)
+        if status < 0:
+            free(bus)
+            raise open_error(&error, node["board"], node["wires"]["gpiochip"])
+        self.buses[group] = bus
+        return ec_linux_bus_bus(bus)
+
+    cdef void _close_buses(self) noexcept:
+        cdef int i
+        for i in range(self.n_groups):
+            if self.buses[i] is not NULL:
+                ec_linux_bus_close(self.buses[i])
 
     cdef ec_bus _emulated_bus(self, int group, dict node, frames, uint64_t frames_max) except *:
         cdef ec_emulator_config config
@@ -379,6 +408,7 @@ cdef class Graph:
         if self._finished:
             return
         self._finished = True
+        self._close_buses()                # the next run wants the same nodes and lines
         for i in range(self.n_edges):
             if i in keep:
                 continue
