@@ -76,6 +76,7 @@ typedef struct ec_ads1299 {
     ec_counter retries;                                /* transfers repeated after EIO or ETIMEDOUT */
     ec_counter io_errors;                              /* transfers that failed for good */
     ec_counter start_toggles;                          /* STARTs repeated because chips were out of step (F-17) */
+    uint64_t slipped;                                  /* bit per chip: in the last round its status word did not repeat */
 } ec_ads1299;
 
 /* [control-thread] */
@@ -102,6 +103,7 @@ int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns);
 int32_t ec_ads1299_wait(ec_ads1299 *d, uint32_t want, int64_t deadline_ns, ec_drdy *events, uint32_t max);
 
 /* Read the newest conversion of every chip: frames[chip] holds status word and channels, as on the wire.
+ * Chips that are no daisy chain repeat their status word behind the frame; `slipped` names those that did not (F-10).
  * A transfer that fails with EIO or ETIMEDOUT is repeated while `deadline_ns` (bus clock: the last moment a read may
  * begin) is not passed, at most 3 times. *t_begin_ns and *t_end_ns bracket the round. 0; DEVICE_IO (given up:
  * the frame is lost, the chip may be well); DEVICE_GONE (ENODEV, ESHUTDOWN). [acquire, realtime] */

@@ -1,9 +1,10 @@
 /* ec_ads1299_read.c - the newest conversion of every chip, one message a select (reference sections 8 and 9). */
 #include <errno.h>
+#include <string.h>
 
 #include "ec_ads1299_parts.h"
 
-#define ATTEMPTS  4u                      /* once, and 3 repeats */
+#define ATTEMPTS       4u                 /* once, and 3 repeats */
 
 int32_t ec_ads1299_read_select(ec_ads1299 *d, uint32_t select, uint8_t *bytes, uint32_t n_bytes)
 {
@@ -18,17 +19,29 @@ int32_t ec_ads1299_read_select(ec_ads1299 *d, uint32_t select, uint8_t *bytes, u
     return d->bus.transfer(d->bus.self, select, transfers, n);
 }
 
+/* A bit lost or doubled on the way moves everything behind it: the status word does not come back as it was. */
+static void take_frame(ec_ads1299 *d, uint32_t chip, const uint8_t *bytes, uint8_t *frame)
+{
+    const uint32_t n = 3u + 3u * d->config.n_channels[chip];
+
+    memcpy(frame, bytes, n);
+    if (ec_ads1299_trailer(&d->config, chip) != 0 && memcmp(bytes + n, bytes, EC_TRAILER_BYTES) != 0) {
+        d->slipped |= UINT64_C(1) << chip;
+    }
+}
+
 int32_t ec_ads1299_read(ec_ads1299 *d, int64_t deadline_ns, uint8_t frames[][EC_FRAME_BYTES_MAX],
                         int64_t *t_begin_ns, int64_t *t_end_ns)
 {
     int32_t error = 0;
 
+    d->slipped = 0;
     for (uint32_t select = 0; select < d->config.n_selects && error == 0; select++) {
         const uint32_t chip = d->first_chip[select];
         const uint32_t n_chips = d->config.chips_in[select];
         const uint8_t *n_channels = d->config.n_channels + chip;
-        const uint32_t n_bytes = ec_chain_bytes(n_channels, n_chips, d->gap_bits[select]);
-        uint8_t chain[EC_CHAIN_BYTES_MAX];
+        const uint32_t n_bytes = ec_ads1299_bytes(&d->config, select, chip, d->gap_bits[select]);
+        uint8_t bytes[EC_CHAIN_BYTES_MAX];
 
         for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
             if (attempt > 0) {
@@ -41,14 +54,17 @@ int32_t ec_ads1299_read(ec_ads1299 *d, int64_t deadline_ns, uint8_t frames[][EC_
             if (select == 0) {
                 *t_begin_ns = d->bus.now(d->bus.self);
             }
-            error = ec_ads1299_read_select(d, select, n_chips > 1 ? chain : frames[chip], n_bytes);
+            error = ec_ads1299_read_select(d, select, bytes, n_bytes);
             if (error != -EIO && error != -ETIMEDOUT) {
                 break;
             }
         }
         if (error == 0 && n_chips > 1) {
             const uint32_t gap_bits = d->gap_bits[select] == EC_GAP_UNKNOWN ? 0 : d->gap_bits[select];
-            ec_chain_unpack(chain, n_channels, n_chips, gap_bits, frames + chip);
+            ec_chain_unpack(bytes, n_channels, n_chips, gap_bits, frames + chip);
+        }
+        if (error == 0 && n_chips == 1) {
+            take_frame(d, chip, bytes, frames[chip]);
         }
         if (error != 0) {
             d->report.step = EC_STEP_NONE;

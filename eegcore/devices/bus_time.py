@@ -18,8 +18,12 @@ RP1_HZ = 200_000_000
 
 
 def select_bytes(n_channels: Sequence[int]) -> int:
-    """Return the bytes read behind one select: 24 status bits and 24 a channel per chip, a gap bit between chips."""
-    bits = sum(24 + 24 * n for n in n_channels) + len(n_channels) - 1
+    """Return the bytes read behind one select.
+
+    24 status bits and 24 a channel per chip, a gap bit between the chips of a chain; a single
+    chip gives its status word once more.
+    """
+    bits = sum(24 + 24 * n for n in n_channels) + (len(n_channels) - 1 or 24)
     return math.ceil(bits / 8)
 
 

@@ -39,6 +39,7 @@ cdef extern from "device/ec_ads1299.h" nogil:
         uint8_t seen[64][24]
         double sps
         ec_ads1299_report report
+        uint64_t slipped
         uint32_t seqno_at_start[64]
         ec_counter retries, io_errors, start_toggles
     void ec_ads1299_init(ec_ads1299 *d, const ec_bus *bus, const ec_ads1299_config *config)

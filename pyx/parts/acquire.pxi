@@ -35,9 +35,9 @@ cdef void note_saturated(const int32_t *counts, uint32_t n_channels, uint64_t *s
 
 
 cdef int32_t decode_round(Chips *a) noexcept nogil:
-    """All chips into one wide frame. One status word that is not 1100 spoils it: half a frame is no frame."""
+    """All chips into one wide frame. One status word that is not 1100, or a bit slip, spoils it: half a frame is none."""
     cdef uint32_t chip, at = 0, word
-    cdef int32_t result = EC_STATUS_OK
+    cdef int32_t result = EC_STATUS_OK if a.driver.slipped == 0 else EC_STATUS_BAD_STATUS_WORD
     memset(a.lead_off, 0, sizeof(a.lead_off))
     for chip in range(a.driver.n_chips):
         if ec_decode_frame(a.frames[chip], a.driver.config.n_channels[chip], a.counts + at, &word) < 0:

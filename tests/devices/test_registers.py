@@ -92,7 +92,7 @@ def test_fixed_bits_hold_whatever_is_set(chip):
 
 
 def test_bytes_of_a_select():
-    assert [select_bytes([8] * n) for n in (1, 2, 3, 4)] == [27, 55, 82, 109]       # reference section 8, with gap bits
+    assert [select_bytes([8] * n) for n in (1, 2, 3, 4)] == [30, 55, 82, 109]       # reference section 8, with trailer or gap bits
 
 
 @pytest.mark.parametrize(("chips", "chained", "sps", "fits"), [

@@ -78,7 +78,7 @@ class Ads1299(c.Structure):
                 ("gap_bits", c.c_uint32 * 64), ("seen", (c.c_uint8 * 24) * 64), ("sps", c.c_double), ("report", Report),
                 ("seqno_last", c.c_uint32 * 64), ("seqno_at_start", c.c_uint32 * 64), ("pending", Drdy * 256),
                 ("n_pending", c.c_uint32), ("next_pending", c.c_uint32), ("retries", c.c_uint64),
-                ("io_errors", c.c_uint64), ("start_toggles", c.c_uint64)]
+                ("io_errors", c.c_uint64), ("start_toggles", c.c_uint64), ("slipped", c.c_uint64)]
 
 
 Frames = (c.c_uint8 * 27) * 64

@@ -28,8 +28,8 @@ def running(fake):
     return make
 
 
-@pytest.mark.parametrize(("n_channels", "n_bytes"), [(4, 15), (6, 21), (8, 27)])
-def test_9_4_4_one_frame_is_one_transfer_of_zeros(running, n_channels, n_bytes):
+@pytest.mark.parametrize(("n_channels", "n_bytes"), [(4, 18), (6, 24), (8, 30)])
+def test_9_4_4_one_frame_and_its_status_word_again_is_one_transfer_of_zeros(running, n_channels, n_bytes):
     config = ds.config_of()
     config.n_channels[0] = n_channels
     bus, driver = running(config=config)
@@ -37,7 +37,7 @@ def test_9_4_4_one_frame_is_one_transfer_of_zeros(running, n_channels, n_bytes):
     assert [m.sizes for m in bus.messages] == [(n_bytes,)]
     assert bus.messages[0].tx == bytes(n_bytes)
     assert bus.messages[0].speeds == {4_000_000}
-    assert driver.frame(0) == bytes([0xC0, 0, 0, *[1] * (n_bytes - 3)])
+    assert driver.frame(0) == bytes([0xC0, 0, 0, *[1] * (n_bytes - 6)])
 
 
 def test_frames_of_all_selects_in_order_within_the_bracket(running):
@@ -180,8 +180,8 @@ def test_check_reports_a_dead_bus(running):
 
 # wire time
 
-@pytest.mark.parametrize(("chains", "hz", "n_bytes"), [((1,), 4e6, 27), ((1, 1), 4e6, 54), ((2,), 4e6, 55), ((4,), 20e6, 109),
-                                                       ((1, 1, 1, 1), 14285714, 108)])
+@pytest.mark.parametrize(("chains", "hz", "n_bytes"), [((1,), 4e6, 30), ((1, 1), 4e6, 60), ((2,), 4e6, 55), ((4,), 20e6, 109),
+                                                       ((1, 1, 1, 1), 14285714, 120)])
 def test_wire_time(library, chains, hz, n_bytes):
     config = ds.config_of(chains, spi_hz=int(hz))
     assert library.ec_ads1299_wire_ns(config) == -(-n_bytes * 8_000_000_000 // int(hz))
@@ -239,3 +239,21 @@ def test_chain_frames_carry_every_bit(running):
         bus.frame_of = lambda i, sent=sent: sent[i]
         assert driver.read() == 0
         assert [driver.frame(chip) for chip in range(3)] == sent
+
+
+@pytest.mark.parametrize("bit", [0, 3, 24, 100, 215])
+def test_f10_a_bit_that_slips_is_noticed_by_the_status_word_that_does_not_repeat(running, bit):
+    bus, driver = running((1, 1))
+    frame = bytes([0xC5, 0xA3, 0x5C, *range(1, 25)])
+    whole = bus.data
+    bus.frame_of = lambda chip: frame
+
+    def data(chain, n_bytes):                          # the slip lasts until the select goes up: the trailer slips too
+        if chain[0] is not bus.chips[1]:
+            return whole(chain, n_bytes)
+        bits = "".join(f"{byte:08b}" for byte in frame * 2)
+        return int(bits[:bit] + "1" + bits[bit:-1], 2).to_bytes(54, "big")[:n_bytes]
+
+    bus.data = data
+    assert driver.read() == 0
+    assert driver.d.slipped == 0b10
