@@ -63,3 +63,52 @@ cdef object open_error(const ec_linux_error *e, str board, list labels):
         what, do = f"{place}: {e.seen} of them", "Use fewer"
     return errors.DeviceError(f"{board}: {what}. {do}.", code="device_missing" if e.error else "bad_wiring",
                               errno=e.error or None)
+
+
+cdef ec_linux_bus *open_linux_bus(dict node) except NULL:
+    cdef ec_linux_config config
+    cdef ec_linux_error error
+    cdef int32_t status
+    cdef ec_linux_bus *bus
+    fill_linux_config(&config, node["wires"])
+    bus = <ec_linux_bus *>new_aligned(sizeof(ec_linux_bus))
+    if bus is NULL:
+        raise MemoryError("eegcore: no memory for a bus")
+    with nogil:
+        status = ec_linux_bus_open(bus, &config, &error)
+    if status < 0:
+        free(bus)
+        raise open_error(&error, node["board"], node["wires"]["gpiochip"])
+    return bus
+
+
+def probe_chips(dict node):
+    """Bring the real chips of an `acquire` up, let them go, and return their registers, 24 bytes each.
+
+    Raises
+    ------
+    DeviceError
+        With what is missing, or what was seen and expected.
+    """
+    cdef ec_ads1299_config config
+    cdef ec_linux_bus *bus = NULL
+    cdef ec_ads1299 *d = NULL
+    cdef ec_bus wires
+    cdef int32_t status
+    fill_driver_config(&config, node)
+    bus = open_linux_bus(node)
+    try:
+        d = <ec_ads1299 *>new_aligned(sizeof(ec_ads1299))
+        if d is NULL:
+            raise MemoryError("eegcore: no memory for a driver")
+        wires = ec_linux_bus_bus(bus)
+        ec_ads1299_init(d, &wires, &config)
+        with nogil:
+            status = ec_ads1299_bring_up(d)
+        if status < 0:
+            raise bring_up_error(d, status, node["board"])
+        return [(<const char *>d.seen[chip])[:EC_N_REGISTERS] for chip in range(d.n_chips)]
+    finally:
+        ec_linux_bus_close(bus)
+        free(bus)
+        free(d)

@@ -178,7 +178,8 @@ cdef class Graph:
         cdef Source *s
         fill_driver_config(&config, node)
         if node["bus"] == "linux":
-            bus = self._linux_bus(group, node)
+            self.buses[group] = open_linux_bus(node)
+            bus = ec_linux_bus_bus(self.buses[group])
         else:
             bus = self._emulated_bus(group, node, frames, frames_max)
         s = self._source(group, output, node["batch"])
@@ -194,23 +195,6 @@ cdef class Graph:
             raise bring_up_error(&s.chips.driver, status, node["board"])
         s.chips.period_ns = <int64_t>(1e9 / s.chips.driver.sps)
         return self.n_nodes - 1
-
-    cdef ec_bus _linux_bus(self, int group, dict node) except *:
-        cdef ec_linux_config config
-        cdef ec_linux_error error
-        cdef int32_t status
-        cdef ec_linux_bus *bus
-        fill_linux_config(&config, node["wires"])
-        bus = <ec_linux_bus *>new_aligned(sizeof(ec_linux_bus))
-        if bus is NULL:
-            raise MemoryError("eegcore: no memory for a bus")
-        with nogil:
-            status = ec_linux_bus_open(bus, &config, &error)
-        if status < 0:
-            free(bus)
-            raise open_error(&error, node["board"], node["wires"]["gpiochip"])
-        self.buses[group] = bus
-        return ec_linux_bus_bus(bus)
 
     cdef void _close_buses(self) noexcept:
         cdef int i
