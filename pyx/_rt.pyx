@@ -38,8 +38,10 @@ cdef enum:
     MAX_GROUPS = 64
     MAX_NODES = 1100               # 1024 stages and their sources
     MAX_EDGES_TOTAL = 4096
+    MAX_COUNTERS = 64              # of one stage
 
 cdef uint32_t NO_EDGE = 0xFFFFFFFF
+cdef uint32_t NO_INPUT = 0xFFFFFFFF    # EEGCORE_NO_INPUT
 cdef int64_t WAIT_NS = 100000000   # longest sleep of a thread: heartbeat and second look at the run's flags
 
 include "parts/status.pxi"
@@ -48,6 +50,7 @@ include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
 include "parts/stage_impedance.pxi"
+include "parts/stage_zip.pxi"
 include "parts/stage_sinks.pxi"
 include "parts/node.pxi"
 include "parts/worker.pxi"

@@ -80,17 +80,16 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
     elapsed = time.monotonic() - started
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     ledger, failure = result["ledger"], result["failure"]
-    timing = graph.stats()["sources"]
+    stats = graph.stats()
     if arguments.json:
         sinks = {sink: str(error) for sink, error in graph.sink_failures().items()}
         print(json.dumps({**ledger, "elapsed_s": round(elapsed, 3), "signals": stops["n"],
                           "truth": {source: graph.truth(source) for source in ledger["sources"]},
-                          "failure": str(failure) if failure else None, "sink_failures": sinks,
-                          "timing": {source: {key: figures[key] for key in TIMING} for source, figures in
-                                     timing.items()}}, indent=2))
+                          "stats": {"sources": stats["sources"], "sinks": stats["sinks"]},
+                          "failure": str(failure) if failure else None, "sink_failures": sinks}, indent=2))
     else:
         print(format_ledger(ledger))
-        for source, figures in timing.items():
+        for source, figures in stats["sources"].items():
             if figures["read_p50_us"] and plan.clock == "real":
                 print(f"{source}: {figures['rate_sps'] or 0:.3f} SPS; from edge to frame p50 "
                       f"{figures['read_p50_us']:.0f} us, p99 {figures['read_p99_us']:.0f} us, "
@@ -99,11 +98,6 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
         if seconds and elapsed > 0:
             print(f"{seconds:.1f} s of signal in {elapsed:.2f} s: {seconds / elapsed:.1f} x real time")
     return exit_status(graph, ledger, failure)
-
-
-#: What a run says of its sample clocks and of the time from edge to frame.
-TIMING = ("rate_sps", "residual_us", "gaps", "spurious", "vanished", "restarts", "checks", "retries", "io_errors",
-          "wake_p50_us", "wake_p99_us", "read_p50_us", "read_p99_us", "read_max_us")
 
 
 def exit_status(graph: GraphRun, ledger: dict[str, Any], failure: EegcoreError | None) -> int:

@@ -33,7 +33,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes; status 1 if the last run failed or a file of it is not whole."""
     check_port(arguments.port)
     controller = Controller(Path(arguments.file), overrides=arguments.overrides)
-    token = arguments.token or os.environ.get(TOKEN_VARIABLE) or None
+    token = arguments.token if arguments.token is not None else os.environ.get(TOKEN_VARIABLE)
     if token is None and not is_loopback(arguments.host):
         token = new_token()
         print(f"eegcore: operator token {token}  (beyond loopback nobody gets in without)", flush=True)

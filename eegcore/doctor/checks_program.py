@@ -31,11 +31,10 @@ def compiled_core(system: System, wanted: Wanted) -> Result:
 
 def disk(system: System, wanted: Wanted) -> Result:
     """How much recording fits on the disk."""
-    try:
-        free = system.free_bytes(wanted.recordings)
-    except OSError as error:
-        return Result("disk", "fail", f"{wanted.recordings}: {error.strerror}", "a folder that can be written",
-                      "Choose another folder with --recordings DIR.")
+    free, may_write = system.room_for(wanted.recordings)
+    if not may_write:
+        return Result("disk", "warn", f"user '{system.user()}' may not write into {wanted.recordings}",
+                      "a folder to record into", "Choose another one with --recordings DIR, or run from your own.")
     left_s = (free - FLOOR_BYTES) / max(wanted.bytes_per_s, 1.0)
     seen = f"{_size(free)} free for {Path(wanted.recordings)}, {_duration(left_s)} of counts"
     if left_s > WARN_S:

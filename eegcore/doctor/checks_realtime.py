@@ -12,7 +12,7 @@ CAP_IPC_LOCK, CAP_SYS_NICE = 14, 23                    # <linux/capability.h>
 LOCKED_BYTES = 512 << 20                               # a serve with its pools takes less
 SLOW_EXIT_US = 100                                     # an idle state that takes longer to leave is felt at 4 kSPS
 GOVERNORS = "/sys/devices/system/cpu/cpufreq/policy*/scaling_governor"
-LIMITS = ("In a service: the limits stand in docs/raspberry_pi.md. In a login session, then log in again:\n"
+LIMITS = ("A service gets them from eegcore.service (docs/raspberry_pi.md). For a login session, then log in again:\n"
           "$ printf '%s - rtprio 90\\n%s - memlock unlimited\\n' $USER $USER \\\n"
           "  | sudo tee /etc/security/limits.d/eegcore.conf")
 

@@ -78,5 +78,15 @@ def _line(system: System, wanted: Wanted, *, line: Any) -> Result:
 def examine(system: System, wanted: Wanted) -> Report:
     """Run every check that applies and return what they found; nothing is changed on the machine."""
     checks = [*PROGRAM, *MACHINE, *hardware_checks(wanted), *LIMITS, *PLACES]
-    results = tuple(check(system, wanted) for check in checks)
+    results = tuple(_guarded(check, system, wanted) for check in checks)
     return Report(wanted, results, bool(spi_nodes(system) or chips(system)))
+
+
+def _guarded(check: Check, system: System, wanted: Wanted) -> Result:
+    """Run one check; one that breaks on a machine nobody foresaw is a line like any other, and the rest go on."""
+    try:
+        return check(system, wanted)
+    except Exception as error:
+        name = getattr(check, "func", check).__name__.strip("_").replace("_", " ")
+        return Result(name, "fail", f"could not be examined: {type(error).__name__}: {error}", "an answer",
+                      "Report it together with 'python -m eegcore doctor --json'.")

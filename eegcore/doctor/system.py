@@ -20,9 +20,11 @@ import shutil
 import socket
 import stat
 import subprocess
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 COMMAND_S = 5.0
 ANSWER_S = 1.0
@@ -69,7 +71,7 @@ class System:
 
     def exists(self, name: str) -> bool:
         """Return whether there is something of this name."""
-        return self.path(name).exists()
+        return os.path.exists(self.path(name))           # False, not an error, below a folder that is closed to us
 
     def owner(self, name: str) -> Owner | None:
         """Return who may open a file; None if it is gone."""
@@ -93,12 +95,15 @@ class System:
         finally:
             os.close(fd)
 
-    def free_bytes(self, name: str) -> int:
-        """Return what this user may still write on the disk of a folder, or of the nearest one above it."""
+    def room_for(self, name: str) -> tuple[int, bool]:
+        """Return the free bytes of the disk a folder is on, and whether this user may write into it.
+
+        A folder that is not there yet stands for the nearest one above it.
+        """
         folder = Path(name).absolute()
-        while not folder.exists():
+        while not os.path.exists(folder):
             folder = folder.parent
-        return shutil.disk_usage(folder).free
+        return shutil.disk_usage(folder).free, os.access(folder, os.W_OK | os.X_OK)
 
     # ---- who and what ----
 
@@ -192,13 +197,20 @@ class System:
         return 0
 
     def eegcore_answers(self, port: int) -> bool:
-        """Return whether the program on a loopback port is an eegcore."""
+        """Return whether the program on a loopback port is an eegcore; one that wants a token is."""
+        document: Any = None
         with contextlib.suppress(OSError, ValueError):
-            request = urllib.request.Request(f"http://127.0.0.1:{port}/health")
-            with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
-                document = json.loads(answer.read(1 << 20))
-            return isinstance(document, dict) and {"ok", "state", "reasons"} <= document.keys()
-        return False
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=ANSWER_S) as answer:
+                    document = json.loads(answer.read(1 << 20))
+            except urllib.error.HTTPError as refusal:
+                with refusal:
+                    document = json.loads(refusal.read(1 << 20))
+        if not isinstance(document, dict):
+            return False
+        error = document.get("error")
+        return {"ok", "state", "reasons"} <= document.keys() or (
+            isinstance(error, dict) and {"code", "message", "details"} <= error.keys())
 
     def clock_synchronised(self) -> bool | None:
         """Return whether the kernel believes its wall clock; None if it does not say."""

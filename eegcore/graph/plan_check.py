@@ -26,6 +26,8 @@ MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
 POLICIES = ("fail", "drop_oldest", "block")
+MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
+MOST_WAIT_FRAMES = 2**24
 SOURCES = ("ads1299", "playback")
 SINKS = ("null_sink", "websocket_sink", "csv_sink")
 
@@ -111,7 +113,8 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
     kind = params["node"]
     inputs, outputs = [streams[ref] for ref in node.inputs], [streams[ref] for ref in node.outputs]
     _need(len(node.members) >= 1, f"{name}: no stage in it")
-    _need(len(inputs) == (0 if kind in SOURCES else 1), f"{name}: {len(inputs)} inputs")
+    most = 0 if kind in SOURCES else MOST_INPUTS if kind == "zip" else 1
+    _need(min(most, 2) <= len(inputs) <= most, f"{name}: {len(inputs)} inputs")
     _need((kind == "csv_sink") == (group.kind == "sink"), f"{name}: {kind} in a group of kind {group.kind}")
     for ref, out, pool in zip(node.outputs, outputs, node.pools, strict=True):
         _need(slots[pool] >= out.packet_bytes, f"{name}: slots of {slots[pool]} bytes for packets of "
@@ -144,6 +147,8 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _need(inputs[0].kind.has_voltage and inputs[0].step == 1 and out.kind is Kind.VOLTAGE_F32
               and params["n_channels"] == out.n_channels == inputs[0].n_channels
               and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
+    elif kind == "zip":
+        _check_zip(name, params, inputs, outputs)
     else:
         raise ValueError(f"{name}: no node is called {kind!r}")
 
@@ -179,6 +184,21 @@ def _check_chips(name: str, params: dict[str, Any], out: Stream) -> None:
           and len(world["ids"]) == len(channels), f"{name}: an emulated world for other channels")
     _need(all(len(fault) == 5 and all(type(value) is int for value in fault) for fault in world["faults"])
           and len(world["faults"]) <= MOST_FAULTS, f"{name}: faults")
+
+
+def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:
+    (out,) = outputs
+    kind = Kind.VOLTAGE_F32 if params["is_float"] is True else Kind.RAW_I32
+    _need(len(params["inputs"]) == len(inputs) and all(stream.kind is kind for stream in [*inputs, out])
+          and out.n_channels == sum(stream.n_channels for stream in inputs)
+          and out.max_frames == params["max_frames"] >= inputs[0].max_frames, f"{name}: output and inputs do not fit")
+    _whole(params["tolerance"], 0, 2**62, f"{name}: tolerance")
+    for given, stream in zip(params["inputs"], inputs, strict=True):
+        _need(given["n_channels"] == stream.n_channels and given["step"] == [
+            stream.step.numerator, stream.step.denominator] and given["sps"] == stream.sps,
+            f"{name}: an input is another one than the plan says")
+        _whole(given["burst_frames"], stream.max_frames, MOST_WAIT_FRAMES, f"{name}: burst_frames")
+        _whole(given["wait_frames"], 1, MOST_WAIT_FRAMES, f"{name}: wait_frames")
 
 
 def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:

@@ -83,12 +83,19 @@ def header_bytes(stream: Stream, columns: str, run_info: RunInfo) -> bytes:
         ("labels", json.dumps(list(stream.labels), ensure_ascii=False, separators=(",", ":"))),
         ("scale_uv", json.dumps(list(stream.scale_uv), separators=(",", ":"))),
         ("reference", stream.reference),
+        ("lead_off", _lead_off(stream)),
         ("note", NOTE),
     ]
     lines = ["# eegcore csv 1"] + [f"# {key}: {one_line(value)}" for key, value in facts if value]
     names = ["frame_index", "time_s", *column_names(stream, columns)]
     lines.append(",".join(quoted(name) for name in names))
     return ("\n".join(lines) + "\n").encode()
+
+
+def _lead_off(stream: Stream) -> str:
+    """Return the lead-off current that was on, as JSON; empty if there was none."""
+    said = stream.meta.get("lead_off", {})
+    return "" if said.get("mode", "off") == "off" else json.dumps(said, ensure_ascii=False)
 
 
 def quoted(name: str) -> str:

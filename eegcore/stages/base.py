@@ -70,11 +70,14 @@ class Description:
         What the compiled core is created from; ``native["node"]`` names the kind of node.
     resolved : dict
         Settings whose default depends on other settings or on the inputs, with the values in use.
+    held_s : tuple of float
+        How long a frame may be kept back for another input: as a rule, and at most.
     """
 
     outputs: list[Port]
     native: dict[str, Any]
     resolved: dict[str, Any] = field(default_factory=dict)
+    held_s: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Context:
     stage_id: str
     clock: Literal["real", "virtual"]
     designer: Designer
+    inputs: tuple[str, ...] = ()               # who the inputs are, as a pipeline file writes them
 
 
 class StageSettings(BaseModel):

@@ -87,7 +87,8 @@ class Impedance(StageType):
             "node": "impedance", "window": n, "cycle": n_cycle, "alias": alias.hex(),
             "scale": [factor.hex() for factor in scale], "offset": [value.hex() for value in offset],
             "limit_kohm": settings.limit_kohm}
-        resolved: dict[str, Any] = {"mode": current.mode, "window_s": n / stream.sps, "current_na": amplitude_a * 1e9}
+        resolved: dict[str, Any] = {"mode": current.mode, "window_s": n / stream.sps,
+                                    "current_na": round(amplitude_a * 1e9, 6)}
         return Description([Port(OUT, out)], native, resolved | ({"hz": current.hz} if n_cycle else {}))
 
 

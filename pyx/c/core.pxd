@@ -148,7 +148,7 @@ cdef extern from "eegcore/plugin.h" nogil:
     enum: EEGCORE_RAW_I32, EEGCORE_VOLTAGE_F32, EEGCORE_RAW_AND_VOLTAGE, EEGCORE_SPECTRUM_F32
     enum: EEGCORE_FLAG_GAP, EEGCORE_FLAG_SATURATED, EEGCORE_FLAG_LEAD_OFF, EEGCORE_FLAG_SETTLING, EEGCORE_FLAG_IMPEDANCE
     enum: EEGCORE_FLAG_LATE_READ
-    enum: EEGCORE_OK, EEGCORE_NO_MEMORY, EEGCORE_BAD_SETTING, EEGCORE_BAD_STREAM, EEGCORE_STAGE_FAILED
+    enum: EEGCORE_OK, EEGCORE_MORE, EEGCORE_NO_MEMORY, EEGCORE_BAD_SETTING, EEGCORE_BAD_STREAM, EEGCORE_STAGE_FAILED
     enum: EEGCORE_STAGE_IN_PLACE, EEGCORE_STAGE_PASS
     ctypedef struct eegcore_stream:
         uint32_t struct_size
@@ -166,6 +166,10 @@ cdef extern from "eegcore/plugin.h" nogil:
         int32_t *counts
         float *values
         uint32_t skipped_frames
+    ctypedef struct eegcore_counter:
+        uint32_t struct_size, input
+        const char *name
+        uint64_t value
     ctypedef struct StageDescriptor:
         uint32_t struct_size, flags
         const char *id
@@ -180,6 +184,9 @@ cdef extern from "eegcore/plugin.h" nogil:
         int32_t (*is_locked)(void *) noexcept nogil
         void (*stop)(void *) noexcept nogil
         void (*destroy)(void *) noexcept nogil
+        int32_t (*has_room)(void *, uint32_t) noexcept nogil
+        int32_t (*end_input)(void *, uint32_t) noexcept nogil
+        uint32_t (*counters)(void *, eegcore_counter *, uint32_t) noexcept nogil
 
 
 cdef extern from "graph/ec_node.h" nogil:
@@ -202,7 +209,7 @@ cdef extern from "graph/ec_node.h" nogil:
     ctypedef struct ec_node:
         const StageDescriptor *stage
         void *self
-        uint32_t number, on_error, is_sink, dead, n_inputs, n_outputs
+        uint32_t number, on_error, is_sink, dead, ended, ending, finished, n_inputs, n_outputs
         int64_t budget_ns
         ec_ref pending[8]
         ec_port *ports
@@ -242,6 +249,10 @@ cdef extern from "graph/ec_node.h" nogil:
     int32_t ec_group_add_node(ec_group *group, ec_node *node)
     int32_t ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32_t input)
     int32_t ec_port_add_local(ec_port *port, uint32_t node, uint32_t input)
+    int32_t ec_group_find_guards(ec_group *group)
+    cbool ec_stage_has_end_input(const StageDescriptor *stage)
+    cbool ec_stage_has_counters(const StageDescriptor *stage)
+    cbool ec_input_may_come(ec_group *g, const ec_input *input)
     int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     int32_t ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge)
     void ec_run_fail(ec_run *run, int32_t status, uint32_t node, uint32_t edge, uint64_t frame_index)

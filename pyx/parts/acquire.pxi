@@ -241,7 +241,8 @@ cdef void run_acquire(Source *s) noexcept nogil:
     finish_acquire(s)
     if status < 0 and status != EC_STATUS_END_OF_DATA:
         ec_run_log(g.run, EC_LOG_DEVICE, s.node.number, NO_EDGE, a.next_conversion, status)
-        ec_run_fail(g.run, status, s.node.number, NO_EDGE, a.next_conversion - 1)
-    flush_nodes(g)
+        ec_run_fail(g.run, status, s.node.number, NO_EDGE, a.next_conversion)
+    finish_node(g, 0)
+    end_inputs(g, 1)
     end_outputs(g)
     ec_group_park(g, 1)

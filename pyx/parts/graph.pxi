@@ -1,6 +1,6 @@
 # The running graph: made from a plan by the control thread, run by one thread per group, read by anybody.
 
-NODE_TYPES = ("cascade", "select", "fft", "impedance", "null_sink", "websocket_sink")
+NODE_TYPES = ("cascade", "select", "fft", "impedance", "zip", "null_sink", "websocket_sink")
 
 
 cdef const StageDescriptor *builtin(str node_type) except NULL:
@@ -13,6 +13,8 @@ cdef const StageDescriptor *builtin(str node_type) except NULL:
         return &SPECTRUM
     if node_type == "impedance":
         return &IMPEDANCE
+    if node_type == "zip":
+        return &ZIP
     if node_type == "null_sink":
         return &NULL_SINK
     if node_type == "websocket_sink":
@@ -340,6 +342,7 @@ cdef class Graph:
         cdef bytes name = thread_name.encode()[:15]
         cdef const char *c_name = name
         cdef uint64_t mode = ec_fp_mode()
+        check(ec_group_find_guards(g), "group")
         pthread_setname_np(pthread_self(), c_name)
         with nogil:
             if s is NULL:

@@ -38,6 +38,7 @@ cdef struct Linear:
     uint32_t n_ops
     uint32_t n_ports
     bint from_counts
+    bint has_combs
     bint has_masks             # an operation changes the lead-off mask
     uint64_t frames_since_start    # or since the last gap: what `settling` is judged by
     LinearOp *ops
@@ -112,6 +113,7 @@ cdef Linear *linear_build(dict settings) except NULL:
                 if ec_comb_init(&s.ops[i].comb, op["half"], number(op["rate"]), s.n_channels) < 0:
                     raise ValueError(f"comb of {op['half']} frames, rate {op['rate']}")
                 s.ops[i].kind = OP_COMB
+                s.has_combs = True
             elif op["op"] == "debounce":
                 ec_debounce_init(&s.ops[i].debounce, op["frames"])
                 s.ops[i].kind = OP_DEBOUNCE
@@ -219,7 +221,11 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
     cdef uint32_t done = 0, n, k, p
     if block.flags & EEGCORE_FLAG_GAP:
         s.frames_since_start = 0
-    linear_prepare_combs(s, block)
+        for k in range(s.n_ops):
+            if s.ops[k].kind == OP_SOS:
+                ec_sos_revive(&s.ops[k].sos)   # NaN in place of missing frames must not stay in the filter
+    if s.has_combs:
+        linear_prepare_combs(s, block)
     if s.has_masks:
         linear_masks(s, block, out, n_out)
     for p in range(n_out):

@@ -66,6 +66,18 @@ def node_stats(Graph graph, int node):
     }
 
 
+def node_counters(Graph graph, int node):
+    """What the stage of a node counts itself: [(input, None for the stage as a whole, name, value)...]."""
+    cdef ec_node *n = graph.nodes[node]
+    cdef eegcore_counter counters[MAX_COUNTERS]
+    cdef uint32_t i, found
+    if n.stage is NULL or not ec_stage_has_counters(n.stage):
+        return []
+    found = min(n.stage.counters(n.self, counters, MAX_COUNTERS), <uint32_t>MAX_COUNTERS)
+    return [(None if counters[i].input == NO_INPUT else counters[i].input, (<bytes>counters[i].name).decode(),
+             counters[i].value) for i in range(found)]
+
+
 def histogram_buckets(Graph graph, int node, str which):
     """[(upper edge in ns, count)...] of the non-empty buckets; `which` is "process" or "latency"."""
     cdef ec_histogram *h = &graph.nodes[node].process_ns if which == "process" else &graph.nodes[node].latency_ns

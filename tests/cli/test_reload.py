@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from eegcore.cli import service
+from eegcore.cli import main, service
 from eegcore.control.controller import Controller
+from eegcore.doctor import System
 from eegcore.errors import ConfigError, EegcoreError
 from eegcore.sinks.ledger_file import check_ledger
 
@@ -161,7 +162,18 @@ def test_the_token_may_come_from_the_environment(start):
                                      headers={"Authorization": "Bearer a-token-of-the-unit-file"})
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert json.loads(answer.read())["state"] == "stopped"
+    port = int(served.url.rpartition(":")[2])
+    assert System().eegcore_answers(port)               # the doctor knows its own, token or not
     assert served.stop() == 0
+    assert not System().eegcore_answers(port)
+
+
+def test_an_empty_token_is_refused_wherever_it_comes_from(capsys, monkeypatch):
+    words = ["serve", str(ROOT / "pipelines/default.yaml"), "--port", "0"]
+    assert main([*words, "--token", ""]) != 0
+    monkeypatch.setenv("EEGCORE_TOKEN", "")
+    assert main(words) != 0
+    assert capsys.readouterr().err.count("an empty token protects nothing") == 2
 
 
 def test_under_nohup_a_hang_up_means_nothing(start):

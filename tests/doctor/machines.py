@@ -52,7 +52,7 @@ class FakeSystem(System):
         self.opened: list[str] = []
         self.throttled: str | None = "throttled=0x0"
         self.synchronised: bool | None = True
-        self.free = 50 * 10**9
+        self.free, self.may_write = 50 * 10**9, True
         self.port_errno, self.ours_answers = 0, False
         self.core: int | None = 128
 
@@ -111,8 +111,8 @@ class FakeSystem(System):
     def run(self, *command: str) -> str | None:
         return self.throttled
 
-    def free_bytes(self, name: str) -> int:
-        return self.free
+    def room_for(self, name: str) -> tuple[int, bool]:
+        return self.free, self.may_write
 
     def port_problem(self, port: int) -> int:
         return self.port_errno

@@ -104,6 +104,27 @@ def test_the_disk_is_counted_in_minutes_of_recording(pi5, minutes, state):
     assert ("no time" if minutes < 0 else f"{minutes} min" if minutes < 120 else "2 h") in result.seen
 
 
+def test_a_folder_that_may_not_be_written_is_a_warning(pi5):
+    pi5.may_write = False
+    result = checked(pi5)["disk"]
+    assert result.state == "warn"
+    assert result.seen == "user 'pi' may not write into recordings"
+
+
+def test_a_check_that_breaks_is_a_line_and_the_others_go_on(pi5, monkeypatch):
+    def broken() -> set[str]:
+        raise KeyError("nobody foresaw this")
+
+    whole = len(examine(pi5, BOARD).results)
+    monkeypatch.setattr(pi5, "kernel", broken)
+    report = examine(pi5, BOARD)
+    assert len(report.results) == whole
+    assert not report.ok
+    told = next(result for result in report.results if result.name == "kernel")
+    assert told.state == "fail"
+    assert "could not be examined: KeyError" in told.seen
+
+
 def test_a_taken_port_fails_unless_it_is_our_own(pi5):
     pi5.port_errno = errno.EADDRINUSE
     result = checked(pi5)["port"]
@@ -130,7 +151,10 @@ def test_the_real_system_changes_nothing(tmp_path):
     assert system.limit("MEMLOCK") == resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     assert system.clock_synchronised() in (True, False, None)
     assert system.vector_bits() in (128, 256, 512)
-    assert system.free_bytes(str(tmp_path / "not" / "there")) > 0
+    free, may_write = system.room_for(str(tmp_path / "not" / "there"))
+    assert free > 0
+    assert may_write
+    assert not (tmp_path / "not").exists()
     assert system.run("no-such-program-anywhere") is None
     assert system.run("echo", "a") == "a"
     assert system.run("false") is None

@@ -9,6 +9,9 @@ from eegcore.devices.readers_base import RecordingRefused
 from eegcore.devices.recording_files import read_recording
 from eegcore.pipeline import Pipeline
 from eegcore.server import protocol
+from eegcore.sinks.base import RunInfo
+from eegcore.sinks.csv_header import header_bytes
+from eegcore.stages.stream import Kind, Stream
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +53,14 @@ def test_clients_are_told_the_unit(written):
     assert (message["unit"], message["labels"], message["kind"]) == ("kOhm", list(stream.labels), "VOLTAGE_F32")
     assert message["sps"] == 250 / 248
     assert "scale_uv" not in message
+
+
+def test_files_and_clients_are_told_of_the_current_that_was_on():
+    said = {"mode": "ac", "hz": 31.25, "current_a": 6e-9, "inputs": "p", "labels": ["a"]}
+    quiet = Stream(Kind.VOLTAGE_F32, ("a",), 250.0, 8, meta={"lead_off": {"mode": "off"}})
+    marked = quiet.replace(meta={"lead_off": said})
+    line = '# lead_off: {"mode": "ac", "hz": 31.25, "current_a": 6e-09, "inputs": "p", "labels": ["a"]}'
+    assert line in header_bytes(marked, "uv", RunInfo("r")).decode().splitlines()
+    assert "lead_off" not in header_bytes(quiet, "uv", RunInfo("r")).decode()
+    assert protocol.meta("eeg", 1, 1, marked, "r", t_ns=0, t_unix_ns=0)["lead_off"] == said
+    assert "lead_off" not in protocol.meta("eeg", 1, 1, quiet, "r", t_ns=0, t_unix_ns=0)

@@ -17,6 +17,10 @@ def part(name: str) -> dict[str, Any]:
         import module_check
 
         return module_check.check(seconds=0.25)
+    if name == "product":
+        import product_check
+
+        return product_check.check()
     raise ValueError(f"{name} is no part")
 
 
