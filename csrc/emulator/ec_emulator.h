@@ -9,8 +9,9 @@
  * Clocks
  *   virtual  time starts at 0 and moves only in wait (to the next event), in transfers (wire time) and
  *            in sleep: as fast as the reader goes
- *   patient  the same time, but an edge is not reported before the real clock has reached it: a late reader
- *            finds that the emulated world has waited. Time before START is not paced
+ *   patient  time moves in the same way and by the same amounts, but an edge is not reported before CLOCK_MONOTONIC has
+ *            reached it: a late reader finds that the emulated world has waited. Time before START is not
+ *            paced (it runs some seconds behind the clock); START moves it up to the clock
  *   real     CLOCK_MONOTONIC; a late reader loses conversions, as with the chip. A transfer costs its wire time: the
  *            time of the bus is the later of the clock and the end of the last transfer
  *
@@ -31,23 +32,28 @@
 typedef enum ec_emulator_time { EC_TIME_VIRTUAL = 0, EC_TIME_PATIENT = 1, EC_TIME_REAL = 2 } ec_emulator_time;
 typedef enum ec_stamp_jitter { EC_JITTER_LATE = 0, EC_JITTER_BOTH = 1 } ec_stamp_jitter;
 
-/* What is injected. `at` counts conversions since START, from 1; `n` how many; `chip` where it matters. */
+/* What is injected. `at` counts conversions of `chip` since the run began, from 1 (below); `n` how many: 0 for one
+ * of what happens once, and without end for the rest; `chip`: the chip, the line with its number, the select it is on. */
 typedef enum ec_fault_kind {
     EC_FAULT_NONE = 0,
     EC_FAULT_DROP_EDGE,                   /* F-01: edges at..at+n-1 raise no event and no seqno */
-    EC_FAULT_COALESCE,                    /* F-02: edges at and at+1 become one event with the later stamp */
+    EC_FAULT_COALESCE,                    /* F-02: edges at and at+1 become one event with the later stamp; n: edges that go
+                                             into the one behind them */
     EC_FAULT_OVERFLOW,                    /* F-03: events at..at+n-1 are lost from the queue: line_seqno jumps */
     EC_FAULT_SPURIOUS,                    /* F-04: an extra event `value` ns after edge `at` */
-    EC_FAULT_EIO,                         /* F-05: the next n transfers from conversion `at` on fail with EIO; n = 0: all */
-    EC_FAULT_ETIMEDOUT,                   /* F-06 */
-    EC_FAULT_SLOW,                        /* F-07: transfers of conversions at..at+n-1 take `value` ns longer */
+    EC_FAULT_EIO,                         /* F-05: the next n transfers to the select of `chip` from conversion `at` on
+                                             fail with EIO, after wire time and `value` ns; n = 0: all */
+    EC_FAULT_ETIMEDOUT,                   /* F-06: the same with ETIMEDOUT */
+    EC_FAULT_SLOW,                        /* F-07: transfers to the select of `chip` in conversions at..at+n-1 begin
+                                             `value` ns late */
     EC_FAULT_BIT_FLIP,                    /* F-08: bit `value` of the data (not status) of conversions at..at+n-1 */
-    EC_FAULT_BAD_STATUS,                  /* F-09, F-12: prefix bit flipped in conversions at..at+n-1 of `chip` */
+    EC_FAULT_BAD_STATUS,                  /* F-09, F-12: prefix bit `value` (0..3) flipped in conversions at..at+n-1 */
     EC_FAULT_BIT_SLIP,                    /* F-10: from bit `value` on everything is one bit late in conversions at..at+n-1 */
     EC_FAULT_MISO_STUCK,                  /* F-11: value 0, 0xFF, or 0x100 noise, for conversions at..at+n-1 */
     EC_FAULT_RESET,                       /* F-13: the chip falls back to its reset state at conversion `at` */
-    EC_FAULT_DRDY,                        /* F-14: value 0 stuck low, 1 stuck high, 2 double rate, 3 half rate, for n conversions */
-    EC_FAULT_WRITE_LOST,                  /* F-15: the next n WREG are ignored (before START: at = 0) */
+    EC_FAULT_DRDY,                        /* F-14: value 0 stuck low, 1 stuck high, 2 double rate, 3 half rate, for n conversions
+                                             (the line only: the chip converts on) */
+    EC_FAULT_WRITE_LOST,                  /* F-15: the next n WREG from `at` on are ignored (before START: at = 0) */
     EC_FAULT_LATE_START,                  /* F-17: `chip` begins `n` samples late; heals at the next START */
     EC_FAULT_SATURATE,                    /* F-18: all channels of `chip` at full scale in conversions at..at+n-1 */
     EC_FAULT_ELECTRODE_OFF,               /* F-19: channel `value` of `chip` is off in conversions at..at+n-1 */
@@ -74,6 +80,11 @@ typedef struct ec_emulator_config {
     uint8_t  start_wired, reset_wired, pwdn_wired;
     uint8_t  miso_idle;                                  /* level of undriven MISO: 00h or FFh */
     uint8_t  strict;                                     /* 1: reserved bits written wrong are counted as violations */
+    uint8_t  spi_mode;                                   /* of the host: 1 is right; any other: every bit late by one (B-35) */
+    uint8_t  wreg_in_rdatac;                             /* 1: WREG works in RDATAC (B-07; the data sheet does not say) */
+    uint8_t  gpio_level[EC_BUS_MAX_CHIPS];               /* levels at the pins GPIO4..GPIO1, bits 3..0 */
+    double   dvdd_v;                                     /* 3.3; below 2.7 SCLK ends at 15 MHz */
+    int64_t  select_high_ns;                             /* the host leaves a select high at least so long: 2000 (tCSH) */
 
     /* time */
     int32_t  time;                                       /* ec_emulator_time */
@@ -111,17 +122,24 @@ typedef struct ec_emulator_config {
     uint32_t        n_faults;
 } ec_emulator_config;
 
-/* What really happened, counted by the emulator and not by its reader; since START. */
+/* What really happened, counted by the emulator and not by its reader.
+ *
+ * A run begins with the first START after create or after ec_emulator_run_begin; a further START (a recovery) counts
+ * on. A START since which no round was completed is taken back by the next one, with the conversions it made: so
+ * the chips may be brought in step. Failed transfers, resets and violations count since create.
+ * Edges that come after STOP (the conversion in progress ends) count once the bus was called after
+ * them: a host that polls `wait` once after STOP has seen every one. */
 typedef struct ec_emulator_truth {
     uint64_t conversions;                 /* of chip 0, until now or until stop */
     uint64_t events;                      /* handed out by wait, all lines */
     uint64_t overflowed;                  /* events the full queue (or F-03) forgot */
-    uint64_t dropped;                     /* edges of line 0 without an event: F-01, F-02, F-14 */
+    uint64_t dropped;                     /* edges of line 0 without an event: F-01, F-02, F-14 (not F-03: overflowed) */
     uint64_t spurious;
     /* Rounds. A round reads chip 0, chip 1 ... the last chip; judged as one transfer, by conversions of the
      * line: conversions == clean + spoiled + torn + never_read. */
     uint64_t clean;                       /* every chip gave it whole with a good status word, in one round */
-    uint64_t spoiled;                     /* whole, but with a status word (or slip, or stuck line) that must be refused */
+    uint64_t spoiled;                     /* whole, but to be refused: a prefix that is not 1100, or (DAISY_EN = 1, read on
+                                             past the frame) a repeated status word that differs */
     uint64_t torn;                        /* a round began on it, and an edge came before its end */
     uint64_t never_read;                  /* no round began on it that reached the last chip */
     uint64_t repeated;                    /* rounds on a conversion already given; in none of the above */
@@ -149,6 +167,13 @@ ec_bus ec_emulator_bus(ec_emulator *emulator);
 
 /* [the thread of the bus, or any-thread while it is quiet] */
 void ec_emulator_truth_get(const ec_emulator *emulator, ec_emulator_truth *truth);
+
+/* The next START is the first of a run: truth and faults count from it. For hosts that read data
+ * while they bring the chips up. [thread of the bus] */
+void ec_emulator_run_begin(ec_emulator *emulator);
+
+/* Level of the DRDY pin of `chip` now, as a probe on the board would show it. [thread of the bus] */
+uint32_t ec_emulator_drdy_level(ec_emulator *emulator, uint32_t chip);
 
 /* Let virtual time pass, as a reader that does something else would. BAD_ARGUMENT under other clocks. [thread of the bus] */
 int32_t ec_emulator_advance(ec_emulator *emulator, int64_t ns);
