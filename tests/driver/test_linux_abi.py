@@ -1,4 +1,4 @@
-"""Structs and numbers of the Linux bus against the table of the kernel's interface, and against the system's headers."""
+"""Structs and numbers of the Linux bus: the table of the kernel's interface, and the headers of this system."""
 
 from __future__ import annotations
 

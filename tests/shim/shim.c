@@ -191,6 +191,8 @@ EXPORT ssize_t read(int fd, void *buffer, size_t n)
     return syscall(SYS_read, fd, buffer, n);
 }
 
+/* The C library says that poll only writes its array: true for callers, not for whoever stands in for it. */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
     struct timespec timeout = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L };
