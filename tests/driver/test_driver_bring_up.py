@@ -285,7 +285,8 @@ def test_b31_followers_are_brought_up_after_their_clock(fake):
     clock = next(m for m in bus.messages if m.tx.hex() == "4100f6")
     first = next(m for m in bus.messages if m.select > 0)
     assert first.t_ns - clock.t_end_ns >= 128 * MS
-    assert not any(m.tx[0] == OP_RESET for m in bus.messages if m.select == 0)
+    assert not any(m.tx[0] == OP_RESET and m.t_ns > clock.t_ns for m in bus.messages if m.select == 0)
+    assert (ds.RESET, 0) not in [(line, level) for _, line, level in bus.lines], "too early for the followers"
     for select in (1, 2):
         heard = commands(bus, select)
         assert heard.index("06") < heard.index("200000")
