@@ -7,14 +7,12 @@
 #include "../base/ec_simd.h"
 #include "../base/ec_trig.h"
 #include "ec_chip_noise.h"
-#include "ec_spi_frame.h"
 
 enum { LANES = EC_SIGNAL_LANES, FRAMES = EC_SIGNAL_FRAMES, POLES = EC_SIGNAL_POLES };
 
 /* What a random stream is for; part of its key, so the order is for ever. */
 enum purpose {
-    FOR_NOISE = 1, FOR_POLES, FOR_OFFSET, FOR_DRIFT, FOR_MAINS, FOR_ALPHA,
-    FOR_ALPHA_HZ, FOR_ALPHA_ENVELOPE, FOR_BLINK
+    FOR_POLES = 2, FOR_OFFSET, FOR_DRIFT, FOR_MAINS, FOR_ALPHA, FOR_ALPHA_HZ, FOR_ALPHA_ENVELOPE, FOR_BLINK
 };
 
 #define ALPHA_UV             20.0
@@ -37,11 +35,6 @@ static const double pole_hz[POLES] = { 0.2, 0.8, 3.2, 12.8, 51.2 };
 #define SMOOTHING_HZ         100.0
 #define PINK_AT_10_HZ        0.2626930047062125
 #define PINK_UV_AT_10_HZ     1.0          /* uV per sqrt(Hz) */
-
-/* Sum of four bytes: mean 510, variance 4 (256^2 - 1) / 12, never beyond 3.45 sigma;
- * the data sheet's peak-to-peak figures are 7 times its rms figures too. */
-#define FOUR_BYTES_MEAN      510
-#define FOUR_BYTES_VARIANCE  21845.0
 
 /* A line below half the data rate, or an absent one. */
 static void line_init(ec_signal_line *line, double hz, double sps)
@@ -77,14 +70,6 @@ static double smooth(double from, double to, double x)
     return from + (to - from) * (x * x * (3.0 - 2.0 * x));
 }
 
-static int32_t clip_counts(double counts)
-{
-    /* Half away from zero; the limits first, so that the conversion is defined. */
-    counts = counts < (double)EC_COUNTS_MIN ? (double)EC_COUNTS_MIN : counts;
-    counts = counts > (double)EC_COUNTS_MAX ? (double)EC_COUNTS_MAX : counts;
-    return (int32_t)(counts + (counts < 0.0 ? -0.5 : 0.5));
-}
-
 /* ---- preparation -------------------------------------------------------- */
 
 /* a of y += a (x - y): 1 - exp(-w), without the exponential; `too_fast` where that is no longer close. */
@@ -115,23 +100,19 @@ static void eeg_init(ec_signal *s, const ec_signal_settings *set)
     }
     for (uint32_t i = 0; i < s->n_channels; i++) {
         const uint32_t channel = set->first_channel + i;
-        const double scale = (double)set->gain[i] * 8388608.0 / (set->vref_v * 1e6);   /* counts per uV */
-        const double byte_scale = scale / sqrt(FOUR_BYTES_VARIANCE);
         double sine;
         double cosine;
 
-        s->noise_key[i] = ec_random_key(set->seed, FOR_NOISE, channel);
         s->pole_key[i] = ec_random_key(set->seed, FOR_POLES, channel);
         s->drift_key[i] = ec_random_key(set->seed, FOR_DRIFT, channel);
-        s->white[i] = byte_scale * ec_chip_noise_uv(set->gain[i], sps);
-        s->pink[i] = byte_scale * pink_uv;
-        s->offset[i] = scale * OFFSET_UV *
+        s->pink[i] = pink_uv / EC_NOISE_SD;
+        s->offset[i] = set->offset_scale * OFFSET_UV *
                        ec_uniform_signed(ec_random_key(set->seed, FOR_OFFSET, channel), 0);
-        s->drift[i] = scale * DRIFT_UV;
-        s->blink[i] = scale * BLINK_UV * set->blink_weight[i];
+        s->drift[i] = set->offset_scale * DRIFT_UV;
+        s->blink[i] = BLINK_UV * set->blink_weight[i];
 
         const uint64_t mains_key = ec_random_key(set->seed, FOR_MAINS, channel);
-        const double mains = scale * set->mains_uv * (0.125 + 0.875 * ec_uniform(mains_key, 0));
+        const double mains = set->mains_uv * (0.125 + 0.875 * ec_uniform(mains_key, 0));
         ec_sincos_turns(0.1 * ec_uniform_signed(mains_key, 1), &sine, &cosine);
         s->mains_sin[i] = mains * cosine;
         s->mains_cos[i] = mains * sine;
@@ -141,7 +122,7 @@ static void eeg_init(ec_signal *s, const ec_signal_settings *set)
             s->second_cos[i] = mains * SECOND_HARMONIC * sine;
         }
         const uint64_t alpha_key = ec_random_key(set->seed, FOR_ALPHA, channel);
-        const double alpha = scale * ALPHA_UV * set->alpha_weight[i];
+        const double alpha = ALPHA_UV * set->alpha_weight[i];
         ec_sincos_turns(ALPHA_PHASE_TURNS * ec_uniform_signed(alpha_key, 0), &sine, &cosine);
         s->alpha_sin[i] = alpha * cosine;
         s->alpha_cos[i] = alpha * sine;
@@ -162,13 +143,10 @@ void ec_signal_init(ec_signal *s, const ec_signal_settings *set)
         line_init(&s->sine, set->sine_hz, set->sps);
         for (uint32_t i = 0; i < s->n_channels; i++) {
             s->sine_phase[i] = (uint64_t)(set->first_channel + i) << 60;              /* c/16 turn */
-            s->sine_counts[i] = set->sine_uv / (set->vref_v * 1e6 / ((double)set->gain[i] * 8388608.0));
         }
+        s->amplitude_uv = set->sine_uv;
     } else {
-        for (uint32_t i = 0; i < s->n_channels; i++) {
-            /* (VREF / 2400) / (VREF / (gain * 2^23)): the reference cancels. */
-            s->test_counts[i] = clip_counts((double)set->gain[i] * 8388608.0 / 2400.0);
-        }
+        s->amplitude_uv = set->vref_v * 1e6 / 2400.0;
     }
     ec_signal_reset(s);
 }
@@ -181,7 +159,7 @@ void ec_signal_reset(ec_signal *s)
             /* As loud as a filter is after a long time, so that nothing builds up at the start. */
             const double a = s->pole[j];
             s->pole_state[j][i] = ec_uniform_signed(s->pole_key[i], j) *
-                                  sqrt(3.0 * FOUR_BYTES_VARIANCE * a / (2.0 - a));
+                                  EC_NOISE_SD * sqrt(3.0 * a / (2.0 - a));
         }
         const double first = ec_uniform_signed(s->drift_key[i], 0);
         s->level_now[i] = s->offset[i] + s->drift[i] * first;
@@ -259,28 +237,11 @@ static void levels(const ec_signal *s, double *restrict next)
     }
 }
 
-/* One random number a sample: the sums of its low and of its high four bytes are
- * two independent, nearly normal numbers. */
-EC_CLONES static void noise(const ec_signal *s, int32_t (*restrict low)[LANES],
-                            int32_t (*restrict high)[LANES])
-{
-    const uint64_t even = UINT64_C(0x00FF00FF00FF00FF);
-    for (uint32_t f = 0; f < FRAMES; f++) {
-        for (uint32_t i = 0; i < LANES; i++) {
-            const uint64_t r = ec_random(s->noise_key[i], s->next_frame + f);
-            const uint64_t pairs = (r & even) + ((r >> 8) & even);
-            const uint64_t sums = pairs + (pairs >> 16);
-            low[f][i] = (int32_t)(sums & 0xFFFF) - FOUR_BYTES_MEAN;
-            high[f][i] = (int32_t)((sums >> 32) & 0xFFFF) - FOUR_BYTES_MEAN;
-        }
-    }
-}
-
-EC_CLONES static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
+EC_CLONES static void eeg_block(ec_signal *s, const int32_t (*restrict white)[LANES],
+                                double (*restrict uv)[LANES])
 {
     double ms[FRAMES], mc[FRAMES], as[FRAMES], ac[FRAMES], envelope[FRAMES], blink[FRAMES];
     double level_next[LANES], slope[LANES];
-    int32_t low[FRAMES][LANES], high[FRAMES][LANES];
     double y[POLES][LANES], drive[LANES];
 
     line_block(&s->mains, s->next_frame, ms, mc);
@@ -288,7 +249,6 @@ EC_CLONES static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
     alpha_envelope(s, envelope);
     blinks(s, blink);
     levels(s, level_next);
-    noise(s, low, high);
     for (uint32_t i = 0; i < LANES; i++) {
         slope[i] = (level_next[i] - s->level_now[i]) * (1.0 / FRAMES);
     }
@@ -303,7 +263,7 @@ EC_CLONES static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
         double pink[LANES];
 
         for (uint32_t i = 0; i < LANES; i++) {
-            drive[i] += s->smoothing * ((double)low[f][i] - drive[i]);
+            drive[i] += s->smoothing * ((double)white[f][i] - drive[i]);
             pink[i] = 0.0;
         }
         for (uint32_t j = 0; j < POLES; j++) {
@@ -316,12 +276,12 @@ EC_CLONES static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
         }
         for (uint32_t i = 0; i < LANES; i++) {
             double v = s->level_now[i] + slope[i] * (double)(int32_t)f;
-            v += s->pink[i] * pink[i] + s->white[i] * (double)high[f][i];
+            v += s->pink[i] * pink[i];
             v += s->mains_sin[i] * ms[f] + s->mains_cos[i] * mc[f];
             v += s->second_sin[i] * second_s + s->second_cos[i] * second_c;
             v += s->alpha_sin[i] * alpha_s + s->alpha_cos[i] * alpha_c;
             v += s->blink[i] * blink[f];
-            counts[f][i] = clip_counts(v);
+            uv[f][i] = v;
         }
     }
     memcpy(s->pole_state, y, sizeof y);
@@ -329,7 +289,7 @@ EC_CLONES static void eeg_block(ec_signal *s, int32_t (*restrict counts)[LANES])
     memcpy(s->level_now, level_next, sizeof level_next);
 }
 
-static void sine_block(const ec_signal *s, int32_t (*restrict counts)[LANES])
+static void sine_block(const ec_signal *s, double (*restrict uv)[LANES])
 {
     for (uint32_t f = 0; f < FRAMES; f++) {
         const uint64_t phase = (s->next_frame + f) * s->sine.step;
@@ -337,30 +297,31 @@ static void sine_block(const ec_signal *s, int32_t (*restrict counts)[LANES])
             double sine;
             double cosine;
             ec_sincos_turns((double)(int64_t)((phase + s->sine_phase[i]) >> 11) * 0x1p-53, &sine, &cosine);
-            counts[f][i] = clip_counts(s->sine_counts[i] * sine);
+            uv[f][i] = s->amplitude_uv * sine;
         }
     }
 }
 
-static void test_block(const ec_signal *s, int32_t (*restrict counts)[LANES])
+static void test_block(const ec_signal *s, double (*restrict uv)[LANES])
 {
     for (uint32_t f = 0; f < FRAMES; f++) {
         /* Half periods of 0.512 s gone by: frame / (sps * 0.512), in integers. */
         const uint64_t half = (s->next_frame + f) * UINT64_C(1000000) / (s->sps_mhz * 512);
         for (uint32_t i = 0; i < LANES; i++) {
-            counts[f][i] = (half & 1) != 0 ? -s->test_counts[i] : s->test_counts[i];
+            uv[f][i] = (half & 1) != 0 ? -s->amplitude_uv : s->amplitude_uv;
         }
     }
 }
 
-void ec_signal_block(ec_signal *s, int32_t counts[EC_SIGNAL_FRAMES][EC_SIGNAL_LANES])
+void ec_signal_block(ec_signal *s, const int32_t white[EC_SIGNAL_FRAMES][EC_SIGNAL_LANES],
+                     double uv[EC_SIGNAL_FRAMES][EC_SIGNAL_LANES])
 {
     if (s->kind == EC_SIGNAL_EEG) {
-        eeg_block(s, counts);
+        eeg_block(s, white, uv);
     } else if (s->kind == EC_SIGNAL_SINE) {
-        sine_block(s, counts);
+        sine_block(s, uv);
     } else {
-        test_block(s, counts);
+        test_block(s, uv);
     }
     s->next_frame += FRAMES;
 }

@@ -2,7 +2,10 @@
 
 #include <math.h>
 
-enum { N_GAINS = 7, N_RATES = 7 };
+#include "../base/ec_random.h"
+#include "../base/ec_simd.h"
+
+enum { N_GAINS = 7, N_RATES = 7, FOUR_BYTES_MEAN = 510 };
 
 static const uint8_t gains[N_GAINS] = { 1, 2, 4, 6, 8, 12, 24 };
 static const double rates[N_RATES] = { 250, 500, 1000, 2000, 4000, 8000, 16000 };
@@ -50,4 +53,21 @@ double ec_chip_noise_uv(uint32_t gain, double sps)
     const double high = noise_uv[row + 1][column];
     const double x = (sps - rates[row]) / (rates[row + 1] - rates[row]);
     return sqrt(low * low + x * (high * high - low * low));
+}
+
+/* One random number a sample: the sums of its low and of its high four bytes. */
+EC_CLONES void ec_chip_noise_block(const uint64_t key[EC_NOISE_LANES], uint64_t first,
+                                   int32_t low[EC_NOISE_FRAMES][EC_NOISE_LANES],
+                                   int32_t high[EC_NOISE_FRAMES][EC_NOISE_LANES])
+{
+    const uint64_t even = UINT64_C(0x00FF00FF00FF00FF);
+    for (uint32_t f = 0; f < EC_NOISE_FRAMES; f++) {
+        for (uint32_t i = 0; i < EC_NOISE_LANES; i++) {
+            const uint64_t r = ec_random(key[i], first + f);
+            const uint64_t pairs = (r & even) + ((r >> 8) & even);
+            const uint64_t sums = pairs + (pairs >> 16);
+            low[f][i] = (int32_t)(sums & 0xFFFF) - FOUR_BYTES_MEAN;
+            high[f][i] = (int32_t)((sums >> 32) & 0xFFFF) - FOUR_BYTES_MEAN;
+        }
+    }
 }
