@@ -31,6 +31,14 @@ int32_t ec_ads1299_command_all(ec_ads1299 *d, ec_opcode opcode);
 int32_t ec_ads1299_read_registers(ec_ads1299 *d, uint32_t select, uint32_t first, uint32_t n, uint8_t *values);
 int32_t ec_ads1299_write_registers(ec_ads1299 *d, uint32_t select, uint32_t first, uint32_t n, const uint8_t *values);
 
+/* ec_ads1299_registers.c: step of the report from here on. SDATAC and ID until it fits; reset values; registers first .. last
+ * written, read back, up to 3 times. 0, BAD_DEVICE, DEVICE_IO, DEVICE_GONE. [acquire] */
+void    ec_ads1299_enter(ec_ads1299 *d, ec_ads1299_step step);
+int32_t ec_ads1299_identify(ec_ads1299 *d, uint32_t select);
+int32_t ec_ads1299_reset_values(ec_ads1299 *d, uint32_t select);
+int32_t ec_ads1299_hold(ec_ads1299 *d, uint32_t select, uint32_t first, uint32_t last);
+uint8_t ec_ads1299_written(const ec_ads1299 *d, uint32_t select, uint32_t address);
+
 /* 1 if the line is wired and was set, 0 if it is not wired, or a status. [acquire] */
 int32_t ec_ads1299_line(ec_ads1299 *d, ec_bus_line line, uint32_t level);
 
@@ -59,6 +67,8 @@ void ec_chain_unpack(const uint8_t *bytes, const uint8_t *n_channels, uint32_t n
                      uint8_t frames[][EC_FRAME_BYTES_MAX]);
 /* The gap, 0 or 1, that puts 1100 in front of every frame, or EC_GAP_UNKNOWN. [any-thread, realtime] */
 uint32_t ec_chain_find_gap(const uint8_t *bytes, const uint8_t *n_channels, uint32_t n_chips);
+/* Convert for a few frames and lock the gap of every chain. 0, BAD_DEVICE, NO_DRDY, DEVICE_IO, DEVICE_GONE. [acquire] */
+int32_t ec_ads1299_lock_gaps(ec_ads1299 *d);
 
 /* ec_ads1299.c: bytes of one read of a select, whose first chip is `chip`; 3 or 0 of them a trailer. [any-thread, realtime] */
 uint32_t ec_ads1299_bytes(const ec_ads1299_config *config, uint32_t select, uint32_t chip, uint32_t gap_bits);

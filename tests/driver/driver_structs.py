@@ -14,7 +14,8 @@ FLAGS = ["-std=c11", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-O2", 
          f"-I{REPOSITORY / 'csrc'}"]
 
 BAD_SETTING, DEVICE_IO, NO_DRDY, SYSTEM, BAD_DEVICE, DEVICE_GONE = -3, -12, -13, -15, -18, -19
-STEPS = ("none", "rules", "reset", "id", "reset_values", "clock", "write", "read_back", "chain", "start", "sync", "check")
+STEPS = ("none", "rules", "reset", "id", "reset_values", "clock", "write", "read_back", "chain", "start", "sync",
+         "check")
 START, RESET, PWDN = range(3)
 (ID, CONFIG1, CONFIG2, CONFIG3, LOFF, CH1SET) = range(6)
 (BIAS_SENSP, BIAS_SENSN, LOFF_SENSP, LOFF_SENSN, LOFF_FLIP, LOFF_STATP, LOFF_STATN, GPIO, MISC1, MISC2,

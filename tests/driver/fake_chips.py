@@ -1,4 +1,4 @@
-"""A bus of scripted chips: registers, RDATAC, edges and errors as a test wants them, and a record of all that was asked.
+"""A bus of scripted chips: registers, RDATAC, edges and errors as a test wants, and a record of what was asked.
 
 It is written from the data sheet's tables and shares nothing with the emulator.
 """
@@ -75,7 +75,8 @@ class Chip:
 class FakeBus:
     """Chips behind selects; daisy chains where a select has several."""
 
-    def __init__(self, config: ds.Config, *, gap_bits: int = 0, start_wired: bool = True, reset_wired: bool = True) -> None:
+    def __init__(self, config: ds.Config, *, gap_bits: int = 0, start_wired: bool = True,
+                 reset_wired: bool = True) -> None:
         chains = config.chips_in[:config.n_selects]
         self.chips = [Chip(n) for n in config.n_channels[:sum(chains)]]
         self.chains = []
@@ -158,9 +159,11 @@ class FakeBus:
         parts = [transfers[i] for i in range(n)]
         tx = b"".join(bytes(part.tx[:part.n_bytes]) for part in parts)
         t_begin = self.t_ns
-        self.t_ns += sum(part.n_bytes * 8_000_000_000 // part.speed_hz + part.delay_us * 1000 for part in parts) + self.slow_ns
+        self.t_ns += self.slow_ns + sum(part.n_bytes * 8_000_000_000 // part.speed_hz + part.delay_us * 1000
+                                        for part in parts)
         self.messages.append(Message(t_begin, select, tuple(part.n_bytes for part in parts), tx,
-                                     {part.speed_hz for part in parts}, tuple(part.delay_us for part in parts), self.t_ns))
+                                     {part.speed_hz for part in parts}, tuple(part.delay_us for part in parts),
+                                     self.t_ns))
         error = self.errors.pop(len(self.messages) - 1, 0)
         if not any(tx) and not error and self.data_errors:
             error = self.data_errors.pop(0)

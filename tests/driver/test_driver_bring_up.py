@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import itertools
 
 import driver_structs as ds
 import pytest
@@ -51,7 +52,8 @@ def test_order_of_commands_with_a_reset_line(fake):
         "4300ec", "230000",                                                     # reference buffer on, read back
         "4110" + ds.USUAL[1:18].hex(), "5403" + ds.USUAL[20:].hex(),            # all registers, around LOFF_STAT
         "2116" + "00" * 23, "2017" + "00" * 24]                                 # read back, and what is reported
-    assert [(line, level) for _, line, level in bus.lines] == [(ds.START, 0), (ds.RESET, 1), (ds.RESET, 0), (ds.RESET, 1)]
+    assert [(line, level) for _, line, level in bus.lines] == [
+        (ds.START, 0), (ds.RESET, 1), (ds.RESET, 0), (ds.RESET, 1)]
 
 
 def test_order_of_commands_without_lines(fake):
@@ -144,7 +146,7 @@ def test_f21_another_part_is_refused_with_expected_and_seen(fake, seen):
         ("id", 1, 0, 0x1E, seen, 5)
     asked = [m for m in bus.messages if m.select == 1 and m.tx[:2] == b"\x20\x00"]
     assert len(asked) == 5
-    assert all(b.t_ns - a.t_end_ns >= 10 * MS for a, b in zip(asked, asked[1:], strict=False))
+    assert all(b.t_ns - a.t_end_ns >= 10 * MS for a, b in itertools.pairwise(asked))
 
 
 @pytest.mark.parametrize("level", [0x00, 0xFF])
@@ -240,7 +242,7 @@ def test_transfers_that_fail_are_repeated_three_times(fake, error):
 
 def test_a_fourth_failure_ends_it_with_the_error(fake):
     bus, driver = fake((1, 1))
-    bus.errors = {n: errno.EIO for n in range(3, 7)}
+    bus.errors = dict.fromkeys(range(3, 7), errno.EIO)
     assert driver.bring_up() == ds.DEVICE_IO
     assert (driver.step, driver.report.chip, driver.report.error, driver.io_errors) == ("id", 1, errno.EIO, 1)
 
@@ -283,7 +285,8 @@ def test_b31_followers_are_brought_up_after_their_clock(fake):
     clock = next(m for m in bus.messages if m.tx.hex() == "4100f6")
     first = next(m for m in bus.messages if m.select > 0)
     assert first.t_ns - clock.t_end_ns >= 128 * MS
-    assert not any(m.tx[0] == OP_RESET for m in bus.messages if m.select == 0)
+    assert not any(m.tx[0] == OP_RESET and m.t_ns > clock.t_ns for m in bus.messages if m.select == 0)
+    assert (ds.RESET, 0) not in [(line, level) for _, line, level in bus.lines], "too early for the followers"
     for select in (1, 2):
         heard = commands(bus, select)
         assert heard.index("06") < heard.index("200000")

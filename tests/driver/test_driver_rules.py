@@ -49,7 +49,8 @@ def test_every_value_of_every_register(library, address):
         status, report = refused(library, config)
         assert (status == 0) == legal(address, value), (address, value)
         if status:
-            assert (status, report.step, report.chip, report.address, report.seen) == (ds.BAD_SETTING, 1, 0, address, value)
+            assert (status, report.step, report.chip, report.address, report.seen) == \
+                (ds.BAD_SETTING, 1, 0, address, value)
             assert report.expected != value
 
 
@@ -93,7 +94,8 @@ def changed(chains=(1,), **changes):
 
 @pytest.mark.parametrize("config", [
     changed(n_selects=0), changed(n_selects=65), changed(chips_in=(0, 0)), changed(chips_in=(0, 65)),
-    changed((1, 1), chips_in=(1, 200)), changed(n_channels=(0, 5)), changed(n_channels=(0, 0)), changed((1, 1, 1), n_drdy=2),
+    changed((1, 1), chips_in=(1, 200)), changed(n_channels=(0, 5)), changed(n_channels=(0, 0)),
+    changed((1, 1, 1), n_drdy=2),
     changed(n_drdy=0), changed(spi_hz=0), changed(clock_hz=0.0), changed(clock_hz=float("nan")), changed(clock_hz=1e12),
     changed(rate_scale=0.0), changed(rate_scale=float("nan")), changed(rate_scale=-1.0)])
 def test_wiring_that_cannot_be(library, config):

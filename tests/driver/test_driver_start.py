@@ -36,8 +36,8 @@ def test_9_4_1_start_by_line_is_low_for_16_tclk_and_more_before_it_rises(ready):
 def test_start_without_a_line_is_stop_then_start_to_every_select(ready):
     bus, driver = ready((1, 1), start_wired=False)
     assert driver.start() == 0
-    assert [(m.select, m.tx[0]) for m in bus.messages] == [(0, STOP), (1, STOP), (0, RDATAC), (1, RDATAC), (0, OP_START),
-                                                           (1, OP_START)]
+    assert [(m.select, m.tx[0]) for m in bus.messages] == [
+        (0, STOP), (1, STOP), (0, RDATAC), (1, RDATAC), (0, OP_START), (1, OP_START)]
     assert bus.messages[4].t_ns == driver.t_start.value
 
 
@@ -67,7 +67,7 @@ def test_a_full_queue_is_emptied(ready):
 
 @pytest.mark.parametrize("n_chips", [2, 4])
 def test_first_edges_of_all_lines_are_given_to_the_caller(ready, n_chips):
-    bus, driver = ready((1,) * n_chips, n_drdy=n_chips)
+    _bus, driver = ready((1,) * n_chips, n_drdy=n_chips)
     assert driver.start() == 0
     assert driver.start_toggles == 0
     events = driver.wait()
@@ -134,6 +134,6 @@ def test_errors_at_start(ready, error, status):
     bus.line_error = error
     assert driver.start() == status
     bus, driver = ready((1, 1))
-    bus.errors = {n: error for n in range(1, 9)}
+    bus.errors = dict.fromkeys(range(1, 9), error)
     assert driver.start() == status
     assert driver.report.chip == 1
