@@ -23,7 +23,7 @@ int64_t ec_ads1299_wire_ns(const ec_ads1299_config *config)
 
     (void)ec_ads1299_count(config, first_chip);
     for (uint32_t select = 0; select < config->n_selects; select++) {
-        bytes += ec_chain_bytes(config->n_channels + first_chip[select], config->chips_in[select], EC_GAP_UNKNOWN);
+        bytes += ec_ads1299_select_bytes(config, select, first_chip[select], EC_GAP_UNKNOWN);
     }
     return (int64_t)((bytes * 8u * UINT64_C(1000000000) + config->spi_hz - 1) / config->spi_hz);
 }

@@ -69,7 +69,11 @@ uint32_t ec_chain_find_gap(const uint8_t *bytes, const uint8_t *n_channels, uint
 /* Convert for a few frames and lock the gap of every chain. 0, BAD_DEVICE, NO_DRDY, DEVICE_IO, DEVICE_GONE. [acquire] */
 int32_t ec_ads1299_lock_gaps(ec_ads1299 *d);
 
-/* ec_ads1299_read.c: one message for the data of a select into `bytes`. 0 or a negative errno. [acquire, realtime] */
+/* ec_ads1299_read.c: bytes of one read of a select, with the trailer if there is one, or the widest gap while it is not
+ * known. [any-thread, realtime] */
+uint32_t ec_ads1299_select_bytes(const ec_ads1299_config *config, uint32_t select, uint32_t first_chip,
+                                 uint32_t gap_bits);
+/* One message for the data of a select into `bytes`. 0 or a negative errno. [acquire, realtime] */
 int32_t ec_ads1299_read_select(ec_ads1299 *d, uint32_t select, uint8_t *bytes, uint32_t n_bytes);
 
 #endif
