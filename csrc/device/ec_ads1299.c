@@ -16,20 +16,6 @@ void ec_ads1299_init(ec_ads1299 *d, const ec_bus *bus, const ec_ads1299_config *
              * (config->clock_hz / EC_FCLK_HZ) * config->rate_scale;
 }
 
-/* In multiple read-back mode the clocks behind a frame give it again from its first byte (data sheet 9.4.4.2). */
-uint32_t ec_ads1299_trailer(const ec_ads1299_config *config, uint32_t chip)
-{
-    return config->registers[chip][EC_REG_CONFIG1] & EC_CONFIG1_NOT_DAISY ? EC_TRAILER_BYTES : 0;
-}
-
-uint32_t ec_ads1299_bytes(const ec_ads1299_config *config, uint32_t select, uint32_t chip, uint32_t gap_bits)
-{
-    const uint32_t n_chips = config->chips_in[select];
-
-    return ec_chain_bytes(config->n_channels + chip, n_chips, gap_bits)
-           + (n_chips == 1 ? ec_ads1299_trailer(config, chip) : 0);
-}
-
 int64_t ec_ads1299_wire_ns(const ec_ads1299_config *config)
 {
     uint32_t first_chip[EC_BUS_MAX_SELECTS];
@@ -37,7 +23,7 @@ int64_t ec_ads1299_wire_ns(const ec_ads1299_config *config)
 
     (void)ec_ads1299_count(config, first_chip);
     for (uint32_t select = 0; select < config->n_selects; select++) {
-        bytes += ec_ads1299_bytes(config, select, first_chip[select], EC_GAP_UNKNOWN);
+        bytes += ec_ads1299_select_bytes(config, select, first_chip[select], EC_GAP_UNKNOWN);
     }
     return (int64_t)((bytes * 8u * UINT64_C(1000000000) + config->spi_hz - 1) / config->spi_hz);
 }

@@ -41,6 +41,8 @@ typedef struct ec_ads1299_config {
     double   clock_hz;                                 /* fCLK, 2.048e6 unless clocked from outside */
     double   rate_scale;                               /* 1; the emulator's other rates: fDR of the table times this */
     uint32_t n_drdy;                                   /* data-ready lines that are wired: 1, or one per chip */
+    uint32_t trailer;                                  /* 1: read 3 bytes more of every chip that is alone on its select and not
+                                                          in chain mode: they repeat the status word, or a bit slipped (F-10) */
 } ec_ads1299_config;
 
 typedef enum ec_ads1299_step {
@@ -75,8 +77,8 @@ typedef struct ec_ads1299 {
     uint32_t next_pending;
     ec_counter retries;                                /* transfers repeated after EIO or ETIMEDOUT */
     ec_counter io_errors;                              /* transfers that failed for good */
+    ec_counter slips;                                  /* frames whose trailer was not their status word */
     ec_counter start_toggles;                          /* STARTs repeated because chips were out of step (F-17) */
-    uint64_t slipped;                                  /* bit per chip: in the last round its status word did not repeat */
 } ec_ads1299;
 
 /* [control-thread] */
@@ -102,8 +104,8 @@ int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns);
 /* The bus's wait, behind the edges that start() had to look at: use this one after start(). [acquire, realtime] */
 int32_t ec_ads1299_wait(ec_ads1299 *d, uint32_t want, int64_t deadline_ns, ec_drdy *events, uint32_t max);
 
-/* Read the newest conversion of every chip: frames[chip] holds status word and channels, as on the wire.
- * Chips that are no daisy chain repeat their status word behind the frame; `slipped` names those that did not (F-10).
+/* Read the newest conversion of every chip: frames[chip] holds status word and channels, as on the wire. A frame whose
+ * trailer differs from its status word gets the prefix 0000, so that whoever looks for 1100 refuses it.
  * A transfer that fails with EIO or ETIMEDOUT is repeated while `deadline_ns` (bus clock: the last moment a read may
  * begin) is not passed, at most 3 times. *t_begin_ns and *t_end_ns bracket the round. 0; DEVICE_IO (given up:
  * the frame is lost, the chip may be well); DEVICE_GONE (ENODEV, ESHUTDOWN). [acquire, realtime] */

@@ -13,7 +13,6 @@
 #define EC_CHAIN_BYTES_MAX      (EC_BUS_MAX_CHIPS * EC_FRAME_BYTES_MAX + 8u)
 #define EC_CHAIN_PARTS_MAX      ((EC_CHAIN_BYTES_MAX + EC_TRANSFER_BYTES_MAX - 1u) / EC_TRANSFER_BYTES_MAX)
 #define EC_GAP_UNKNOWN          UINT32_MAX
-#define EC_TRAILER_BYTES        3u        /* the status word again, behind the frame of a chip that is in no chain */
 
 extern const uint8_t ec_ads1299_zeros[EC_TRANSFER_BYTES_MAX];
 
@@ -70,11 +69,11 @@ uint32_t ec_chain_find_gap(const uint8_t *bytes, const uint8_t *n_channels, uint
 /* Convert for a few frames and lock the gap of every chain. 0, BAD_DEVICE, NO_DRDY, DEVICE_IO, DEVICE_GONE. [acquire] */
 int32_t ec_ads1299_lock_gaps(ec_ads1299 *d);
 
-/* ec_ads1299.c: bytes of one read of a select, whose first chip is `chip`; 3 or 0 of them a trailer. [any-thread, realtime] */
-uint32_t ec_ads1299_bytes(const ec_ads1299_config *config, uint32_t select, uint32_t chip, uint32_t gap_bits);
-uint32_t ec_ads1299_trailer(const ec_ads1299_config *config, uint32_t chip);
-
-/* ec_ads1299_read.c: one message for the data of a select into `bytes`. 0 or a negative errno. [acquire, realtime] */
+/* ec_ads1299_read.c: bytes of one read of a select, with the trailer if there is one, or the widest gap while it is not
+ * known. [any-thread, realtime] */
+uint32_t ec_ads1299_select_bytes(const ec_ads1299_config *config, uint32_t select, uint32_t first_chip,
+                                 uint32_t gap_bits);
+/* One message for the data of a select into `bytes`. 0 or a negative errno. [acquire, realtime] */
 int32_t ec_ads1299_read_select(ec_ads1299 *d, uint32_t select, uint8_t *bytes, uint32_t n_bytes);
 
 #endif

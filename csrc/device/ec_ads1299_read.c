@@ -4,7 +4,36 @@
 
 #include "ec_ads1299_parts.h"
 
-#define ATTEMPTS       4u                 /* once, and 3 repeats */
+#define ATTEMPTS  4u                      /* once, and 3 repeats */
+#define STATUS_BYTES  3u
+
+/* Behind the last word the frame begins again, if the chip is in multiple read-back mode (data sheet 9.4.4.2). */
+static int has_trailer(const ec_ads1299_config *config, uint32_t select, uint32_t first_chip)
+{
+    return config->trailer != 0 && config->chips_in[select] == 1
+           && (config->registers[first_chip][EC_REG_CONFIG1] & EC_CONFIG1_NOT_DAISY) != 0;
+}
+
+uint32_t ec_ads1299_select_bytes(const ec_ads1299_config *config, uint32_t select, uint32_t first_chip,
+                                 uint32_t gap_bits)
+{
+    return ec_chain_bytes(config->n_channels + first_chip, config->chips_in[select], gap_bits)
+           + (has_trailer(config, select, first_chip) ? STATUS_BYTES : 0u);
+}
+
+/* Out of the bytes of a select, its frames. */
+static void unpack(ec_ads1299 *d, uint32_t select, const uint8_t *bytes, uint8_t frames[][EC_FRAME_BYTES_MAX])
+{
+    const uint32_t chip = d->first_chip[select];
+    const uint32_t gap_bits = d->gap_bits[select] == EC_GAP_UNKNOWN ? 0 : d->gap_bits[select];
+
+    ec_chain_unpack(bytes, d->config.n_channels + chip, d->config.chips_in[select], gap_bits, frames + chip);
+    if (has_trailer(&d->config, select, chip)
+        && memcmp(bytes, bytes + 3u + 3u * d->config.n_channels[chip], STATUS_BYTES) != 0) {
+        ec_counter_add(&d->slips, 1);
+        frames[chip][0] &= 0x0F;
+    }
+}
 
 int32_t ec_ads1299_read_select(ec_ads1299 *d, uint32_t select, uint8_t *bytes, uint32_t n_bytes)
 {
@@ -19,28 +48,14 @@ int32_t ec_ads1299_read_select(ec_ads1299 *d, uint32_t select, uint8_t *bytes, u
     return d->bus.transfer(d->bus.self, select, transfers, n);
 }
 
-/* A bit lost or doubled on the way moves everything behind it: the status word does not come back as it was. */
-static void take_frame(ec_ads1299 *d, uint32_t chip, const uint8_t *bytes, uint8_t *frame)
-{
-    const uint32_t n = 3u + 3u * d->config.n_channels[chip];
-
-    memcpy(frame, bytes, n);
-    if (ec_ads1299_trailer(&d->config, chip) != 0 && memcmp(bytes + n, bytes, EC_TRAILER_BYTES) != 0) {
-        d->slipped |= UINT64_C(1) << chip;
-    }
-}
-
 int32_t ec_ads1299_read(ec_ads1299 *d, int64_t deadline_ns, uint8_t frames[][EC_FRAME_BYTES_MAX],
                         int64_t *t_begin_ns, int64_t *t_end_ns)
 {
     int32_t error = 0;
 
-    d->slipped = 0;
     for (uint32_t select = 0; select < d->config.n_selects && error == 0; select++) {
         const uint32_t chip = d->first_chip[select];
-        const uint32_t n_chips = d->config.chips_in[select];
-        const uint8_t *n_channels = d->config.n_channels + chip;
-        const uint32_t n_bytes = ec_ads1299_bytes(&d->config, select, chip, d->gap_bits[select]);
+        const uint32_t n_bytes = ec_ads1299_select_bytes(&d->config, select, chip, d->gap_bits[select]);
         uint8_t bytes[EC_CHAIN_BYTES_MAX];
 
         for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -59,14 +74,9 @@ int32_t ec_ads1299_read(ec_ads1299 *d, int64_t deadline_ns, uint8_t frames[][EC_
                 break;
             }
         }
-        if (error == 0 && n_chips > 1) {
-            const uint32_t gap_bits = d->gap_bits[select] == EC_GAP_UNKNOWN ? 0 : d->gap_bits[select];
-            ec_chain_unpack(bytes, n_channels, n_chips, gap_bits, frames + chip);
-        }
-        if (error == 0 && n_chips == 1) {
-            take_frame(d, chip, bytes, frames[chip]);
-        }
-        if (error != 0) {
+        if (error == 0) {
+            unpack(d, select, bytes, frames);
+        } else {
             d->report.step = EC_STEP_NONE;
             ec_counter_add(&d->io_errors, 1);
             *t_end_ns = d->bus.now(d->bus.self);

@@ -59,7 +59,7 @@ class Config(c.Structure):
 
     _fields_ = [("n_selects", c.c_uint32), ("chips_in", c.c_uint8 * 64), ("n_channels", c.c_uint8 * 64),
                 ("registers", (c.c_uint8 * 24) * 64), ("clock_master", c.c_uint8 * 64), ("spi_hz", c.c_uint32),
-                ("clock_hz", c.c_double), ("rate_scale", c.c_double), ("n_drdy", c.c_uint32)]
+                ("clock_hz", c.c_double), ("rate_scale", c.c_double), ("n_drdy", c.c_uint32), ("trailer", c.c_uint32)]
 
 
 class Report(c.Structure):
@@ -79,7 +79,15 @@ class Ads1299(c.Structure):
                 ("gap_bits", c.c_uint32 * 64), ("seen", (c.c_uint8 * 24) * 64), ("sps", c.c_double), ("report", Report),
                 ("seqno_last", c.c_uint32 * 64), ("seqno_at_start", c.c_uint32 * 64), ("pending", Drdy * 256),
                 ("n_pending", c.c_uint32), ("next_pending", c.c_uint32), ("retries", c.c_uint64),
-                ("io_errors", c.c_uint64), ("start_toggles", c.c_uint64), ("slipped", c.c_uint64)]
+                ("io_errors", c.c_uint64), ("slips", c.c_uint64), ("start_toggles", c.c_uint64)]
+
+
+class Truth(c.Structure):
+    """``ec_emulator_truth``."""
+
+    _fields_ = [*((name, c.c_uint64) for name in (
+        "conversions", "events", "overflowed", "dropped", "spurious", "clean", "spoiled", "torn", "never_read",
+        "repeated", "failed_transfers", "resets", "violations")), ("last_violation", c.c_uint32)]
 
 
 Frames = (c.c_uint8 * 27) * 64

@@ -221,8 +221,7 @@ class FakeBus:
         for place, chip in enumerate(chain):
             frame = self.frame_of(self.chips.index(chip))[:3 + 3 * chip.n_channels]
             bits += [1] * (self.gap_bits if place else 0) + [byte >> (7 - i) & 1 for byte in frame for i in range(8)]
-        if len(chain) == 1 and chain[0].registers[ds.CONFIG1] & 0x40:
-            bits *= 2                      # multiple read-back: the frame again, from its first byte
-        bits = bits[:8 * n_bytes] + [0] * (8 * n_bytes - len(bits))
+        more = 8 * n_bytes - len(bits)
+        bits += [0] * more if len(chain) > 1 or not chain[0].registers[ds.CONFIG1] & 0x40 else (bits * 2)[:more]
         packed = bytes(int("".join(map(str, bits[i:i + 8])), 2) for i in range(0, 8 * n_bytes, 8))
         return self.spoil(packed)

@@ -49,6 +49,38 @@ def test_frames_of_all_selects_in_order_within_the_bracket(running):
     assert driver.t_end.value == bus.messages[-1].t_end_ns
 
 
+def test_f10_a_trailer_that_is_not_the_status_word_spoils_the_prefix(running):
+    bus, driver = running((1, 2, 1), trailer=1)
+    bus.frame_of = lambda chip: bytes([0xC5, 0x12, 0x34, *[chip + 1] * 24])
+    assert driver.read() == 0
+    assert [m.sizes for m in bus.messages] == [(30,), (55 - 1,), (30,)]
+    assert [driver.frame(chip)[0] for chip in range(4)] == [0xC5] * 4
+    assert driver.slips == 0
+    bus.spoil = lambda data: data[:10] + bytes([data[10] ^ 1]) + data[11:]
+    assert driver.read() == 0
+    assert driver.slips == 0, "a flipped bit is no slip"
+
+    def slip(data):
+        bits = "".join(f"{byte:08b}" for byte in data)
+        bits = bits[:60] + "0" + bits[60:-1]
+        return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+    bus.spoil = lambda data: slip(data) if len(bus.messages) % 3 == 0 else data
+    assert driver.read() == 0
+    assert driver.slips == 1
+    assert [driver.frame(chip)[0] >> 4 for chip in range(4)] == [0xC, 0xC, 0xC, 0]
+
+
+def test_no_trailer_in_chain_mode(running):
+    config = ds.config_of(trailer=1)
+    config.registers[0][ds.CONFIG1] &= ~0x40
+    bus, driver = running(config=config)
+    assert driver.read() == 0
+    assert bus.messages[0].sizes == (27,)
+    assert driver.library.ec_ads1299_wire_ns(config) == 54_000
+    config.registers[0][ds.CONFIG1] |= 0x40
+    assert driver.library.ec_ads1299_wire_ns(config) == 60_000
+
+
 def test_transfers_stay_off_the_dma_path(running):
     bus, driver = running((4,), gap_bits=1)
     assert driver.read() == 0

@@ -44,6 +44,7 @@ typedef struct shim_settings {
     /* what a reader that uses this table writes into the chips */
     uint32_t dr;
     uint32_t spi_hz;
+    uint32_t trailer;
 } shim_settings;
 
 typedef struct shim_world {

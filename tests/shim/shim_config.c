@@ -28,6 +28,7 @@ static const key keys[] = {
     { "masters", U8S, EMU(clock_master), EC_BUS_MAX_CHIPS },
     { "gap_bits", U8, EMU(gap_bits), 1 },
     { "n_drdy", U32, EMU(n_drdy), 1 },
+    { "strict", U8, EMU(strict), 1 },
     { "miso_idle", U8, EMU(miso_idle), 1 },
     { "rate_scale", F64, EMU(rate_scale), 1 },
     { "clock_hz", F64, EMU(clock_hz), 1 },
@@ -63,6 +64,7 @@ static const key keys[] = {
     { "truth", TEXT, OWN(truth), 256 },
     { "dr", U32, OWN(dr), 1 },
     { "spi_hz", U32, OWN(spi_hz), 1 },
+    { "trailer", U32, OWN(trailer), 1 },
 };
 
 static const char *const kinds[] = {
