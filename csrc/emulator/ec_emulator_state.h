@@ -50,6 +50,7 @@ struct ec_emulator {
     uint64_t base_at_start;
     uint64_t failed_transfers;
     int32_t  begin_run;                   /* the next START is the first of a run */
+    int32_t  in_use;                      /* a round was completed since the run began, before the last START */
 
     uint32_t wire_bytes_known;            /* length of a transfer, from the last one like it */
     uint32_t wire_hz_known;

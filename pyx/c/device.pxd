@@ -26,7 +26,7 @@ cdef extern from "device/ec_ads1299.h" nogil:
         uint8_t n_channels[64]
         uint8_t registers[64][24]
         uint8_t clock_master[64]
-        uint32_t spi_hz, n_drdy
+        uint32_t spi_hz, n_drdy, trailer
         double clock_hz, rate_scale
     ctypedef struct ec_ads1299_report:
         int32_t step
@@ -39,9 +39,8 @@ cdef extern from "device/ec_ads1299.h" nogil:
         uint8_t seen[64][24]
         double sps
         ec_ads1299_report report
-        uint64_t slipped
         uint32_t seqno_at_start[64]
-        ec_counter retries, io_errors, start_toggles
+        ec_counter retries, io_errors, slips, start_toggles
     void ec_ads1299_init(ec_ads1299 *d, const ec_bus *bus, const ec_ads1299_config *config)
     int32_t ec_ads1299_bring_up(ec_ads1299 *d)
     int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns)
@@ -165,4 +164,5 @@ cdef extern from "emulator/ec_emulator.h" nogil:
     ec_emulator *ec_emulator_create(const ec_emulator_config *config, int32_t *status)
     ec_bus ec_emulator_bus(ec_emulator *emulator)
     void ec_emulator_destroy(ec_emulator *emulator)
+    void ec_emulator_run_begin(ec_emulator *emulator)
     void ec_emulator_truth_get(const ec_emulator *emulator, ec_emulator_truth *truth)

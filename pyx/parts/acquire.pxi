@@ -6,6 +6,7 @@
 cdef enum:
     OFF_RATE_EDGES = 64       # so many edges on end at a wrong rate: the chips are brought up again
     MAX_EDGES = 64             # events taken from the bus in one wait
+    SLIP_FRAMES = 3            # so many on end whose status word does not repeat: are the registers still ours?
     STUCK_FRAMES = 8           # so many bad status words, or failed reads, on end: the bus is stuck
 
 cdef int64_t SILENCE_NS = 100000000        # no edge for so long, and for 10 periods: the line is dead
@@ -35,9 +36,9 @@ cdef void note_saturated(const int32_t *counts, uint32_t n_channels, uint64_t *s
 
 
 cdef int32_t decode_round(Chips *a) noexcept nogil:
-    """All chips into one wide frame. One status word that is not 1100, or a bit slip, spoils it: half a frame is none."""
+    """All chips into one wide frame. One status word that is not 1100 spoils it: half a frame is none."""
     cdef uint32_t chip, at = 0, word
-    cdef int32_t result = EC_STATUS_OK if a.driver.slipped == 0 else EC_STATUS_BAD_STATUS_WORD
+    cdef int32_t result = EC_STATUS_OK
     memset(a.lead_off, 0, sizeof(a.lead_off))
     for chip in range(a.driver.n_chips):
         if ec_decode_frame(a.frames[chip], a.driver.config.n_channels[chip], a.counts + at, &word) < 0:
@@ -84,11 +85,13 @@ cdef void take_conversion(Source *s, uint64_t conversion, int32_t status) noexce
     if status == EC_STATUS_BAD_STATUS_WORD:
         source_lost(s, &s.n.bad_status, 1)
         a.bad_frames += 1
+        a.good_frames = 0
         ec_run_log(s.group.run, EC_LOG_BUS_STUCK if a.bad_frames == STUCK_FRAMES else EC_LOG_BAD_STATUS,
                    s.node.number, NO_EDGE, conversion,
                    a.frames[0][0] << 16 | a.frames[0][1] << 8 | a.frames[0][2])
         return
     a.bad_frames = 0
+    a.good_frames += 1
     if ec_run_is(&s.group.run.paused):
         source_close_packet(s, ec_now_ns())
         source_lost(s, &s.n.paused, 1)
@@ -163,6 +166,10 @@ cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
             s.late_before = True
         else:
             take_conversion(s, conversion, status)
+        if a.bad_frames == SLIP_FRAMES and ec_counter_get(&a.driver.slips) > a.slips_known:
+            a.slips_known = ec_counter_get(&a.driver.slips)
+            if ec_ads1299_check(&a.driver) == EC_STATUS_BAD_DEVICE:
+                return EC_STATUS_BAD_DEVICE    # no slips: a chip fell back to its reset state, and repeats no status word
         if a.bad_frames >= 4 * STUCK_FRAMES:
             return EC_STATUS_BAD_STATUS_WORD
         if not more or ec_run_is(&s.group.run.stopping):

@@ -57,19 +57,22 @@ cdef bint acquire_sleep(Source *s, int64_t ns) noexcept nogil:
 
 
 cdef int32_t recover(Source *s, int32_t why) noexcept nogil:
-    """Bring the chips up again, after 0.1, 1 and 5 s; the frames that did not happen meanwhile are a gap by time."""
+    """Bring the chips up again, after 0.1, 1 and 5 s; the frames that did not happen meanwhile are a gap by time.
+
+    Attempts count until the chips have run for a second: what comes back at once is given up all the same.
+    """
     cdef Chips *a = s.chips
-    cdef int64_t delay_ns = 100000000
-    cdef int64_t t_start_ns = 0
-    cdef int32_t attempt, status = why
-    if why == EC_STATUS_DEVICE_GONE:
-        return why
-    ec_run_log(s.group.run, EC_LOG_RECOVERING, s.node.number, NO_EDGE, a.next_conversion, why)
+    cdef int64_t t_start_ns = 0, delay_ns
+    cdef int32_t status = why
+    if a.good_frames * a.period_ns >= 1000000000:
+        a.attempts = 0
     source_close_packet(s, ec_now_ns())
-    for attempt in range(RECOVERIES):
+    while status < 0 and status != EC_STATUS_DEVICE_GONE and a.attempts < RECOVERIES:
+        ec_run_log(s.group.run, EC_LOG_RECOVERING, s.node.number, NO_EDGE, a.next_conversion, status)
+        delay_ns = 100000000 if a.attempts == 0 else 1000000000 if a.attempts == 1 else 5000000000
+        a.attempts += 1
         if not acquire_sleep(s, delay_ns):
             return EC_STATUS_OK
-        delay_ns = 1000000000 if attempt == 0 else 5000000000
         ec_ads1299_stop(&a.driver)
         status = ec_ads1299_bring_up(&a.driver)
         if status == EC_STATUS_OK:
@@ -78,10 +81,7 @@ cdef int32_t recover(Source *s, int32_t why) noexcept nogil:
             ec_sample_clock_restart(&a.clock)
             ec_counter_add(&s.n.restarts, 1)
             begin_watching(s, t_start_ns)
-            ec_run_log(s.group.run, EC_LOG_RECOVERED, s.node.number, NO_EDGE, a.next_conversion, attempt + 1)
-            return EC_STATUS_OK
-        if status == EC_STATUS_DEVICE_GONE:
-            return status
+            ec_run_log(s.group.run, EC_LOG_RECOVERED, s.node.number, NO_EDGE, a.next_conversion, a.attempts)
     return status
 
 
@@ -91,5 +91,6 @@ cdef void begin_watching(Source *s, int64_t t_start_ns) noexcept nogil:
     a.next_check_ns = t_start_ns + (a.check_every_ns if a.check_every_ns else 1000000000)
     a.failed_reads = 0
     a.bad_frames = 0
+    a.good_frames = 0
     a.off_rate = 0
     memset(a.line_edges, 0, sizeof(a.line_edges))

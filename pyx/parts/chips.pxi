@@ -24,6 +24,7 @@ cdef void fill_driver_config(ec_ads1299_config *config, dict node) except *:
     config.clock_hz = node["clock_hz"]
     config.rate_scale = node["rate_scale"]
     config.n_drdy = node["n_drdy"]
+    config.trailer = 1
 
 
 cdef void fill_emulator_config(ec_emulator_config *config, dict node, bint is_virtual) except *:

@@ -15,6 +15,9 @@ cdef struct Chips:
     int64_t next_check_ns
     uint32_t failed_reads      # on end
     uint32_t bad_frames        # on end
+    uint64_t good_frames       # on end
+    uint64_t slips_known       # slips when the registers were last looked at because of them
+    uint32_t attempts          # to bring the chips up again, since they last ran for a second
     uint32_t off_rate          # edges at a wrong rate, on end
     uint64_t line_edges[EC_BUS_MAX_CHIPS]
     uint8_t frames[EC_BUS_MAX_CHIPS][EC_FRAME_BYTES_MAX]

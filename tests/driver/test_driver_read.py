@@ -271,21 +271,3 @@ def test_chain_frames_carry_every_bit(running):
         bus.frame_of = lambda i, sent=sent: sent[i]
         assert driver.read() == 0
         assert [driver.frame(chip) for chip in range(3)] == sent
-
-
-@pytest.mark.parametrize("bit", [0, 3, 24, 100, 215])
-def test_f10_a_bit_that_slips_is_noticed_by_the_status_word_that_does_not_repeat(running, bit):
-    bus, driver = running((1, 1))
-    frame = bytes([0xC5, 0xA3, 0x5C, *range(1, 25)])
-    whole = bus.data
-    bus.frame_of = lambda chip: frame
-
-    def data(chain, n_bytes):                          # the slip lasts until the select goes up: the trailer slips too
-        if chain[0] is not bus.chips[1]:
-            return whole(chain, n_bytes)
-        bits = "".join(f"{byte:08b}" for byte in frame * 2)
-        return int(bits[:bit] + "1" + bits[bit:-1], 2).to_bytes(54, "big")[:n_bytes]
-
-    bus.data = data
-    assert driver.read() == 0
-    assert driver.d.slipped == 0b10

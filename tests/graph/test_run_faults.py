@@ -89,7 +89,7 @@ def test_a_transfer_that_fails_once_is_repeated_in_time(faulty, kind):
 
 
 def test_transfers_that_go_on_failing_cost_frames_then_a_restart(faulty):           # F-05
-    outcome = faulty({"kind": "eio", "at": 1001, "n": 40})
+    outcome = faulty({"kind": "eio", "at": 1001, "n": 32})      # 8 reads of 4 tries each
     assert "acquire.read" in places(outcome)
     assert "acquire.recovering" in places(outcome)
     assert "acquire.recovered" in places(outcome)
@@ -161,9 +161,9 @@ def test_one_chip_of_several_spoils_the_frame(faulty):                          
 @pytest.mark.parametrize("value", [0, 255, 256])                                    # F-11
 def test_a_stuck_bus_is_said_and_the_chips_are_brought_up_again(faulty, value):
     outcome = faulty({"kind": "miso_stuck", "at": 1001, "n": 60, "value": value})
-    assert "acquire.stuck" in places(outcome)
     assert "acquire.recovered" in places(outcome)
-    assert holes(outcome.packets)[0][0] == 1000 or value == 256                     # noise may begin with 1100
+    assert "acquire.stuck" in places(outcome) or value == 256                       # noise looks like a chip in trouble
+    assert holes(outcome.packets)[0][0] == 1000
     assert outcome.source["edges"] == N
 
 
@@ -174,9 +174,9 @@ def test_a_chip_that_falls_back_to_its_reset_state_is_found_and_set_up_again(fau
     assert outcome.truth["resets"] >= 2
     assert "acquire.recovered" in places(outcome)
     (first, missing), = holes(outcome.packets)
-    assert frames // 2 - 2 <= first <= frames // 2 + 2 * sps                        # within two periods of the check
+    assert first == frames // 2 - 1                                                 # nothing of a reset chip is delivered
     assert outcome.source["edges"] == frames
-    assert outcome.source["missed"] == missing
+    assert outcome.source["missed"] + outcome.source["bad_status"] == missing
 
 
 @pytest.mark.parametrize(("value", "said"), [(0, "silent"), (1, "silent"), (2, "wrong rate"), (3, "wrong rate")])
@@ -235,10 +235,8 @@ def test_a_device_that_vanishes_ends_the_run_with_closed_books():               
     assert run.ledger()["sources"]["acquire"]["delivered"] == 1000
 
 
-@pytest.mark.parametrize(("value", "seen"), [(0x3C, "3Ch"), (0x92, "92h"), (0x00, "00h"), (0xFF, "FFh")])    # F-21
+@pytest.mark.parametrize(("value", "seen"), [(0x3C, "3Ch"), (0x92, "92h"), (0xFF, "FFh in 5 tries: the bus is stuck")])     # F-21
 def test_another_part_is_refused_with_what_was_seen(value, seen):
-    if value == 0:
-        pytest.skip("an ID of 0 is the right one to the emulator; a stuck bus is F-11")
     with pytest.raises(DeviceError, match=f"chip 1: the ID register reads {seen}"):
         Pipeline([acquire({"kind": "wrong_id", "value": value}), {"null_sink": {}}], clock="virtual").run(seconds=1)
 
