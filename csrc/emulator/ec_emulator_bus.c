@@ -4,6 +4,7 @@
 
 #include "ec_emulator_state.h"
 
+#define STATUS_BYTES  3u                /* of a frame that begins again */
 #define NS_PER_S   INT64_C(1000000000)
 #define ALIGNMENT  128u                   /* spidev adds transfers up rounded to this on arm64 */
 
@@ -126,15 +127,17 @@ static int32_t transfer_slow(ec_emulator *e, uint32_t select, const ec_transfer 
     return error;
 }
 
-/* A read of one frame in RDATAC from a chip that is alone on its select, with no edge
+/* A read of one frame in RDATAC, and of its status word again, from a chip that is alone on its select, with no edge
  * while it lasts and no fault about: what a run consists of. Everything else takes the way of the bits. */
 static int32_t transfer_fast(ec_emulator *e, uint32_t select, const ec_transfer *x, int64_t begin)
 {
-    static const uint8_t zeros[EC_SPI_FRAME_MAX];
+    static const uint8_t zeros[EC_SPI_FRAME_MAX + STATUS_BYTES];
     ec_emulated_chip *chip = &e->chip[e->first_chip[select]];
+    const uint32_t again = x->n_bytes == chip->frame_bytes + STATUS_BYTES ? STATUS_BYTES : 0;
 
-    if (x->n_bytes != chip->frame_bytes || x->speed_hz > e->fastest_hz || x->speed_hz == 0 ||
-        x->tx == NULL || x->rx == NULL || memcmp(x->tx, zeros, chip->frame_bytes) != 0) {
+    if (x->n_bytes != chip->frame_bytes + again || x->speed_hz > e->fastest_hz || x->speed_hz == 0 ||
+        x->tx == NULL || x->rx == NULL || memcmp(x->tx, zeros, x->n_bytes) != 0 ||
+        (again != 0 && (chip->registers[EC_REG_CONFIG1] & EC_CONFIG1_NOT_DAISY) == 0)) {
         return 0;
     }
     const int64_t end = begin + wire_ns(e, x->n_bytes, x->speed_hz) + (int64_t)x->delay_us * 1000;
@@ -144,8 +147,10 @@ static int32_t transfer_fast(ec_emulator *e, uint32_t select, const ec_transfer 
         !chip->rdatac || chip->standby || !ec_chip_alive(chip, begin)) {
         return 0;
     }
-    memcpy(x->rx, ec_front_end_frame(&chip->front_end, chip->k), chip->frame_bytes);
-    chip->out_bits = (uint64_t)chip->frame_bytes * 8;
+    const uint8_t *frame = ec_front_end_frame(&chip->front_end, chip->k);
+    memcpy(x->rx, frame, chip->frame_bytes);
+    memcpy(x->rx + chip->frame_bytes, frame, again);
+    chip->out_bits = (uint64_t)x->n_bytes * 8;
     chip->select_end = end;
     e->t_sclk = end;
     e->now_ns = end;
