@@ -86,7 +86,7 @@ def test_what_no_board_can_do_is_refused(refusal, settings, wanted):
 def test_what_does_not_fit_between_two_edges_is_refused(describe, refusal):
     four = [{"spi": f"/dev/spidev{n // 2}.{n % 2}", **({"drdy": "GPIO25"} if n == 0 else {})} for n in range(4)]
     told = refusal("acquire", board="ads1299", chips=four, sps=16000)
-    assert told == ("sps: 4 chips at 16000 SPS need 123 us a frame over SPI at 20 MHz, and 61 us are there | At most 4000 "
+    assert told == ("sps: 4 chips at 16000 SPS need 128 us a frame over SPI at 20 MHz, and 61 us are there | At most 4000 "
                     "SPS with these chips | Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy chain")
     assert describe("acquire", board="ads1299", chips=four, sps=4000).native["spi_hz"] == 20_000_000
     assert describe("acquire", board="ads1299", chips=four[:1], sps=16000).native["spi_hz"] == 20_000_000
