@@ -214,6 +214,15 @@ def test_f11_a_bus_that_sticks_is_called_stuck(chips, level):
     assert (driver.step, driver.report.seen) == ("id", level)
 
 
+def test_f11_noise_is_no_other_part(chips):
+    driver = chips("dr=4 fault=miso_stuck:0:10:100000:0x100").begin()
+    good = prefix_is_good(driver.collect(40)[1])
+    assert good[:9].all()
+    assert good[9:].sum() < 15
+    assert driver.check() == ds.DEVICE_IO
+    assert driver.step == "check"
+
+
 def test_f13_a_reset_chip_is_found_and_brought_back(chips):
     driver = chips("selects=1,1 dr=4 fault=reset:1:10:1").begin()
     driver.collect(20)
