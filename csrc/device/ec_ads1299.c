@@ -37,30 +37,48 @@ int64_t ec_ads1299_check_ns(const ec_ads1299 *d)
     return (int64_t)config->n_selects * (bits * 1000000000 / ec_ads1299_command_hz(config) + 3 * message);
 }
 
-/* Registers of one select against what was read back at bring-up: 0, BAD_DEVICE, DEVICE_IO (all ones or zeros). */
-static int32_t check_select(ec_ads1299 *d, uint32_t select)
+static uint8_t checked_bits(const ec_ads1299 *d, uint32_t chip, uint32_t address)
+{
+    return address == EC_REG_ID ? EC_ID_MASK : ec_register_mask(d->config.n_channels[chip], address);
+}
+
+/* Registers of one select against what was read back at bring-up: 0, BAD_DEVICE, DEVICE_IO (not even the ID). */
+static int32_t check_select(ec_ads1299 *d, uint32_t select, uint8_t seen[EC_N_REGISTERS])
 {
     const uint32_t chip = d->first_chip[select];
-    uint8_t seen[EC_N_REGISTERS];
-    uint32_t same = 1;
     int32_t status = ec_ads1299_read_registers(d, select, 0, EC_N_REGISTERS, seen);
 
     if (status < 0) {
         return status;
     }
     d->report.attempts++;
-    while (same < EC_N_REGISTERS && seen[same] == seen[0]) {
-        same++;
-    }
     for (uint32_t a = 0; a < EC_N_REGISTERS; a++) {
-        const uint8_t mask = a == EC_REG_ID ? EC_ID_MASK : ec_register_mask(d->config.n_channels[chip], a);
+        const uint8_t mask = checked_bits(d, chip, a);
         if (((seen[a] ^ d->seen[chip][a]) & mask) != 0) {
-            const int is_stuck = same == EC_N_REGISTERS && (seen[0] == 0x00 || seen[0] == 0xFF);
-            return ec_ads1299_failed(d, is_stuck ? EC_STATUS_DEVICE_IO : EC_STATUS_BAD_DEVICE, chip, a,
+            /* A chip that was reset still has its ID: without it this is no answer of the chip. */
+            return ec_ads1299_failed(d, a == EC_REG_ID ? EC_STATUS_DEVICE_IO : EC_STATUS_BAD_DEVICE, chip, a,
                                      d->seen[chip][a] & mask, seen[a]);
         }
     }
     return 0;
+}
+
+/* A difference is read again: noise on the wire is gone or is another one, a chip says the same twice. */
+static int32_t check_twice(ec_ads1299 *d, uint32_t select)
+{
+    uint8_t first[EC_N_REGISTERS], second[EC_N_REGISTERS];
+    int32_t status = check_select(d, select, first);
+
+    if (status == 0 || d->report.error != 0) {
+        return status;
+    }
+    status = check_select(d, select, second);
+    for (uint32_t a = 0; status == EC_STATUS_BAD_DEVICE && a < EC_N_REGISTERS; a++) {
+        if (((first[a] ^ second[a]) & checked_bits(d, d->first_chip[select], a)) != 0) {
+            status = EC_STATUS_DEVICE_IO;
+        }
+    }
+    return status;
 }
 
 int32_t ec_ads1299_check(ec_ads1299 *d)
@@ -71,10 +89,7 @@ int32_t ec_ads1299_check(ec_ads1299 *d)
     d->report = (ec_ads1299_report){ .step = EC_STEP_CHECK };
     status = ec_ads1299_command_all(d, EC_OP_SDATAC);
     for (uint32_t select = 0; select < d->config.n_selects && status == 0; select++) {
-        status = check_select(d, select);
-        if (status < 0 && d->report.error == 0) {
-            status = check_select(d, select);       /* noise on the wire looks the same, once */
-        }
+        status = check_twice(d, select);
     }
     found = d->report;
     back = ec_ads1299_command_all(d, EC_OP_RDATAC);

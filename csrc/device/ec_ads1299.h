@@ -114,7 +114,8 @@ int32_t ec_ads1299_read(ec_ads1299 *d, int64_t deadline_ns, uint8_t frames[][EC_
 
 /* Read the configuration registers of every chip and compare with what was written; SDATAC before, RDATAC after. A
  * difference is read once more before it counts. Fits between two edges only if ec_ads1299_check_ns is below
- * the period. 0, BAD_DEVICE (a chip that fell back to its reset state, F-13), DEVICE_IO, DEVICE_GONE. [acquire] */
+ * the period. 0, BAD_DEVICE (a chip that fell back to its reset state, F-13), DEVICE_IO (also: not even the ID
+ * is there, or the answers differ each time, F-11), DEVICE_GONE. [acquire] */
 int32_t ec_ads1299_check(ec_ads1299 *d);
 int64_t ec_ads1299_check_ns(const ec_ads1299 *d);
 

@@ -22,12 +22,14 @@ uint8_t ec_ads1299_written(const ec_ads1299 *d, uint32_t select, uint32_t addres
     return value;
 }
 
-/* SDATAC and ID until the low five bits fit: the first answers may come from a chip that is not yet awake. */
+/* SDATAC and ID until the low five bits fit: the first answers may come from a chip that is not yet awake. Zeros and ones,
+ * or answers that keep changing, come from no chip at all. */
 int32_t ec_ads1299_identify(ec_ads1299 *d, uint32_t select)
 {
     const uint32_t chip = d->first_chip[select];
     const uint8_t expected = (uint8_t)(EC_ID_4_CHANNELS + (d->config.n_channels[chip] - 4u) / 2u);
-    uint8_t id = 0;
+    uint8_t id = 0, last = 0;
+    uint32_t changes = 0;
 
     ec_ads1299_enter(d, EC_STEP_ID);
     for (uint32_t i = 0; i < ID_TRIES; i++) {
@@ -47,8 +49,10 @@ int32_t ec_ads1299_identify(ec_ads1299 *d, uint32_t select)
         if ((id & EC_ID_MASK) == expected) {
             return 0;
         }
+        changes += i > 0 && id != last;
+        last = id;
     }
-    return ec_ads1299_failed(d, id == 0x00 || id == 0xFF ? EC_STATUS_DEVICE_IO : EC_STATUS_BAD_DEVICE, chip,
+    return ec_ads1299_failed(d, id == 0x00 || id == 0xFF || changes > 1 ? EC_STATUS_DEVICE_IO : EC_STATUS_BAD_DEVICE, chip,
                              EC_REG_ID, expected, id);
 }
 

@@ -90,7 +90,7 @@ typedef struct ec_gpio_values {
 } ec_gpio_values;
 
 typedef struct ec_gpio_event {
-    uint64_t timestamp_ns;
+    uint64_t t_ns;
     uint32_t id;
     uint32_t offset;
     uint32_t seqno;

@@ -284,7 +284,7 @@ int32_t ec_linux_gpio_read(const ec_linux_bus *b, ec_drdy *events, uint32_t max)
         const uint32_t line = line_of(b, buffer[i].offset);
 
         if (buffer[i].id == EC_GPIO_EVENT_FALLING && line < b->n_drdy) {
-            events[n++] = (ec_drdy){ .t_ns = (int64_t)buffer[i].timestamp_ns, .line = line,
+            events[n++] = (ec_drdy){ .t_ns = (int64_t)buffer[i].t_ns, .line = line,
                                      .line_seqno = buffer[i].line_seqno };
         }
     }

@@ -157,6 +157,15 @@ def test_f11_a_stuck_bus_is_no_wrong_part(fake, level):
     assert (driver.step, driver.report.seen, driver.report.error) == ("id", level, 0)
 
 
+def test_f11_answers_that_keep_changing_are_noise_and_no_part(fake):
+    bus, driver = fake()
+    values = iter([0x13, 0x8A, 0x92, 0x41, 0x07])
+    answer = bus.answer
+    bus.answer = lambda select, tx: bytes([0, 0, next(values)]) if tx[0] == 0x20 else answer(select, tx)
+    assert driver.bring_up() == ds.DEVICE_IO
+    assert (driver.step, driver.report.seen, driver.report.error) == ("id", 0x07, 0)
+
+
 def test_an_id_that_comes_late_is_accepted(fake):
     bus, driver = fake()
     bus.chips[0].deaf_ids = 4

@@ -64,7 +64,8 @@ def prefix_is_good(frames):
 
 CASCADES = ["", "selects=1,1", "selects=1,1,1,1", "selects=1,1,1,1 n_drdy=4", "start=none", "reset=none",
             "start=none reset=none selects=1,1", "channels=4", "channels=6,4 selects=1,1", "dr=0", "dr=6",
-            "selects=1,1,1 masters=1,0,0", "selects=1,1 masters=1,0 start=none reset=none", "clock_hz=1.6e6", "powered_ns=0",
+            "selects=1,1,1 masters=1,0,0", "selects=1,1 masters=1,0 start=none reset=none", "clock_hz=1.6e6",
+            "powered_ns=0",
             "drift_ppm=20000", "drift_ppm=-20000", "id=0x1E", "spi_hz=20000000 trailer=1"]
 CHAINS = ["selects=2", "selects=3 gap_bits=1", "selects=4 gap_bits=1", "selects=2,2 gap_bits=1", "selects=1,2",
           "selects=2 channels=4,4 gap_bits=1", "selects=4 start=none reset=none"]
@@ -211,6 +212,15 @@ def test_f11_a_bus_that_sticks_is_called_stuck(chips, level):
     assert (driver.step, driver.report.seen) == ("check", level)
     assert driver.bring_up() == ds.DEVICE_IO
     assert (driver.step, driver.report.seen) == ("id", level)
+
+
+def test_f11_noise_is_no_other_part(chips):
+    driver = chips("dr=4 fault=miso_stuck:0:10:100000:0x100").begin()
+    good = prefix_is_good(driver.collect(40)[1])
+    assert good[:9].all()
+    assert good[9:].sum() < 15
+    assert driver.check() == ds.DEVICE_IO
+    assert driver.step == "check"
 
 
 def test_f13_a_reset_chip_is_found_and_brought_back(chips):

@@ -22,7 +22,7 @@ NUMBERS = {
     "offsetof(ec_gpio_request, consumer)": 256, "offsetof(ec_gpio_request, config)": 288,
     "offsetof(ec_gpio_request, num_lines)": 560, "offsetof(ec_gpio_request, event_buffer_size)": 564,
     "offsetof(ec_gpio_request, fd)": 588, "offsetof(ec_gpio_config, attrs)": 32,
-    "offsetof(ec_gpio_event, timestamp_ns)": 0, "offsetof(ec_gpio_event, id)": 8, "offsetof(ec_gpio_event, offset)": 12,
+    "offsetof(ec_gpio_event, t_ns)": 0, "offsetof(ec_gpio_event, id)": 8, "offsetof(ec_gpio_event, offset)": 12,
     "offsetof(ec_gpio_event, seqno)": 16, "offsetof(ec_gpio_event, line_seqno)": 20,
     "offsetof(ec_gpio_line_info, consumer)": 32, "offsetof(ec_gpio_line_info, offset)": 64,
     "offsetof(ec_gpio_line_info, flags)": 72, "offsetof(ec_gpio_line_info, attrs)": 80,

@@ -1,6 +1,5 @@
 /* shim.c - the calls that are stood below: everything that is not a fake node goes straight to the kernel. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/ec_clock.h"
 #include "shim.h"
+#include "shim_files.h"
 
 #define EXPORT  __attribute__((visibility("default")))
 #define FDS     1024
@@ -99,6 +98,29 @@ static enum node node_of(const char *path, uint32_t *number, int *error)
     return node;
 }
 
+int shim_has_node(const char *path, int *error)
+{
+    uint32_t number;
+    int denied;
+    const enum node node = node_of(path, &number, &denied);
+
+    if (error != NULL) {
+        *error = denied;
+    }
+    return node != REAL;
+}
+
+int shim_node_path(uint32_t i, char *path, size_t n)
+{
+    if (!is_on() || i > world.settings.emulator.n_selects) {
+        return 0;
+    }
+    if (i == 0) {
+        return snprintf(path, n, "/dev/gpiochip%u", world.settings.gpio_number) > 0;
+    }
+    return snprintf(path, n, "/dev/spidev0.%u", i - 1) > 0;
+}
+
 static int adopt(enum node node, uint32_t number)
 {
     const int fd = eventfd(0, EFD_CLOEXEC);
@@ -171,6 +193,9 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
     argument = va_arg(rest, void *);
     va_end(rest);
     request &= UINT32_MAX;
+    if ((request >> 8) == 'T') {          /* FIONBIO, FIOCLEX: the kernel answers them for every file */
+        return (int)syscall(SYS_ioctl, fd, request, argument);
+    }
     switch (node) {
     case SPI: return (int)answer(shim_spi_ioctl(&world, opened[fd].number, request, argument));
     case LINES: return (int)answer(shim_lines_ioctl(&world, opened[fd].number, request, argument));

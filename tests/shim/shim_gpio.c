@@ -250,7 +250,7 @@ static void collect(shim_world *w, line_set *set, int64_t deadline_ns)
             set->seqno++;
             set->tail += set->head - set->tail == set->size;
             set->queue[set->head++ % set->size] = (ec_gpio_event){
-                .timestamp_ns = (uint64_t)events[i].t_ns, .id = EC_GPIO_EVENT_FALLING, .offset = offset,
+                .t_ns = (uint64_t)events[i].t_ns, .id = EC_GPIO_EVENT_FALLING, .offset = offset,
                 .seqno = set->seqno, .line_seqno = events[i].line_seqno };
         }
     } while (got == 64 || (got > 0 && set->head == set->tail && ec_now_ns() < deadline_ns));
