@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import itertools
 
 import driver_structs as ds
 import numpy as np
@@ -28,8 +27,8 @@ def running(fake):
     return make
 
 
-@pytest.mark.parametrize(("n_channels", "n_bytes"), [(4, 18), (6, 24), (8, 30)])
-def test_9_4_4_one_frame_and_its_status_word_again_is_one_transfer_of_zeros(running, n_channels, n_bytes):
+@pytest.mark.parametrize(("n_channels", "n_bytes"), [(4, 15), (6, 21), (8, 27)])
+def test_9_4_4_one_frame_is_one_transfer_of_zeros(running, n_channels, n_bytes):
     config = ds.config_of()
     config.n_channels[0] = n_channels
     bus, driver = running(config=config)
@@ -37,7 +36,7 @@ def test_9_4_4_one_frame_and_its_status_word_again_is_one_transfer_of_zeros(runn
     assert [m.sizes for m in bus.messages] == [(n_bytes,)]
     assert bus.messages[0].tx == bytes(n_bytes)
     assert bus.messages[0].speeds == {4_000_000}
-    assert driver.frame(0) == bytes([0xC0, 0, 0, *[1] * (n_bytes - 6)])
+    assert driver.frame(0) == bytes([0xC0, 0, 0, *[1] * (n_bytes - 3)])
 
 
 def test_frames_of_all_selects_in_order_within_the_bracket(running):
@@ -143,7 +142,7 @@ def test_other_errors_of_the_kernel_are_final(running):
 
 def test_stop_asks_every_chip_and_shrugs_at_errors(running):
     bus, driver = running((1, 1), start_wired=False)
-    bus.errors = {n: errno.ENODEV for n in range(4)}
+    bus.errors = dict.fromkeys(range(4), errno.ENODEV)
     before = str(driver.report)
     driver.stop()
     assert [(m.select, m.tx[0]) for m in bus.messages] == [(0, STOP), (0, SDATAC), (1, STOP), (1, SDATAC)]
@@ -175,7 +174,8 @@ def test_f13_a_chip_that_fell_back_is_found(running):
     bus.chips[1].reset()
     assert driver.check() == ds.BAD_DEVICE
     report = driver.report
-    assert (driver.step, report.chip, report.address, report.expected, report.seen) == ("check", 1, ds.CONFIG1, 0xD6, 0x96)
+    assert (driver.step, report.chip, report.address, report.expected, report.seen) == \
+        ("check", 1, ds.CONFIG1, 0xD6, 0x96)
     assert bus.messages[-1].tx[0] == RDATAC
 
 
@@ -205,15 +205,15 @@ def test_f11_a_bus_that_is_stuck_at_the_check_is_no_reset_chip(running, level):
 
 def test_check_reports_a_dead_bus(running):
     bus, driver = running()
-    bus.errors = {n: errno.EIO for n in range(50)}
+    bus.errors = dict.fromkeys(range(50), errno.EIO)
     assert driver.check() == ds.DEVICE_IO
     assert (driver.step, driver.report.error) == ("check", errno.EIO)
 
 
 # wire time
 
-@pytest.mark.parametrize(("chains", "hz", "n_bytes"), [((1,), 4e6, 30), ((1, 1), 4e6, 60), ((2,), 4e6, 55), ((4,), 20e6, 109),
-                                                       ((1, 1, 1, 1), 14285714, 120)])
+@pytest.mark.parametrize(("chains", "hz", "n_bytes"), [
+    ((1,), 4e6, 27), ((1, 1), 4e6, 54), ((2,), 4e6, 55), ((4,), 20e6, 109), ((1, 1, 1, 1), 14285714, 108)])
 def test_wire_time(library, chains, hz, n_bytes):
     config = ds.config_of(chains, spi_hz=int(hz))
     assert library.ec_ads1299_wire_ns(config) == -(-n_bytes * 8_000_000_000 // int(hz))
@@ -257,8 +257,8 @@ def test_the_gap_is_never_mistaken(library, frames, gap, fill):
     assert library.layout_find_gap(ctypes.create_string_buffer(data, len(data)), n_channels, len(good)) == gap
 
 
-@pytest.mark.parametrize(("n_chips", "gap", "n_bytes"), [(1, 0, 27), (1, 1, 27), (2, 0, 54), (2, 1, 55), (3, 0, 81), (3, 1, 82),
-                                                         (4, 0, 108), (4, 1, 109)])
+@pytest.mark.parametrize(("n_chips", "gap", "n_bytes"), [
+    (1, 0, 27), (1, 1, 27), (2, 0, 54), (2, 1, 55), (3, 0, 81), (3, 1, 82), (4, 0, 108), (4, 1, 109)])
 def test_bytes_of_a_chain_are_those_of_the_reference(library, n_chips, gap, n_bytes):
     assert library.layout_chain_bytes((ctypes.c_uint8 * 4)(*[8] * 4), n_chips, gap) == n_bytes
 
@@ -266,8 +266,9 @@ def test_bytes_of_a_chain_are_those_of_the_reference(library, n_chips, gap, n_by
 def test_chain_frames_carry_every_bit(running):
     bus, driver = running((3,), gap_bits=1)
     rng = np.random.default_rng(3)
-    for _, chip in itertools.product(range(20), range(1)):
-        sent = [bytes([0xC0 | int(rng.integers(16)), *rng.integers(0, 256, 26, dtype=np.uint8).tolist()]) for _ in range(3)]
+    for _ in range(20):
+        sent = [bytes([0xC0 | int(rng.integers(16)), *rng.integers(0, 256, 26, dtype=np.uint8).tolist()])
+                for _ in range(3)]
         bus.frame_of = lambda i, sent=sent: sent[i]
         assert driver.read() == 0
         assert [driver.frame(chip) for chip in range(3)] == sent
