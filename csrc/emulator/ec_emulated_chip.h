@@ -137,7 +137,8 @@ const uint8_t *ec_chip_latch(ec_emulated_chip *chip);
 void ec_chip_select(ec_emulated_chip *chip, int64_t t);
 void ec_chip_deselect(ec_emulated_chip *chip, int64_t t);
 
-/* One byte on DIN, its last bit clocked at t; the select goes high `hold_ns` after that (EC_NEVER: more bytes follow). */
+/* One byte on DIN, its last bit clocked at t; the select goes high `hold_ns` after that
+ * (EC_NEVER: more bytes follow). */
 void ec_chip_receive(ec_emulated_chip *chip, uint8_t byte, int64_t t, int64_t hold_ns);
 
 /* Registers take effect at the front end from the next conversion on. */

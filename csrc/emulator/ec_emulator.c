@@ -55,6 +55,9 @@ static void emulator_init(ec_emulator *e, const ec_emulator_config *config, ec_f
         ec_chip_init(&e->chip[i], &e->config, &e->faults, i, e->now_ns, limit);
         e->has_slaves |= e->chip[i].oscillator != i;
     }
+    for (uint32_t s = 0; s < config->n_selects; s++) {
+        e->read_bytes[s] = (ec_wire_data_bits(e, s) + 7) / 8;
+    }
     e->fastest_hz = config->spi_mode == 1 ? ec_wire_fastest_hz(config) : 0;
     e->t_sclk = INT64_MIN;
     for (uint32_t i = 0; i < config->n_faults; i++) {

@@ -48,11 +48,11 @@ typedef enum ec_fault_kind {
                                              `value` ns late */
     EC_FAULT_BIT_FLIP,                    /* F-08: bit `value` of the data (not status) of conversions at..at+n-1 */
     EC_FAULT_BAD_STATUS,                  /* F-09, F-12: prefix bit `value` (0..3) flipped in conversions at..at+n-1 */
-    EC_FAULT_BIT_SLIP,                    /* F-10: from bit `value` on everything is one bit late in conversions at..at+n-1 */
+    EC_FAULT_BIT_SLIP,                    /* F-10: from bit `value` on everything is one bit late in at..at+n-1 */
     EC_FAULT_MISO_STUCK,                  /* F-11: value 0, 0xFF, or 0x100 noise, for conversions at..at+n-1 */
     EC_FAULT_RESET,                       /* F-13: the chip falls back to its reset state at conversion `at` */
-    EC_FAULT_DRDY,                        /* F-14: value 0 stuck low, 1 stuck high, 2 double rate, 3 half rate, for n conversions
-                                             (the line only: the chip converts on) */
+    EC_FAULT_DRDY,                        /* F-14: value 0 stuck low, 1 stuck high, 2 double rate, 3 half rate, for n
+                                             conversions (the line only: the chip converts on) */
     EC_FAULT_WRITE_LOST,                  /* F-15: the next n WREG from `at` on are ignored (before START: at = 0) */
     EC_FAULT_LATE_START,                  /* F-17: `chip` begins `n` samples late; heals at the next START */
     EC_FAULT_SATURATE,                    /* F-18: all channels of `chip` at full scale in conversions at..at+n-1 */
@@ -73,28 +73,28 @@ typedef struct ec_emulator_config {
     uint32_t n_selects;
     uint8_t  chips_in[EC_BUS_MAX_SELECTS];
     uint8_t  n_channels[EC_BUS_MAX_CHIPS];               /* 4, 6 or 8 */
-    uint8_t  id[EC_BUS_MAX_CHIPS];                       /* whole ID byte; 0: 0x3C..0x3E as n_channels says (F-21: another) */
-    uint8_t  clock_master[EC_BUS_MAX_CHIPS];
+    uint8_t  id[EC_BUS_MAX_CHIPS];                       /* whole ID byte; 0: as n_channels says (F-21: another) */
+    uint8_t  clock_master[EC_BUS_MAX_CHIPS];             /* 0: clocked by the nearest chip before it that has 1 */
     uint8_t  gap_bits;                                   /* of daisy chains, 0 or 1 */
     uint32_t n_drdy;                                     /* 1: line 0 is chip 0's; or one line per chip */
     uint8_t  start_wired, reset_wired, pwdn_wired;
     uint8_t  miso_idle;                                  /* level of undriven MISO: 00h or FFh */
-    uint8_t  strict;                                     /* 1: reserved bits written wrong are counted as violations */
-    uint8_t  spi_mode;                                   /* of the host: 1 is right; any other: every bit late by one (B-35) */
-    uint8_t  wreg_in_rdatac;                             /* 1: WREG works in RDATAC (B-07; the data sheet does not say) */
+    uint8_t  strict;                                     /* 1: wrong reserved bits are violations */
+    uint8_t  spi_mode;                                   /* the host's: 1 is right, others shift a bit (B-35) */
+    uint8_t  wreg_in_rdatac;                             /* 1: WREG works in RDATAC (B-07; not documented) */
     uint8_t  gpio_level[EC_BUS_MAX_CHIPS];               /* levels at the pins GPIO4..GPIO1, bits 3..0 */
     double   dvdd_v;                                     /* 3.3; below 2.7 SCLK ends at 15 MHz */
-    int64_t  select_high_ns;                             /* the host leaves a select high at least so long: 2000 (tCSH) */
+    int64_t  select_high_ns;                             /* the host leaves it high so long at least: 2000 */
 
     /* time */
     int32_t  time;                                       /* ec_emulator_time */
     double   rate_scale;                                 /* fDR of the table times this; 1 */
     double   clock_hz;                                   /* 2.048e6 */
-    double   drift_ppm[EC_BUS_MAX_CHIPS];                /* of each chip's oscillator; positive: slow. A chip with clock_master 0 follows its master */
+    double   drift_ppm[EC_BUS_MAX_CHIPS];                /* of each oscillator; positive: slow */
     double   drift_ppm_per_s;
     double   jitter_us;                                  /* the edge itself is up to so much late; below the period */
-    double   stamp_jitter_us;                            /* only the stamp of the event is wrong: LATE: exponential with this mean, BOTH: this sd */
-    int32_t  stamp_jitter;                               /* ec_stamp_jitter */
+    double   stamp_jitter_us;                            /* of the event's stamp alone: mean (LATE) or sd (BOTH) */
+    int32_t  stamp_jitter;                               /* LATE: exponential; BOTH: normal */
     uint64_t seed;
     uint64_t n_frames_max;                               /* conversions since START before -ENODATA; 0: endless */
     int64_t  powered_ns;                                 /* how long supplies and clock are up at create; 1e9 */

@@ -32,7 +32,7 @@ struct ec_emulator {
     ec_faults faults;
     uint32_t n_chips;
     uint32_t first_chip[EC_BUS_MAX_SELECTS];
-    uint8_t  select_of[EC_BUS_MAX_CHIPS];
+    uint32_t read_bytes[EC_BUS_MAX_SELECTS];                  /* of a read that holds the frames of all its chips */
     int32_t  has_slaves;                  /* some chip is clocked by another */
     uint32_t fastest_hz;                  /* SCLK the chips keep up with; 0: the host has the wrong mode */
 
@@ -111,13 +111,18 @@ static inline void ec_emulator_sync_chip(ec_emulator *e, uint32_t chip, int64_t 
 }
 
 /* ---- the wire (ec_emulator_wire.c) [realtime] ---- */
+/* SCLK the chips keep up with (data sheet 7.6). */
 uint32_t ec_wire_fastest_hz(const ec_emulator_config *config);
+int64_t ec_wire_ns(uint32_t n_bytes, uint32_t speed_hz);
 
 /* One message that begins at `begin`; when it ends. `before`: conversion of the line when it was called. */
 int64_t ec_wire_message(ec_emulator *e, uint32_t select, const ec_transfer *transfers, uint32_t n, int64_t begin,
                         uint64_t before);
 
-/* ---- the bus (ec_emulator_bus.c) [realtime] ---- */
+/* Bits of the data of a select, gaps included. */
+uint32_t ec_wire_data_bits(const ec_emulator *e, uint32_t select);
+
+/* ---- the bus (ec_emulator_transfer.c, ec_emulator_bus.c) [realtime] ---- */
 int32_t ec_emulator_transfer(void *self, uint32_t select, const ec_transfer *transfers, uint32_t n);
 int32_t ec_emulator_wait(void *self, uint32_t want, int64_t deadline_ns, ec_drdy *events, uint32_t max);
 int32_t ec_emulator_set_line(void *self, ec_bus_line line, uint32_t level);

@@ -12,6 +12,11 @@ enum { FOR_MISO_NOISE = 103, FOR_TOO_FAST = 104, N_PREFIX_BITS = 4, N_STATUS_BIT
 #define SCLK_MAX_HZ      20000000u        /* data sheet 7.6: DVDD 2.7..3.6 V */
 #define SCLK_MAX_LOW_HZ  15000000u        /* DVDD 1.8..2.0 V */
 
+int64_t ec_wire_ns(uint32_t n_bytes, uint32_t speed_hz)
+{
+    return ((int64_t)n_bytes * 8 * INT64_C(1000000000) + (int64_t)speed_hz - 1) / (int64_t)speed_hz;
+}
+
 uint32_t ec_wire_fastest_hz(const ec_emulator_config *config)
 {
     return config->dvdd_v < 2.7 ? SCLK_MAX_LOW_HZ : SCLK_MAX_HZ;
@@ -86,12 +91,26 @@ static uint32_t out_bit(ec_emulator *e, uint32_t select, uint64_t p, int64_t t)
     }
 }
 
+/* Eight bits that no edge and no fault touches and that lie in one byte of a frame. */
+static int32_t is_whole_byte(ec_emulated_chip *chip, int64_t t, int64_t t_done)
+{
+    return (chip->out == EC_OUT_LIVE || chip->out == EC_OUT_HELD) && chip->out_bits % 8 == 0 &&
+           chip->out_bits / 8 < chip->frame_bytes && chip->t_next > t_done && ec_chip_alive(chip, t) &&
+           !chip->standby && ec_chip_is_quiet(chip);
+}
+
 /* Eight bits from t on, the chips moving on as their conversions end (B-17). */
 static uint8_t out_byte(ec_emulator *e, uint32_t select, int64_t t, double bit_ns)
 {
     const uint32_t first = e->first_chip[select];
     ec_emulated_chip *chip = &e->chip[first];
     uint32_t byte = 0;
+    ec_emulator_sync_chip(e, first, t);
+    if (is_whole_byte(chip, t, t + (int64_t)(bit_ns * 8.0))) {
+        const uint64_t at = chip->out_bits / 8;
+        chip->out_bits += 8;
+        return chip->out == EC_OUT_HELD ? chip->held[at] : ec_chip_latch(chip)[at];
+    }
     for (uint32_t b = 0; b < 8; b++) {
         const int64_t at = t + (int64_t)(bit_ns * (double)b);
         for (uint32_t i = 0; i < e->config.chips_in[select]; i++) {
@@ -111,7 +130,7 @@ static void disturb(ec_emulator *e, uint32_t select, uint32_t n_bytes, uint32_t 
     ec_emulated_chip *chip = &e->chip[first];
     const uint64_t conversion = ec_chip_conversion(chip);
 
-    if (speed_hz > ec_wire_fastest_hz(&e->config)) {             /* B-34: about one bit in sixteen is not there in time */
+    if (speed_hz > ec_wire_fastest_hz(&e->config)) {   /* B-34: about one bit in sixteen is not there in time */
         const uint64_t key = ec_random_key(e->config.seed, FOR_TOO_FAST, first);
         ec_chip_violation(chip, 34);
         for (uint32_t i = 0; i < n_bytes; i++) {
@@ -141,12 +160,11 @@ static void disturb(ec_emulator *e, uint32_t select, uint32_t n_bytes, uint32_t 
 
 /* ---- the books ---------------------------------------------------------- */
 
-/* Bits of the chain's data, gaps included. */
-static uint64_t chain_bits(const ec_emulator *e, uint32_t select)
+uint32_t ec_wire_data_bits(const ec_emulator *e, uint32_t select)
 {
-    uint64_t n_bits = 0;
+    uint32_t n_bits = 0;
     for (uint32_t c = 0; c < e->config.chips_in[select]; c++) {
-        n_bits += (uint64_t)e->chip[e->first_chip[select] + c].frame_bytes * 8 + (c > 0 ? e->config.gap_bits : 0u);
+        n_bits += e->chip[e->first_chip[select] + c].frame_bytes * 8 + (c > 0 ? e->config.gap_bits : 0u);
     }
     return n_bits;
 }
@@ -215,11 +233,13 @@ int64_t ec_wire_message(ec_emulator *e, uint32_t select, const ec_transfer *tran
     int64_t t = begin;
     int64_t last_clock = begin;
 
+    for (uint32_t c = 0; c < n_in; c++) {
+        own_before[c] = ec_chip_conversion(&e->chip[first + c]);
+    }
     for (uint32_t i = 0; i < e->n_chips; i++) {               /* what follows may change any of them */
         ec_emulator_sync_chip(e, i, begin);
     }
     for (uint32_t c = 0; c < n_in; c++) {
-        own_before[c] = ec_chip_conversion(&e->chip[first + c]);
         ec_chip_select(&e->chip[first + c], begin);
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -232,6 +252,7 @@ int64_t ec_wire_message(ec_emulator *e, uint32_t select, const ec_transfer *tran
             const int64_t t_done = t_first + (int64_t)(bit_ns * 8.0 * (double)(b + 1));
             const int32_t is_last = i + 1 == n && b + 1 == x->n_bytes;
             e->wire[at] = out_byte(e, select, t_byte, bit_ns);
+            ec_lines_sync(e, t_done);
             for (uint32_t c = 0; c < n_in; c++) {
                 ec_emulator_sync_chip(e, first + c, t_done);
             }
@@ -247,8 +268,7 @@ int64_t ec_wire_message(ec_emulator *e, uint32_t select, const ec_transfer *tran
             }
             last_clock = t_done;
         }
-        t = t_first + ((int64_t)x->n_bytes * 8 * INT64_C(1000000000) + (int64_t)x->speed_hz - 1) / (int64_t)x->speed_hz +
-            (int64_t)x->delay_us * 1000;
+        t = t_first + ec_wire_ns(x->n_bytes, x->speed_hz) + (int64_t)x->delay_us * 1000;
     }
     e->t_sclk = last_clock;
     for (uint32_t c = 0; c < n_in; c++) {
@@ -260,7 +280,7 @@ int64_t ec_wire_message(ec_emulator *e, uint32_t select, const ec_transfer *tran
         from += transfers[i].n_bytes;
     }
 
-    const uint64_t n_bits = chain_bits(e, select);
+    const uint64_t n_bits = ec_wire_data_bits(e, select);
     if (reading.first_byte < at && (uint64_t)(at - reading.first_byte) * 8 >= n_bits) {
         uint32_t torn = 0;
         for (uint32_t c = 0; c < n_in && !reading.held; c++) {

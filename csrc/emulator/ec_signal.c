@@ -144,7 +144,7 @@ void ec_signal_init(ec_signal *s, const ec_signal_settings *set)
         for (uint32_t i = 0; i < s->n_channels; i++) {
             s->sine_phase[i] = (uint64_t)(set->first_channel + i) << 60;              /* c/16 turn */
         }
-        s->amplitude_uv = set->sine_uv;
+        s->amplitude_uv = s->sine.step != 0 ? set->sine_uv : 0.0;
     } else {
         s->amplitude_uv = set->vref_v * 1e6 / 2400.0;
     }

@@ -161,30 +161,31 @@ static uint64_t run(ec_emulator_config *config, uint8_t dr, uint64_t n)
 }
 
 /* ns for each conversion of `n_chips` chips, signal eeg, virtual clock; CPU time. */
-static void measure(uint32_t n_chips, uint8_t dr, uint64_t n)
+static void measure(uint32_t n_chips, uint32_t chained, uint8_t dr, uint64_t n)
 {
     static ec_emulator_config config;
-    static uint8_t rx[27];
-    static const uint8_t zeros[27];
+    static uint8_t rx[27 * 4];
+    static const uint8_t zeros[27 * 4];
     ec_drdy event;
     struct timespec t0, t1;
     ec_emulator_config_default(&config);
-    config.n_selects = n_chips;
+    config.n_selects = chained ? 1 : n_chips;
+    config.chips_in[0] = (uint8_t)(chained ? n_chips : 1);
     ec_emulator *e = ec_emulator_create(&config, NULL);
-    harness_configure(e, n_chips, (uint8_t)(0x90 | dr), 0x60);
+    harness_configure(e, config.n_selects, (uint8_t)(0x90 | dr), 0x60);
     harness_set_line(e, EC_LINE_START, 1);
     ec_bus b = ec_emulator_bus(e);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t0);
     for (uint64_t k = 0; k < n; k++) {
         b.wait(b.self, 1, INT64_MAX, &event, 1);
-        for (uint32_t s = 0; s < n_chips; s++) {
-            const ec_transfer x = { zeros, rx, 27, 20000000, 0 };
+        for (uint32_t s = 0; s < config.n_selects; s++) {
+            const ec_transfer x = { zeros, rx, chained ? 27 * n_chips : 27, 20000000, 0 };
             b.transfer(b.self, s, &x, 1);
         }
     }
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t1);
     ec_emulator_destroy(e);
-    printf("%u chips: %.1f ns a conversion\n", n_chips,
+    printf("%u chips%s: %.1f ns a conversion\n", n_chips, chained ? " in a chain" : "",
            ((double)(t1.tv_sec - t0.tv_sec) * 1e9 + (double)(t1.tv_nsec - t0.tv_nsec)) / (double)n);
 }
 
@@ -200,9 +201,9 @@ int main(int argc, char **argv)
         { EC_FAULT_SLOW, 0, 90, 1, 700000 }, { EC_FAULT_RESET, 0, 300, 1, 0 },
     };
     if (argc > 1 && strcmp(argv[1], "measure") == 0) {
-        measure(1, 2, 4000000);
-        measure(4, 2, 4000000);
-        measure(4, 0, 4000000);
+        measure(1, 0, 2, 4000000);
+        measure(4, 0, 2, 4000000);
+        measure(4, 1, 2, 100000);
         return 0;
     }
     for (uint32_t i = 0; i < sizeof spi; i++) {

@@ -141,7 +141,7 @@ def test_a_patient_wait_sleeps_for_as_many_edges_as_are_wanted(emulator):
 
 
 def test_real_clock_reports_the_same_edges_at_the_same_distances(emulator):
-    frames_v, stamps_v = relative(emulator(jitter_us=200.0, seed=5), n=200, sps=2000)
+    _frames_v, stamps_v = relative(emulator(jitter_us=200.0, seed=5), n=200, sps=2000)
     one = emulator(jitter_us=200.0, seed=5, time="real")
     one.begin(sps=2000)
     seen = {}
@@ -227,7 +227,8 @@ def test_n_frames_max_ends_with_no_data(emulator):
     ({"clock_master": [0]}, "clock_master"), ({"spi_mode": 4}, "spi_mode"), ({"dvdd_v": 5.0}, "dvdd_v"),
     ({"rate_scale": 0.0}, "rate_scale"), ({"rate_scale": float("nan")}, "rate_scale"), ({"clock_hz": 1.0}, "clock_hz"),
     ({"jitter_us": -1.0}, "jitter_us"), ({"stamp_jitter_us": -1.0}, "stamp_jitter_us"), ({"time": 3}, "time"),
-    ({"stamp_jitter": 2}, "stamp_jitter"), ({"drift_ppm": 2e5}, "drift_ppm"), ({"drift_ppm_per_s": 1e9}, "drift_ppm_per_s"),
+    ({"stamp_jitter": 2}, "stamp_jitter"), ({"drift_ppm": 2e5}, "drift_ppm"),
+    ({"drift_ppm_per_s": 1e9}, "drift_ppm_per_s"),
     ({"powered_ns": -1}, "powered_ns"), ({"vref_v": 0.0}, "vref_v"), ({"signal": 9}, "signal"),
     ({"noise_scale": -1.0}, "noise_scale"), ({"signal": "sine", "sine_hz": 0.0}, "sine_hz"),
     ({"mains_hz": -50.0}, "mains_hz"), ({"signal": "file"}, "file"), ({"alpha_weight": float("inf")}, "alpha_weight"),

@@ -1,5 +1,7 @@
 """Any order of waits, reads, sleeps and restarts: the books balance, and no byte is of a conversion it cannot be."""
 
+import itertools
+
 import numpy as np
 from emulator_driver import ENODATA, START, Emulator, decode_one
 from hypothesis import settings
@@ -55,7 +57,7 @@ class Machine(RuleBasedStateMachine):
         if isinstance(frame, bytes) and not self.faulty and frame[0] == 0xC0:
             values = decode_one(frame[:27])
             assert values[0] >= self.newest or self.selects > 1
-            assert all(a <= b for a, b in zip(values, values[1:], strict=False))
+            assert all(a <= b for a, b in itertools.pairwise(values))
             self.newest = max(self.newest, values[0])
 
     @rule(speed_hz=st.sampled_from([20_000_000, 2_000_000]))
