@@ -9,7 +9,7 @@ from eegcore.devices.bus_time import choose_spi_hz, fastest_sps, round_s, window
 from eegcore.devices.registers import ChannelSetup, ChipSetup, LeadOffSetup, register_image
 from eegcore.stages.acquire_emulation import emulated_world, refuse_emulated
 from eegcore.stages.acquire_settings import AcquireSettings
-from eegcore.stages.acquire_wiring import Layout, lay_out
+from eegcore.stages.acquire_wiring import ChipPlace, Layout, lay_out
 from eegcore.stages.base import (
     OUT,
     Context,
@@ -79,12 +79,12 @@ class Acquire(StageType):
         return Description([Port(OUT, stream)], native, {
             "channels": layout.n_channels, "labels": list(layout.labels), "batch": batch, "spi_hz": spi_hz,
             "clock": layout.clock,
-            "chips": [_shown_chip(chip.n_channels, chip.spi, chip.drdy, chip.cs, chip.chained) for chip in layout.chips]})
+            "chips": [_shown_chip(chip) for chip in layout.chips]})
 
 
-def _shown_chip(n_channels: int, spi: str, drdy: str, cs: str, chained: bool) -> dict[str, Any]:
-    wires = {key: value for key, value in (("spi", spi), ("drdy", drdy), ("cs", cs)) if value}
-    return {"channels": n_channels, **wires, **({"chained": True} if chained else {})}
+def _shown_chip(chip: ChipPlace) -> dict[str, Any]:
+    wires = {key: value for key, value in (("spi", chip.spi), ("drdy", chip.drdy), ("cs", chip.cs)) if value}
+    return {"channels": chip.n_channels, **wires, **({"chained": True} if chip.chained else {})}
 
 
 def _meta(settings: AcquireSettings, layout: Layout, setups: list[ChipSetup], gains: list[int]) -> dict[str, Any]:

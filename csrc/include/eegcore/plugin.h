@@ -95,7 +95,7 @@ typedef struct eegcore_block {
     uint64_t lead_off[EEGCORE_MASK_WORDS];
     int32_t *counts;                      /* [n_frames][n_channels] or NULL */
     float   *values;                      /* [n_frames][n_channels] uV, or [n_frames][n_bins][n_channels]; or NULL */
-    uint32_t skipped_frames;              /* output: device frames this call gave up by the stage's own rule; set to 0 */
+    uint32_t skipped_frames;              /* output, since 1.1: device frames given up by the stage's own rule; set to 0 */
 } eegcore_block;
 
 typedef enum eegcore_stage_flag {
