@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from eegcore.devices.boards import CHIP_SPS, boards, lsb_uv
 from eegcore.devices.bus_time import choose_spi_hz, fastest_sps, round_s, window_s
-from eegcore.devices.registers import ChannelSetup, ChipSetup, LeadOffSetup, register_image
+from eegcore.devices.registers import COMPARATOR_PERCENT, ChannelSetup, ChipSetup, LeadOffSetup, register_image
 from eegcore.stages.acquire_emulation import emulated_world, refuse_emulated
 from eegcore.stages.acquire_settings import AcquireSettings
 from eegcore.stages.acquire_wiring import ChipPlace, Layout, lay_out
@@ -164,7 +164,10 @@ def _lead_off(settings: AcquireSettings) -> LeadOffSetup:
     tone = 0.0 if wanted.hz == "fdr/4" else float(wanted.hz)
     if tone not in (0.0, 7.8125, 31.25) or (wanted.hz != "fdr/4" and tone == 0.0):
         raise SettingProblem("lead_off", f"hz {wanted.hz} is no tone of the chip", allowed="7.8125, 31.25, fdr/4")
-    return LeadOffSetup(wanted.mode, tone, wanted.current_na, wanted.inputs, float(wanted.comparator_percent))
+    if wanted.comparator_percent not in COMPARATOR_PERCENT:
+        raise SettingProblem("lead_off", f"comparator_percent {hz(wanted.comparator_percent)} is no threshold",
+                             allowed=" ".join(map(hz, COMPARATOR_PERCENT)))
+    return LeadOffSetup(wanted.mode, tone, wanted.current_na, wanted.inputs, wanted.comparator_percent)
 
 
 def _setups(settings: AcquireSettings, layout: Layout, chip_sps: int) -> list[ChipSetup]:

@@ -12,8 +12,8 @@ from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES
 BoardName = Literal["emulator", "ads1299", "pieeg", "pieeg16", "elata", "evm"]
 InputName = Literal["normal", "shorted", "test", "temperature", "supply", "bias", "off"]
 FaultKind = Literal["drop_edge", "coalesce", "overflow", "spurious", "eio", "etimedout", "slow", "bit_flip",
-                    "bad_status", "bit_slip", "miso_stuck", "reset", "drdy", "write_lost", "late_start", "saturate", "electrode_off",
-                    "gone", "wrong_id"]
+                    "bad_status", "bit_slip", "miso_stuck", "reset", "drdy", "write_lost", "late_start", "saturate",
+                    "electrode_off", "gone", "wrong_id"]
 
 
 def _no_bool(value: Any) -> Any:
@@ -52,8 +52,8 @@ class LeadOff(StageSettings):
     current_na: Literal[6, 24] = Field(6, description="6 or 24 nA; stronger currents are not offered")
     inputs: Literal["both", "p", "n"] = Field("p", description="current into positive inputs, negative inputs, or both")
     labels: list[str] | None = Field(None, description="channels with the current; all if absent")
-    comparator_percent: Literal[95, 92.5, 90, 87.5, 85, 80, 75, 70] = Field(95, description=(
-        "mode dc: share of the supply at which an electrode counts as off"))
+    comparator_percent: float = Field(95, description=(
+        "mode dc: share of the supply at which an electrode counts as off: 95 92.5 90 87.5 85 80 75 70"))
 
 
 class Fault(StageSettings):

@@ -1,4 +1,4 @@
-"""What the chip itself makes, through the whole product: its test signal, its noise, and channels that keep their places."""
+"""What the chip makes itself, through the whole product: test signal, noise, and channels that keep their places."""
 
 from __future__ import annotations
 

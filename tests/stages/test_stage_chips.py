@@ -88,6 +88,7 @@ def test_labels_may_be_given_by_chip(describe, refusal):
         ({"board": "pieeg", "faults": []}, "faults: board: pieeg has no faults"),
         ({"clock_hz": 2e6}, "clock_hz: 2e+06 Hz, and the clock is the chip's own"),
         ({"lead_off": {"mode": "ac", "hz": 10.0}}, "lead_off: hz 10.0 is no tone of the chip"),
+        ({"lead_off": {"mode": "dc", "comparator_percent": 50.0}}, "lead_off: comparator_percent 50 is no threshold"),
         ({"bias": ["Nz"]}, "bias: no channel is called 'Nz'"),
         ({"srb2": ["Nz"]}, "srb2: no channel is called 'Nz'"),
         ({"input": ["test"]}, "input: 1 inputs for 8 channels"),
