@@ -25,6 +25,7 @@
 
 #define EC_RATE_RANGE      0.03           /* data sheet 7.5: the oscillator is within 2.5 % */
 #define EC_RATE_MEMORY_S   60.0
+#define EC_OUTLIER_SD      3.0            /* residuals count up to here; the same for fit and count, or a skew leans */
 
 /* One polynomial through the past stamps. Its unit of x is one conversion, x = 0 the newest. */
 typedef struct ec_trend {

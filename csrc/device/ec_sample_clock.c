@@ -9,7 +9,7 @@
 #define FAR_OUT           3.0             /* ranges of jitter that covers periods, beyond its bounds */
 #define NORMAL_BOUND_SD   6.0               /* without a lower edge jitter is taken as normal */
 #define EVIDENCE          28.0              /* log-likelihood ratio; by chance once in 1e9 edges, exponential jitter too */
-#define YOUNG             400.0             /* memory, times the square of periods per sd: time known to T/10 */
+#define YOUNG             1500.0            /* memory, times the square of periods per sd: evidence is short against it */
 #define SUSPICION         6.0               /* from here on residuals teach nothing about jitter */
 #define SHARPNESS_MAX     6.0               /* periods per sd: beyond, one residual decides by itself */
 #define TROUBLE_WEIGHT  9.0
@@ -281,7 +281,7 @@ static int64_t shifted(ec_sample_clock *c, double residual, double period)
     if (k * k * ec_rate_fit_trend(&c->fit)->n < YOUNG || c->fit.mean_abs_n < 64.0) {
         return 0;                         /* the fit itself still wanders by more */
     }
-    const double bound = most(3.0, 0.75 * k);
+    const double bound = most(EC_OUTLIER_SD, 0.75 * k);
     const double r = residual / period * k;
     const double x = r > bound ? bound : r < -bound ? -bound : r;
     weigh(&c->shift_late, &c->shift_late_edges, k * (x - 0.5 * k));
