@@ -8,8 +8,10 @@
 #define LEAN_LIMIT     0.4                /* mean residual over mean absolute residual; by chance 0.06 */
 #define LEAN_MEMORY    512.0              /* below, the fit itself wanders as much */
 #define FAR_RUN        8.0
-#define BEND_SIGNIFICANT 5.0              /* standard errors, and it is looked at all the time; leaves below half of it */
+#define BEND_SIGNIFICANT 5.0              /* standard errors: it is looked at all the time; leaves below half of it */
 #define DRIFT_SHAPE    1.5                /* a drift steady in Hz/s: 3, in s/s: 1, in period per conversion: 0 */
+#define BEND_MOST      0.03125            /* of the range of periods, in one conversion */
+#define FAR_NS         1e13               /* three hours: keeps every sum in the range of int64 */
 #define PINNED         0.9                /* of the range */
 #define BEND_MEMORY    32.0
 
@@ -127,6 +129,8 @@ static void trend_hold(ec_trend *t, double nominal_ns)
     const double low = nominal_ns * (1.0 / (1.0 + EC_RATE_RANGE));
     const double high = nominal_ns * (1.0 / (1.0 - EC_RATE_RANGE));
     const double held = clamp(t->period_ns, low, high);
+    const double bend_most = (high - low) * BEND_MOST;
+    t->bend_ns = clamp(t->bend_ns, -bend_most, bend_most);
     if (held != t->period_ns) {
         t->period_ns = held;
         t->bend_ns = 0.0;
@@ -162,11 +166,12 @@ void ec_rate_fit_take(ec_rate_fit *f, double ahead, int64_t stamp_ns, bool stead
     }
     ec_trend *trends[2] = {&f->line, &f->parabola};
     const double sd = ec_rate_fit_sd(f);
-    const double seen = magnitude(ec_trend_residual(ec_rate_fit_trend(f), ahead, stamp_ns));
+    const double residual = magnitude(ec_trend_residual(ec_rate_fit_trend(f), ahead, stamp_ns));
+    const double seen = residual < FAR_NS ? residual : FAR_NS;
     const bool experienced = f->mean_abs_n >= 16.0;
     for (int i = 0; i < 2; i++) {
         ec_trend *t = trends[i];
-        double r = ec_trend_residual(t, ahead, stamp_ns);
+        double r = clamp(ec_trend_residual(t, ahead, stamp_ns), -FAR_NS, FAR_NS);
         if (experienced) {
             if (!steady) {
                 trend_doubt(t, r, sd, f->mean_abs_ns);

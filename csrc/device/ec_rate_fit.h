@@ -76,10 +76,12 @@ bool ec_rate_fit_is_pinned(const ec_rate_fit *f);
  * may be a miscount, so memory is not shortened on their account. [acquire, realtime] */
 void ec_rate_fit_take(ec_rate_fit *f, double ahead, int64_t stamp_ns, bool steady);
 
-/* As above after a stretch that the fit cannot bridge: the period stays, the time is learnt anew. [acquire, realtime] */
+/* As above after a stretch that the fit cannot bridge: the period stays, the time is learnt anew.
+ * [acquire, realtime] */
 void ec_rate_fit_anchor(ec_rate_fit *f, int64_t stamp_ns);
 
-/* The last `n_stamps` were `shift_ns` too late because conversions were miscounted: take back their pull. [acquire, realtime] */
+/* The last `n_stamps` were `shift_ns` too late because conversions were miscounted: take back their
+ * pull. [acquire, realtime] */
 void ec_rate_fit_take_back(ec_rate_fit *f, double n_stamps, double shift_ns);
 
 #endif
