@@ -4,8 +4,8 @@
 #   bash wheels/prove_aarch64.sh [--wheelhouse DIR] [--debian bookworm|trixie] [--tests few|core|none]
 # --wheelhouse  where wheels/build.sh left both wheels (dist)
 # --debian      whose Python: bookworm has 3.11, trixie 3.13 (bookworm)
-# --tests       which tests run there: few (graph, stages, sinks, rings and pool; a minute and a half), core (all that
-#               need neither browser nor network; ten minutes) or none (few)
+# --tests       which tests run there: few (graph, stages, rings and pool; a minute and a half), core (all that need
+#               neither browser nor network; ten minutes) or none (few)
 # Needs qemu-user-static, mmdebstrap, Debian's package archive and PyPI; asks apt for the first two where it may. Not
 # root otherwise. Exit status 77 with a sentence where something is missing. A memory model weaker than this machine's
 # cannot be shown by emulation: the models in tests/concurrency are for that.
@@ -18,8 +18,8 @@ debian=bookworm
 tests=few
 seconds=10
 declare -A python_of=([bookworm]=3.11 [trixie]=3.13)
-few=(graph stages sinks property)
-core=("${few[@]}" plan config devices control logs attack emulator c)
+few=(graph stages property)
+core=("${few[@]}" plan config devices sinks control logs attack emulator c)
 # What cannot run there, and why: a compiled program is started by its path, which needs the kernel to know the
 # foreign format; the sanitizers' libraries are not in zig; a second architecture is this whole script.
 not_there="not (every_vector_width or less_optimised or every_optimisation or runs_differ_from_each_other or \
@@ -93,9 +93,10 @@ here() { PYTHONPATH='' "$work/native/bin/python" -P "$@"; } # this machine's, wi
 # Dependencies are chosen and unpacked by this machine's pip for the other one; the wheel itself by Debian's own pip
 # under emulation, which is what happens on a Pi.
 install_both() {
-    local wheel=$1 native=$2 minor platforms=(--platform manylinux2014_aarch64) wanted
+    local wheel=$1 native=$2 minor platforms=(--platform manylinux2014_aarch64) wanted installing
     python3 -m venv "$work/native"
     "$work/native/bin/pip" install "$native" &
+    installing=$!                    # not "$!" later: a process substitution sets that too
     mapfile -t wanted < <(here - "$repository/pyproject.toml" << 'PYTHON'
 import re, sys, tomllib
 with open(sys.argv[1], "rb") as file:
@@ -110,7 +111,7 @@ PYTHON
     done
     "$work/native/bin/pip" install --target "$site" "${platforms[@]}" --only-binary=:all: \
         --python-version "${python_of[$debian]}" "${wanted[@]}"
-    wait "$!"
+    wait "$installing"
     there "$(echo "$root"/usr/share/python-wheels/pip-*.whl)/pip" install --no-index --no-deps --upgrade --target "$site" "$wheel"
     there - << 'PYTHON'
 import importlib.metadata, os, pathlib, platform, sys

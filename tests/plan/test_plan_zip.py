@@ -51,6 +51,13 @@ def test_branches_of_one_source_are_joined_by_index(plan):
     assert stage.outputs[0].stream.settling_s == made.stage("notch").outputs[0].stream.settling_s
 
 
+def test_what_any_of_them_went_through_is_told(plan):
+    made = plan([A, {"to_voltage": {}}, {"notch": {"id": "n", "hz": 50}},
+                 {"highpass": {"id": "h", "hz": 1, "inputs": "to_voltage"}},
+                 {"align_and_zip": {"inputs": ["to_voltage", "n", "h"], "prefix": True}}, SINK])
+    assert made.stage("align_and_zip").outputs[0].stream.meta["filters"] == ["n", "h"]
+
+
 def test_two_zips_of_the_same_boards_in_another_order_have_no_common_index(plan):
     made = plan([A, B, {"align_and_zip": {"id": "ab", "inputs": ["a", "b"]}},
                  {"align_and_zip": {"id": "ba", "inputs": ["b", "a"]}},
@@ -66,6 +73,12 @@ def test_two_zips_of_the_same_boards_in_another_order_have_no_common_index(plan)
     ([A, B, {"to_voltage": {"id": "v", "inputs": "a"}}, {"fft": {"id": "f"}},
       {"align_and_zip": {"inputs": ["f", "b"]}}],
      "'f' carries SPECTRUM_F32"),
+    ([A, {"to_voltage": {"keep_raw": True}}, {"impedance": {"id": "kohm", "mode": "ac", "hz": 31.25, "current_na": 6}},
+      {"decimate": {"id": "slow", "to_sps": 1, "inputs": "to_voltage"}}, {"align_and_zip": {
+          "inputs": ["kohm", "slow"], "prefix": True}}], "'kohm' is in kOhm and 'slow' in uV | One unit"),
+    ([A, B, JOIN, {"to_voltage": {}}, {"lead_off": {"mode": "ac", "hz": 31.25}}],
+     "lead_off.inputs: the input joins 'a' and 'b', and the tone of 'b' does not keep step with the frames of 'a' |  | "
+     "Take the input from before the align_and_zip"),
     ([A, {"acquire": {"id": "b", "channels": 4, "labels": ["x", "a2", "y", "z"]}}, JOIN],
      "'a' and 'b' both have a channel 'a2' | Every label once | Set prefix: true"),
     ([A, B, {"align_and_zip": {"inputs": ["a", "b"], "by": "index"}}],
