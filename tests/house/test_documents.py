@@ -38,8 +38,8 @@ def header_pins() -> dict[str, str]:
 
 
 def test_positions_on_the_header_are_those_of_every_raspberry_pi():
-    known = {"GPIO7": 26, "GPIO8": 24, "GPIO9": 21, "GPIO10": 19, "GPIO11": 23, "GPIO17": 11, "GPIO18": 12, "GPIO19": 35,
-             "GPIO20": 38, "GPIO21": 40, "GPIO22": 15, "GPIO23": 16, "GPIO24": 18, "GPIO25": 22}
+    known = {"GPIO7": 26, "GPIO8": 24, "GPIO9": 21, "GPIO10": 19, "GPIO11": 23, "GPIO17": 11, "GPIO18": 12,
+             "GPIO19": 35, "GPIO20": 38, "GPIO21": 40, "GPIO22": 15, "GPIO23": 16, "GPIO24": 18, "GPIO25": 22}
     assert {gpio: int(pin) for gpio, pin in header_pins().items()} == known
 
 
@@ -62,7 +62,8 @@ def test_a_pipeline_of_the_wiring_page_plans(text):
 def test_four_chips_are_32_channels_on_the_nodes_of_the_table():
     stage = prepare(PIPELINES[1])[1].stages[0]
     assert stage.outputs[0].stream.n_channels == 32
-    assert stage.native["wires"]["spi"] == re.findall(r"`(/dev/spidev\d\.\d)`", re.search(r"^\| `spi` .*$", WIRING, re.M)[0])
+    row = re.search(r"^\| `spi` .*$", WIRING, re.MULTILINE)[0]
+    assert stage.native["wires"]["spi"] == re.findall(r"`(/dev/spidev\d\.\d)`", row)
     assert len(stage.native["wires"]["drdy"]) == 1
     assert stage.native["clock_master"] == [1, 0, 0, 0]
 
