@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 
+from eegcore.devices.bus_time import rp1_hz
 from eegcore.doctor.checks_machine import firmware_config, has_setting
 from eegcore.doctor.found import NEVER, model, spi_nodes
 from eegcore.doctor.result import Result
@@ -53,6 +54,16 @@ def buffer(system: System, wanted: Wanted) -> Result:
     return Result("spi buffer", "warn", f"{text} bytes", f"{BUFSIZ_NEEDED} bytes",
                   "Add to the one line of /boot/firmware/cmdline.txt, then reboot:\n"
                   f"  spidev.bufsiz={BUFSIZ_NEEDED}")
+
+
+def clock(system: System, wanted: Wanted) -> Result:
+    """Return the SCLK that the controller gives for what is asked: a Pi 5 divides 200 MHz by even numbers."""
+    asked = sorted({float(board.native["spi_hz"]) for board in wanted.boards})
+    told = ", ".join(f"{hz / 1e6:g}" for hz in asked)
+    if "Raspberry Pi 5" not in (model(system) or "") and "Compute Module 5" not in (model(system) or ""):
+        return Result("spi clock", "ok", f"{told} MHz asked; what the controller gives follows its own clock")
+    given = ", ".join(f"{rp1_hz(hz) / 1e6:.4g}" for hz in asked)
+    return Result("spi clock", "ok", f"{told} MHz asked, {given} MHz given")
 
 
 def enable(system: System, path: str = "/dev/spidev0.0") -> str:

@@ -64,7 +64,8 @@ def hardware_checks(wanted: Wanted) -> list[Check]:
         return []
     nodes: list[Check] = [partial(_node, path=path) for path in wanted.spi] or [checks_spi.any_node]
     lines: list[Check] = [partial(_line, line=line) for line in wanted.lines]
-    return [*nodes, checks_spi.buffer, checks_gpio.header_chip, *lines]
+    clock: list[Check] = [checks_spi.clock] if wanted.boards else []
+    return [*nodes, checks_spi.buffer, *clock, checks_gpio.header_chip, *lines]
 
 
 def _node(system: System, wanted: Wanted, *, path: str) -> Result:

@@ -6,7 +6,9 @@ here has come through bus, edges, books and scale.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,7 +56,7 @@ def measure(settings: Mapping[str, Any], signal: Literal["shorted", "test"]) -> 
     run = Pipeline([{"acquire": {**acquire, "id": "board"}}, {"to_voltage": {}}, {"null_sink": {}}]).run()
     blocks: list[NDArray[np.float32]] = []
     at: list[tuple[int, int]] = []
-    with run:
+    with _quiet(), run:
         heard = run.tap("to_voltage", seconds=SETTLE_S + LISTEN_S, timeout_s=TIMEOUT_S)
         for packet in heard:
             blocks.append(np.array(packet.data))
@@ -68,12 +70,25 @@ def measure(settings: Mapping[str, Any], signal: Literal["shorted", "test"]) -> 
     return Measured(uv[skip:], 1e9 * frames / max(ns, 1), ledger["frames"], ledger["lost"], reasons)
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the run's log lines from the terminal: what was lost is in the result."""
+    log, handler = logging.getLogger("eegcore"), logging.NullHandler()
+    log.addHandler(handler)                            # with no handler at all, Python prints warnings by itself
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
 def noise_rms_uv(measured: Measured) -> NDArray[np.float64]:
     """Return the rms of every channel around its mean, uV."""
-    return measured.uv.std(axis=0)
+    rms: NDArray[np.float64] = measured.uv.std(axis=0)
+    return rms
 
 
 def square_uv(measured: Measured) -> NDArray[np.float64]:
     """Return the amplitude of a square wave on every channel, uV: half the distance of its two levels."""
-    low, high = np.percentile(measured.uv, [20, 80], axis=0)
-    return np.asarray((high - low) / 2, dtype=np.float64)
+    levels: NDArray[np.float64] = np.percentile(measured.uv, [20, 80], axis=0)
+    half: NDArray[np.float64] = (levels[1] - levels[0]) / 2
+    return half

@@ -13,7 +13,7 @@ from eegcore.doctor.wanted import Line, WantedBoard
 from eegcore.errors import DeviceError
 
 LABELS = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
-BOARD = WantedBoard("acquire", {"board": "pieeg"}, {}, 250.0, 4.5, (24.0,) * 8, LABELS)
+BOARD = WantedBoard("acquire", {"board": "pieeg"}, {"spi_hz": 6_000_000}, 250.0, 4.5, (24.0,) * 8, LABELS)
 WANTED = Wanted(what="my.yaml", spi=("/dev/spidev0.0",), lines=(Line("GPIO26", "DRDY"),), boards=(BOARD,))
 
 
@@ -51,6 +51,7 @@ def test_a_good_board_passes(pi):
     report = examine(pi, WANTED)
     assert report.ok
     results = {result.name: result for result in report.results}
+    assert results["spi clock"].seen == "6 MHz asked, 5.882 MHz given"
     assert results["chips acquire"].seen == "ADS1299 (ID 0x3E), registers as written"
     assert results["data-ready acquire"].seen == "250.30 SPS, lost 0 of 500 frames"
     assert results["noise acquire"].state == "ok"
