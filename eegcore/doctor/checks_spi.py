@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import grp
+import re
 
 from eegcore.devices.bus_time import rp1_hz
-from eegcore.doctor.checks_machine import firmware_config, has_setting
+from eegcore.doctor.checks_machine import OLDER_MODELS, firmware_config, has_setting
 from eegcore.doctor.found import NEVER, model, spi_nodes
 from eegcore.doctor.result import Result
 from eegcore.doctor.system import System
@@ -38,6 +39,10 @@ def node(system: System, path: str, name: str | None = None) -> Result:
         others = [other.path for other in spi_nodes(system)]
         seen = f"no {path}" + (f"; there is {', '.join(others)}" if others else "")
         return Result(name, "missing", seen, path, enable(system, path))
+    if re.match(r"/dev/spidev[12]\.", path) and OLDER_MODELS.search(model(system) or ""):
+        return Result(name, "fail", f"{path} belongs to an auxiliary controller, which cannot do SPI mode 1",
+                      "spidev0 or, on a Pi 4, spidev3 to spidev6",
+                      "Put the chip on SPI0, with a select line of its own if it is the third: 'cs: GPIO5'.")
     if system.may_use(path):
         return Result(name, "ok", f"{path}, may be read and written")
     return Result(name, "fail", f"{path} may not be opened by user '{system.user()}'", f"group {owner.group}",
