@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-NAMES = ["default", "eeg8_250", "eeg32_4k", "pieeg16", "replay", "two_boards"]
+NAMES = ["default", "eeg8_250", "eeg32_4k", "impedance", "pieeg16", "replay", "two_boards"]
 
 
 @pytest.fixture
