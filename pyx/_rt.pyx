@@ -9,6 +9,7 @@ Python side imports this module.
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
+from libc.errno cimport EACCES, ENODATA, ENOENT
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -37,8 +38,10 @@ cdef enum:
     MAX_GROUPS = 64
     MAX_NODES = 1100               # 1024 stages and their sources
     MAX_EDGES_TOTAL = 4096
+    MAX_COUNTERS = 64              # of one stage
 
 cdef uint32_t NO_EDGE = 0xFFFFFFFF
+cdef uint32_t NO_INPUT = 0xFFFFFFFF    # EEGCORE_NO_INPUT
 cdef int64_t WAIT_NS = 100000000   # longest sleep of a thread: heartbeat and second look at the run's flags
 
 include "parts/status.pxi"
@@ -46,11 +49,16 @@ include "parts/stage_settings.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
+include "parts/stage_impedance.pxi"
+include "parts/stage_zip.pxi"
 include "parts/stage_sinks.pxi"
 include "parts/node.pxi"
 include "parts/worker.pxi"
 include "parts/source.pxi"
+include "parts/chips.pxi"
+include "parts/chips_linux.pxi"
 include "parts/acquire.pxi"
+include "parts/acquire_care.pxi"
 include "parts/playback.pxi"
 include "parts/packet.pxi"
 include "parts/tap.pxi"

@@ -83,6 +83,24 @@ void ec_sos_reset(ec_sos *f)
     memset(f->state, 0, (size_t)f->n_sections * 2 * f->n_padded * sizeof(double));
 }
 
+void ec_sos_revive(ec_sos *f)
+{
+    const size_t rows = 2 * (size_t)f->n_sections;
+
+    for (size_t c = 0; c < f->n_channels; c++) {
+        bool finite = true;
+
+        for (size_t row = 0; row < rows; row++) {
+            const double v = f->state[row * f->n_padded + c];
+
+            finite = finite && v - v == 0.0;              /* NaN for NaN and for infinity */
+        }
+        for (size_t row = 0; row < rows && !finite; row++) {
+            f->state[row * f->n_padded + c] = 0.0;
+        }
+    }
+}
+
 void ec_sos_destroy(ec_sos *f)
 {
     free(f->coefs);

@@ -49,6 +49,9 @@ typedef struct ec_sos {
  * After an error *f owns nothing. [control-thread] */
 int32_t ec_sos_init(ec_sos *f, const double *sos, uint32_t n_sections, uint32_t n_channels);
 void ec_sos_reset(ec_sos *f);             /* back to rest. [worker-thread, realtime] */
+/* Bring channels whose state is not finite back to rest, the others keep theirs: after a gap, where the frames that
+ * were missing may have been NaN. [worker-thread, realtime] */
+void ec_sos_revive(ec_sos *f);
 void ec_sos_destroy(ec_sos *f);           /* may be called twice. [control-thread] */
 
 /* Filter work[n_frames][n_padded] in place; 64-byte aligned. [worker-thread, realtime] */

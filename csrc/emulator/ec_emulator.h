@@ -125,7 +125,7 @@ typedef struct ec_emulator_config {
 /* What really happened, counted by the emulator and not by its reader.
  *
  * A run begins with the first START after create or after ec_emulator_run_begin; a further START (a recovery) counts
- * on. A START since which no round was completed is taken back by the next one, with the conversions it made: so
+ * on. While no round was completed a START is taken back by the next one, with the conversions it made: so
  * the chips may be brought in step. Failed transfers, resets and violations count since create.
  * Edges that come after STOP (the conversion in progress ends) count once the bus was called after
  * them: a host that polls `wait` once after STOP has seen every one. */

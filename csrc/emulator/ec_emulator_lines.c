@@ -171,7 +171,7 @@ void ec_lines_after(ec_emulator *e, int64_t t)
     ec_lines_update(e);
 }
 
-/* If nothing has been read since the START before, the host was still putting the chips in step: what that START
+/* If nothing has been read since the run began, the host is still putting the chips in step: what the START before
  * counted is taken back. Otherwise, and for single conversions, the counting goes on. */
 static void count_start(ec_emulator *e)
 {
@@ -182,10 +182,12 @@ static void count_start(ec_emulator *e)
         memset(&e->tally, 0, sizeof e->tally);
         base = 0;
         e->begin_run = 0;
-    } else if (e->tally.books.rounds == 0 && !single) {
+        e->in_use = 0;
+    } else if (e->tally.books.rounds == 0 && !e->in_use && !single) {
         e->tally = e->tally_at_start;
         base = e->base_at_start;
     }
+    e->in_use |= e->tally.books.rounds != 0;
     e->tally.books.rounds = 0;
     e->tally.books.round.conversion = 0;
     e->tally_at_start = e->tally;

@@ -199,8 +199,11 @@ static uint32_t must_be_refused(const ec_emulator *e, uint32_t select, uint64_t 
 
 /* ---- a message ---------------------------------------------------------- */
 
+/* All chips of a select hear a byte at once: a RESET reaches those that live on the clock of another before it stops. */
 static void feed(ec_emulator *e, uint32_t select, uint8_t byte, int64_t t, int64_t hold_ns)
 {
+    uint32_t changed = 0;
+
     for (uint32_t c = 0; c < e->config.chips_in[select]; c++) {
         const uint32_t i = e->first_chip[select] + c;
         ec_emulated_chip *chip = &e->chip[i];
@@ -210,9 +213,10 @@ static void feed(ec_emulator *e, uint32_t select, uint8_t byte, int64_t t, int64
         if (chip->starts != starts) {
             ec_lines_started(e, i);
         }
-        if (chip->resets != resets || chip->in == EC_IN_COMMAND) {
-            ec_lines_after(e, t);
-        }
+        changed |= chip->resets != resets || chip->in == EC_IN_COMMAND;
+    }
+    if (changed) {
+        ec_lines_after(e, t);
     }
 }
 

@@ -5,6 +5,8 @@
 #include "../base/ec_random.h"
 #include "../base/ec_simd.h"
 #include "ec_chip_noise.h"
+#include "ec_lead_off.h"
+#include "ec_square.h"
 
 enum { FOR_NOISE = 1 };                   /* beside the purposes of ec_signal.c */
 
@@ -81,11 +83,30 @@ void ec_front_end_start(ec_front_end *fe, uint32_t dr)
         ec_signal_init(&fe->signal, &settings);
     }
     fe->sps = sps;
+    fe->dr = dr;
     /* 2^20 periods of fCLK at 2^7 ... 2^13 of them a conversion: a power of two where the rate is the chip's own. */
     fe->half_period = 8192.0 / (double)(1u << dr) * config->rate_scale;
 }
 
 /* ---- registers ---------------------------------------------------------- */
+
+/* SRB1: electrode against the reference. SRB2: the reference is on the positive input and the electrode on the negative
+ * one, or on both if SRB1 is closed as well. Neither: a pair of electrodes, which see the same. */
+static void electrode_set(ec_front_end *fe, uint32_t c, double counts_per_uv)
+{
+    const uint32_t srb1 = fe->registers[EC_REG_MISC1] & EC_MISC1_SRB1;
+    const uint32_t srb2 = fe->registers[EC_REG_CH1SET + c] & EC_CHNSET_SRB2;
+    const double sign = srb2 == 0 ? 1.0 : srb1 == 0 ? -1.0 : 0.0;
+    const double lead_off = sign * counts_per_uv * ec_lead_off_uv(fe->config, fe->registers, fe->chip, fe->first_channel,
+                                                                  fe->n_channels, c);
+
+    fe->gains.electrode[c] = sign * counts_per_uv;
+    if (fe->tone_half > 0.0) {
+        fe->gains.tone[c] = lead_off;
+    } else {
+        fe->gains.constant[c] = lead_off;
+    }
+}
 
 static void channel_set(ec_front_end *fe, uint32_t c)
 {
@@ -98,6 +119,7 @@ static void channel_set(ec_front_end *fe, uint32_t c)
 
     g->electrode[c] = 0.0;
     g->square[c] = 0.0;
+    g->tone[c] = 0.0;
     g->constant[c] = 0.0;
     g->noise[c] = 0.0;
     if ((set & EC_CHNSET_OFF) != 0 || (fe->dead >> c & 1u) != 0) {
@@ -106,7 +128,7 @@ static void channel_set(ec_front_end *fe, uint32_t c)
     g->noise[c] = config->noise_scale * ec_chip_noise_uv(gain, fe->sps) * counts_per_uv / EC_NOISE_SD;
     switch (EC_CHNSET_MUX(set)) {
     case EC_MUX_ELECTRODE:
-        g->electrode[c] = counts_per_uv;
+        electrode_set(fe, c, counts_per_uv);
         break;
     case EC_MUX_TEST:                     /* +-VREF/2400, or twice that: the reference cancels */
         if ((config2 & EC_CONFIG2_INT_CAL) != 0) {
@@ -138,6 +160,7 @@ void ec_front_end_set(ec_front_end *fe, const uint8_t registers[EC_N_REGISTERS],
 {
     memcpy(fe->registers, registers, sizeof fe->registers);
     fe->status = EC_STATUS_IDLE | (gpio & 0x0Fu);
+    fe->tone_half = ec_lead_off_half(registers, fe->dr);
     for (uint32_t c = 0; c < fe->n_channels; c++) {
         channel_set(fe, c);
     }
@@ -159,7 +182,7 @@ void ec_front_end_ramp(ec_front_end *fe, double first, double step, uint64_t k)
 
 /* ---- blocks ------------------------------------------------------------- */
 
-/* The test signal of a block, +1, 0 or -1 (data sheet 9.6.1.3), tied to the number of the conversion. */
+/* The test signal of a block, within +-1 (data sheet 9.6.1.3), tied to the number of the conversion. */
 static void test_square(const ec_front_end *fe, double *square)
 {
     const uint32_t frequency = fe->registers[EC_REG_CONFIG2] & EC_CONFIG2_CAL_FREQ;
@@ -171,7 +194,18 @@ static void test_square(const ec_front_end *fe, double *square)
     }
     for (uint32_t f = 0; f < EC_BLOCK; f++) {
         const double n = (double)(int64_t)(fe->block * EC_BLOCK + f);
-        square[f] = frequency >= 2 || ((uint64_t)(n / half) & 1) != 0 ? -1.0 : 1.0;
+        square[f] = frequency >= 2 ? -1.0 : ec_sinc3_square(n, half);
+    }
+}
+
+static void lead_off_tone(const ec_front_end *fe, double *tone)
+{
+    if (fe->tone_half <= 0.0) {
+        memset(tone, 0, EC_BLOCK * sizeof *tone);
+        return;
+    }
+    for (uint32_t f = 0; f < EC_BLOCK; f++) {
+        tone[f] = ec_sinc3_square((double)(int64_t)(fe->block * EC_BLOCK + f), fe->tone_half);
     }
 }
 
@@ -197,15 +231,16 @@ static int32_t clip_counts(double counts)
 
 EC_CLONES static void convert(const ec_front_end_gains *gains, const double (*restrict uv)[EC_LANES],
                               const int32_t (*restrict white)[EC_LANES], const double *restrict square,
-                              const double *restrict scale, int32_t (*restrict counts)[EC_LANES])
+                              const double *restrict tone, const double *restrict scale, int32_t (*restrict counts)[EC_LANES])
 {
     const ec_front_end_gains g = *gains;
 
     for (uint32_t f = 0; f < EC_BLOCK; f++) {
         const double test = square[f];
+        const double lead_off = tone[f];
         const double part = scale[f];
         for (uint32_t i = 0; i < EC_LANES; i++) {
-            double v = g.electrode[i] * uv[f][i] + g.square[i] * test + g.constant[i];
+            double v = g.electrode[i] * uv[f][i] + g.square[i] * test + g.tone[i] * lead_off + g.constant[i];
             v += g.noise[i] * (double)white[f][i];
             counts[f][i] = clip_counts(part * v);
         }
@@ -263,6 +298,7 @@ static const uint8_t *frame_of_file(ec_front_end *fe, uint64_t k)
 const uint8_t *ec_front_end_frame_slow(ec_front_end *fe, uint64_t k)
 {
     double square[EC_BLOCK];
+    double tone[EC_BLOCK];
     double scale[EC_BLOCK];
 
     if (fe->file.n_frames != 0) {
@@ -273,9 +309,10 @@ const uint8_t *ec_front_end_frame_slow(ec_front_end *fe, uint64_t k)
     }
     if ((k - 1) % EC_BLOCK >= fe->packed_from) {
         test_square(fe, square);
+        lead_off_tone(fe, tone);
         reference(fe, scale);
         convert(&fe->gains, (const double (*)[EC_LANES])fe->uv, (const int32_t (*)[EC_LANES])fe->white_high,
-                square, scale, fe->counts);
+                square, tone, scale, fe->counts);
         if (fe->gains.rail) {
             to_rails(fe);
         }

@@ -37,10 +37,12 @@ typedef struct ec_front_end_file {
 } ec_front_end_file;
 
 /* What a block is made with, worked out when registers change. A value is
- *     reference[f] * (electrode[i] * uv[f][i] + square[i] * test[f] + constant[i] + noise[i] * white[f][i]) */
+ *     reference[f] * (electrode[i] * uv[f][i] + square[i] * test[f] + tone[i] * lead_off[f] + constant[i]
+ *                     + noise[i] * white[f][i]) */
 typedef struct ec_front_end_gains {
     double electrode[EC_LANES];           /* counts per uV; 0: the channel listens to something else */
     double square[EC_LANES];              /* counts, amplitude of the test signal */
+    double tone[EC_LANES];                /* counts, amplitude of the lead-off tone */
     double constant[EC_LANES];            /* counts */
     double noise[EC_LANES];               /* counts per step of the noise */
     int32_t rail;                         /* no reference: every channel that is on sits at an end */
@@ -54,6 +56,7 @@ typedef struct ec_front_end {
     uint32_t frame_bytes;
     double   sps;                         /* nominal: fDR of the table, clock and rate_scale */
     double   half_period;                 /* of the test signal, conversions */
+    uint32_t dr;                          /* data rate field */
     uint32_t dead;                        /* channels lost to a RESET before tPOR (B-01) */
     ec_front_end_file file;
     uint64_t file_offset;                 /* conversions before conversion 1 */
@@ -67,6 +70,7 @@ typedef struct ec_front_end {
     uint64_t noise_key[EC_LANES];
     uint64_t block;                       /* number of the block in hand; UINT64_MAX: none yet */
     uint64_t packed_from;                 /* place in the block from which frames are still to be made */
+    double   tone_half;                   /* conversions; 0: no tone */
     double   uv[EC_BLOCK][EC_LANES];
     int32_t  white_low[EC_BLOCK][EC_LANES], white_high[EC_BLOCK][EC_LANES];
     int32_t  counts[EC_BLOCK][EC_LANES];

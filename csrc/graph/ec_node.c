@@ -146,6 +146,9 @@ void ec_group_destroy(ec_group *group)
     if (group == NULL) {
         return;
     }
+    for (uint32_t i = 0; i < group->n_inputs; i++) {
+        free(group->inputs[i].guards);
+    }
     ec_doorbell_destroy(&group->bell);
     free(group->nodes);
     free(group->inputs);
@@ -172,7 +175,7 @@ int32_t ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32
         return EC_STATUS_NO_MEMORY;
     }
     group->inputs = grown;
-    group->inputs[group->n_inputs] = (ec_input){edge, node, input, 0};
+    group->inputs[group->n_inputs] = (ec_input){.edge = edge, .node = node, .input = input};
     return (int32_t)group->n_inputs++;
 }
 
@@ -183,6 +186,52 @@ int32_t ec_port_add_local(ec_port *port, uint32_t node, uint32_t input)
     }
     port->local[port->n_local++] = (ec_local){node, input};
     return EC_STATUS_OK;
+}
+
+static int32_t add_guard(ec_group *group, ec_input *input, ec_local at)
+{
+    const StageDescriptor *stage = group->nodes[at.node]->stage;
+    ec_local *grown;
+
+    if (stage == NULL || !ec_stage_has_room(stage)) {
+        return EC_STATUS_OK;
+    }
+    grown = realloc(input->guards, (input->n_guards + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return EC_STATUS_NO_MEMORY;
+    }
+    input->guards = grown;
+    input->guards[input->n_guards++] = at;
+    return EC_STATUS_OK;
+}
+
+int32_t ec_group_find_guards(ec_group *group)
+{
+    bool *reached = calloc(group->n_nodes + 1, sizeof *reached);
+    int32_t status = reached != NULL ? EC_STATUS_OK : EC_STATUS_NO_MEMORY;
+
+    for (uint32_t i = 0; i < group->n_inputs && status == EC_STATUS_OK; i++) {
+        ec_input *input = &group->inputs[i];
+
+        memset(reached, 0, group->n_nodes * sizeof *reached);
+        reached[input->node] = true;
+        input->n_guards = 0;
+        status = add_guard(group, input, (ec_local){input->node, input->input});
+        for (uint32_t n = input->node; n < group->n_nodes && status == EC_STATUS_OK; n++) {   /* topological order */
+            const ec_node *node = group->nodes[n];
+
+            for (uint32_t p = 0; reached[n] && p < node->n_outputs; p++) {
+                for (uint32_t l = 0; l < node->ports[p].n_local && status == EC_STATUS_OK; l++) {
+                    const ec_local at = node->ports[p].local[l];
+
+                    reached[at.node] = true;
+                    status = add_guard(group, input, at);
+                }
+            }
+        }
+    }
+    free(reached);
+    return status;
 }
 
 /* Publish a new list and wait until nobody can be inside the old one. */

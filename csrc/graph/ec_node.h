@@ -81,6 +81,9 @@ typedef struct ec_node {
     uint32_t  is_sink;
     int64_t   budget_ns;                  /* a call that takes longer is counted; 0: no budget */
     uint32_t  dead;                       /* stopped by its policy: packets are counted and released */
+    uint32_t  ended;                      /* inputs, one bit each, on which no packet will come any more */
+    uint32_t  ending;                     /* those of them the stage has not been told of */
+    uint32_t  finished;                   /* all of them: flushed, and its readers know */
     uint32_t  n_inputs;
     uint32_t  n_outputs;
     ec_ref    pending[EC_MAX_INPUTS];
@@ -104,6 +107,8 @@ typedef struct ec_input {
     uint32_t node;                        /* index in the group */
     uint32_t input;
     uint32_t over;                        /* ended and drained */
+    uint32_t n_guards;
+    ec_local *guards;                     /* inputs a packet of this edge may reach whose stage must have room for it */
 } ec_input;
 
 typedef struct ec_failure {
@@ -149,8 +154,12 @@ typedef enum ec_log_code {
     EC_LOG_EDGE_CLOSED  = 2,              /* a full `fail` edge closed the sink behind it */
     EC_LOG_POOL_EMPTY   = 3,
     EC_LOG_BAD_STATUS   = 4,
-    EC_LOG_MISSED       = 5,
-    EC_LOG_DEVICE       = 6
+    EC_LOG_READ_FAILED  = 5,              /* value: errno */
+    EC_LOG_DEVICE       = 6,              /* value: status; the source gives up */
+    EC_LOG_BUS_STUCK    = 7,              /* value: the status word seen */
+    EC_LOG_RECOVERING   = 8,              /* value: status */
+    EC_LOG_RECOVERED    = 9,              /* value: attempts */
+    EC_LOG_OUT_OF_STEP  = 10              /* value: line << 32 | edges it is ahead */
 } ec_log_code;
 
 /* All [control-thread, stopped]. NULL when memory ran out; destroy accepts NULL. */
@@ -164,6 +173,7 @@ void      ec_group_destroy(ec_group *group);       /* not its nodes */
 int32_t   ec_group_add_node(ec_group *group, ec_node *node);                        /* index or status */
 int32_t   ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32_t input);
 int32_t   ec_port_add_local(ec_port *port, uint32_t node, uint32_t input);
+int32_t   ec_group_find_guards(ec_group *group);   /* once all nodes and edges are there */
 
 /* Put an edge on, or take it off, a port of a group that may be running. After
  * a removal returns, the group does not know the edge any more. An edge added to
@@ -176,6 +186,36 @@ int32_t   ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge);
 /* Record the first failure of a run and stop its sources. [any-thread, realtime] */
 void      ec_run_fail(ec_run *run, int32_t status, uint32_t node, uint32_t edge, uint64_t frame_index);
 void      ec_run_log(ec_run *run, uint32_t code, uint32_t node, uint32_t edge, uint64_t frame_index, int64_t value);
+
+/* What a stage may have since revision 1.1 of plugin.h: read only if its own size covers it. */
+#define EC_STAGE_HAS(stage, field)                                                                   \
+    ((stage)->struct_size >= offsetof(StageDescriptor, field) + sizeof (stage)->field && (stage)->field != NULL)
+
+static inline bool ec_stage_has_room(const StageDescriptor *stage)
+{
+    return EC_STAGE_HAS(stage, has_room);
+}
+static inline bool ec_stage_has_end_input(const StageDescriptor *stage)
+{
+    return EC_STAGE_HAS(stage, end_input);
+}
+static inline bool ec_stage_has_counters(const StageDescriptor *stage)
+{
+    return EC_STAGE_HAS(stage, counters);
+}
+
+/* True if every stage that the next packet of this edge may reach has room for it. [worker-thread, realtime] */
+static inline bool ec_input_may_come(ec_group *g, const ec_input *input)
+{
+    for (uint32_t i = 0; i < input->n_guards; i++) {
+        const ec_node *n = g->nodes[input->guards[i].node];
+
+        if (!n->dead && !n->stage->has_room(n->self, input->guards[i].input)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static inline const ec_fanout *ec_port_fanout(ec_port *port)
 {

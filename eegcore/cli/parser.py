@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     _serve(commands)
     _run(commands)
     _show(commands)
+    _doctor(commands)
     _bench(commands)
     return parser
 
@@ -43,7 +45,7 @@ def _command(commands: Any, name: str, module: str, function: str, text: str) ->
 
 
 def _pipeline(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="pipeline file (YAML or JSON)")
+    parser.add_argument("file", metavar="FILE", type=os.path.expanduser, help="pipeline file (YAML or JSON)")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
                         help="override one setting, e.g. acquire.sps=250; may be repeated")
 
@@ -59,7 +61,8 @@ def _serve(commands: Any) -> None:
     _pipeline(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=9000, help="port to listen on (9000); 0 takes a free one")
-    parser.add_argument("--token", help="operator token; needed beyond loopback, made and printed if absent")
+    parser.add_argument("--token", help="operator token, or set EEGCORE_TOKEN; needed beyond loopback, made and "
+                        "printed if absent")
     parser.add_argument("--viewer-token", help="token of viewers, who may look and not touch")
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
                         help="further host name under which browsers may reach this server")
@@ -69,10 +72,11 @@ def _serve(commands: Any) -> None:
 
 def _run(commands: Any) -> None:
     parser = _command(commands, "run", "run", "run", "run a pipeline without a server and print its ledger")
-    parser.add_argument("file", metavar="FILE", nargs="?", help="pipeline file (YAML or JSON)")
+    parser.add_argument("file", metavar="FILE", nargs="?", type=os.path.expanduser, help="pipeline file (YAML or JSON)")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
                         help="override one setting, e.g. acquire.sps=250; may be repeated")
-    parser.add_argument("--plan", metavar="PLAN.json", help="run a plan of `validate --json` as it is, bit for bit")
+    parser.add_argument("--plan", metavar="PLAN.json", type=os.path.expanduser,
+                        help="run a plan of `validate --json` as it is, bit for bit")
     parser.add_argument("--seconds", type=float, metavar="N", help="end after so much signal")
     parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
     parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
@@ -88,10 +92,22 @@ def _show(commands: Any) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="a stage type")
     parser.add_argument("--json", action="store_true", help="print settings as JSON Schema")
     _command(commands, "schema", "show", "schema", "print the JSON Schema of pipeline files, for editors")
-    parser = _command(commands, "boards", "show", "boards", "list the boards `acquire` can read")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
     parser = _command(commands, "ledger", "show", "ledger", "print and check the ledger of a finished file")
-    parser.add_argument("path", metavar="PATH", help="a recorded file, or its .ledger.json")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser, help="a recorded file, or its .ledger.json")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _doctor(commands: Any) -> None:
+    parser = _command(commands, "boards", "doctor", "boards", "list the boards `acquire` can read, and what is found")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser = _command(commands, "doctor", "doctor", "doctor", "examine this machine: what is missing, how to get it")
+    parser.add_argument("--pipeline", metavar="FILE", type=os.path.expanduser,
+                        help="look for what this pipeline needs, not for any board")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
+                        help="override one setting of the pipeline; may be repeated")
+    parser.add_argument("--recordings", default="recordings", metavar="DIR", type=os.path.expanduser,
+                        help="folder of recordings (recordings)")
+    parser.add_argument("--port", type=int, default=9000, help="port of `serve` (9000)")
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 

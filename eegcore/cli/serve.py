@@ -1,25 +1,39 @@
-"""``serve``: a pipeline with page, streams and control. Ctrl-C drains, prints the ledger and exits."""
+"""``serve``: a pipeline with page, streams and control. Ctrl-C drains, prints the ledger and exits.
+
+SIGHUP reads the pipeline file again: a good one takes the place of what runs,
+one with mistakes is reported and changes nothing.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from eegcore import crash, logs
+from eegcore.cli.checks import check_port
+from eegcore.cli.service import READY, STOPPING, HangUp, notify, reloading
 from eegcore.control.controller import Controller
-from eegcore.errors import EegcoreError
+from eegcore.errors import ConfigError, EegcoreError
 from eegcore.server.hosts import is_loopback
 from eegcore.server.security import new_token
 from eegcore.sinks.ledger_file import format_ledger
 
+TOKEN_VARIABLE = "EEGCORE_TOKEN"                       # unlike an option, not seen by every user of the machine
+
+log = logs.get_logger("control")
+
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes; status 1 if the last run failed or a file of it is not whole."""
+    check_port(arguments.port)
     controller = Controller(Path(arguments.file), overrides=arguments.overrides)
-    token = arguments.token
+    token = arguments.token if arguments.token is not None else os.environ.get(TOKEN_VARIABLE)
     if token is None and not is_loopback(arguments.host):
         token = new_token()
         print(f"eegcore: operator token {token}  (beyond loopback nobody gets in without)", flush=True)
@@ -56,24 +70,57 @@ async def _serve(controller: Controller, arguments: argparse.Namespace, token: s
         nonlocal seen
         seen += 1
         stop.set()
+        notify(STOPPING)
         if seen > 1:
             controller.abort()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    await serve_http(controller, arguments.host, arguments.port, token=token,
-                     viewer_token=arguments.viewer_token, allow_hosts=arguments.allow_host,
-                     ready_callback=lambda url: _ready(url, controller, loop, arguments.no_start), stop_event=stop)
+    # One thread: a start and a reload never overlap, and reloads happen in the order of their signals.
+    worker = ThreadPoolExecutor(1, thread_name_prefix="control")
+    hang_up = HangUp()
 
+    def on_hang_up() -> None:
+        if hang_up.lost_terminal():
+            on_signal()
+        elif not stop.is_set():
+            loop.run_in_executor(worker, _reload, controller, arguments)
 
-def _ready(url: str, controller: Controller, loop: asyncio.AbstractEventLoop, no_start: bool) -> None:
-    print(f"eegcore: {url}  (Ctrl-C drains and stops)", flush=True)
-    if not no_start:
-        loop.run_in_executor(None, _start, controller)
+    if not hang_up.is_ignored:
+        loop.add_signal_handler(signal.SIGHUP, on_hang_up)
+
+    def on_ready(url: str) -> None:
+        print(f"eegcore: {url}  (Ctrl-C drains and stops)", flush=True)
+        if not arguments.no_start:
+            loop.run_in_executor(worker, _start, controller)
+        loop.run_in_executor(worker, notify, READY)
+
+    try:
+        await serve_http(controller, arguments.host, arguments.port, token=token,
+                         viewer_token=arguments.viewer_token, allow_hosts=arguments.allow_host,
+                         ready_callback=on_ready, stop_event=stop)
+    finally:
+        await loop.run_in_executor(None, partial(worker.shutdown, cancel_futures=True))
 
 
 def _start(controller: Controller) -> None:
     try:
         controller.start()
     except EegcoreError as error:
-        logs.get_logger("control").error("start: %s", error)
+        log.error("start: %s", error)
+
+
+def _reload(controller: Controller, arguments: argparse.Namespace) -> None:
+    """Read the pipeline file again; with mistakes in it, what runs goes on."""
+    notify(reloading())
+    try:
+        status = controller.reload(Path(arguments.file), overrides=arguments.overrides)
+        log.info("reload: %s: revision %d, %s", arguments.file, status["config_rev"], status["state"])
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("reload: %s", problem)
+        log.error("reload: %s is refused. What ran before goes on.", arguments.file)
+    except EegcoreError as error:
+        log.error("reload: %s", error)
+    finally:
+        notify(READY)

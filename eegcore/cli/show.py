@@ -1,4 +1,4 @@
-"""Commands that only look: ``validate``, ``stages``, ``schema``, ``boards``, ``ledger``. No compiled module needed."""
+"""Commands that only look: ``validate``, ``stages``, ``schema``, ``ledger``. No compiled module needed."""
 
 from __future__ import annotations
 
@@ -59,21 +59,6 @@ def schema(arguments: argparse.Namespace) -> int:
     from eegcore.stages import catalogue
 
     print(json.dumps(pipeline_schema(catalogue()), indent=2))
-    return 0
-
-
-def boards(arguments: argparse.Namespace) -> int:
-    """List the boards that `acquire` knows."""
-    from eegcore.devices.boards import boards as known
-
-    if arguments.json:
-        print(json.dumps([{"name": board.name, "doc": board.doc, "sps": list(board.sps), "hardware": board.hardware}
-                          for board in known().values()], indent=2))
-        return 0
-    for board in known().values():
-        print(f"{board.name}: {board.doc}")
-        print(f"  sps {' '.join(map(str, board.sps))}{' and others' if board.any_sps else ''}; "
-              f"gain {' '.join(map(str, board.gains))}; {' '.join(map(str, board.chip_channels))} channels per chip")
     return 0
 
 

@@ -175,6 +175,42 @@ class Controller:
         EegcoreError
             If the machine cannot run it; the state is then failed.
         """
+        def choose() -> None:
+            if preset is not None:
+                self._hold(*prepare(preset_file(preset)))
+            elif document is not None:
+                self._hold(*prepare(document, name="request"))
+            elif self._plan is None:
+                raise StateConflict("pipeline: none was given yet. Send one, or name a preset.")
+
+        return self._start(choose)
+
+    def reload(self, source: Source, *, overrides: Sequence[str] = ()) -> dict[str, Any]:
+        """Put a pipeline in place of the one held; return the status.
+
+        It is checked first. What runs is then drained and finalised, and the
+        new one started; a stopped pipeline is only replaced, a failed one is
+        tried again.
+
+        Raises
+        ------
+        ConfigError
+            With every mistake; what runs goes on untouched.
+        StateConflict
+            If somebody else starts a pipeline in between.
+        EegcoreError
+            If the machine cannot run the new one; the state is then failed.
+        """
+        config, plan = prepare(source, overrides=overrides)
+        was_stopped = self.state == "stopped"
+        self.shutdown()
+        if was_stopped and self.state == "stopped":
+            self._hold(config, plan)
+            return self.status()
+        return self._start(lambda: self._hold(config, plan))
+
+    def _start(self, choose: Callable[[], None]) -> dict[str, Any]:
+        """Start what `choose` makes the held pipeline; the state before comes back if it refuses."""
         with self._lock:
             if self.state not in ("stopped", "failed"):
                 raise StateConflict(f"pipeline: is {self.state}. Only a stopped one can start. Shut it down first.")
@@ -182,12 +218,7 @@ class Controller:
             self._starter = threading.get_ident()
             self._move("starting")
         try:
-            if preset is not None:
-                self._hold(*prepare(preset_file(preset)))
-            elif document is not None:
-                self._hold(*prepare(document, name="request"))
-            elif self._plan is None:
-                raise StateConflict("pipeline: none was given yet. Send one, or name a preset.")
+            choose()
         except BaseException:
             self._move(before[0], before[1])
             raise

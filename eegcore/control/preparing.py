@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eegcore.config import PipelineConfig, load
-from eegcore.errors import ConfigError, NotFound
+from eegcore.devices.recording_files import looks_like_recording
+from eegcore.errors import ConfigError, NotFound, Problem
 from eegcore.graph.plan import make_plan
 from eegcore.graph.plan_types import Plan
 from eegcore.stages import catalogue
@@ -35,6 +36,10 @@ def prepare(source: Source, *, overrides: Sequence[str] = (), clock: Literal["re
     ConfigError
         With all problems, each with file, line, column and hint.
     """
+    if isinstance(source, Path) and looks_like_recording(source):
+        raise ConfigError([Problem(str(source), message="this is a recording, not a pipeline",
+                                   hint="To play it: python -m eegcore serve pipelines/replay.yaml "
+                                        f"--set playback.path={source}")])
     config, problems = load(source, catalogue=catalogue(), overrides=list(overrides), name=name)
     plan = make_plan(config, problems, clock) if config is not None else None
     problems.raise_if_any()

@@ -19,10 +19,19 @@ from eegcore.devices.readers_base import (
     check_sps,
     refuse,
 )
-from eegcore.devices.readers_bytes import MAX_BYTES, load_bytes
+from eegcore.devices.readers_bytes import MAX_BYTES, XZ_MAGIC, load_bytes
 
-__all__ = ["FORMATS", "MAX_BYTES", "Event", "Recording", "RecordingRefused", "load_bytes", "read_recording",
-           "sniff_format"]
+__all__ = [
+    "FORMATS",
+    "MAX_BYTES",
+    "Event",
+    "Recording",
+    "RecordingRefused",
+    "load_bytes",
+    "looks_like_recording",
+    "read_recording",
+    "sniff_format",
+]
 
 FORMATS: tuple[str, ...] = ("auto", "openbci", "csv", "edf", "bdf")
 
@@ -127,3 +136,16 @@ def sniff_format(path: str | os.PathLike[str], data: bytes) -> str:
             raise refuse(path, f"is {name}", "Readable: OpenBCI text, CSV, EDF, BDF, each also as .xz. "
                          "Convert the recording first.")
     return "csv"
+
+
+def looks_like_recording(path: str | os.PathLike[str]) -> bool:
+    """Tell from name and first bytes whether a file is signal rather than text that configures something."""
+    name = os.fspath(path).lower().removesuffix(".xz")
+    try:
+        with open(path, "rb") as file:
+            data = file.read(64)
+    except (OSError, ValueError):
+        return False
+    if name.endswith((".csv", ".tsv", ".edf", ".bdf", ".bin")) or data.startswith((XZ_MAGIC, BDF_MAGIC, EDF_MAGIC)):
+        return True
+    return data.startswith(b"%") and not data.startswith((b"%YAML", b"%TAG"))

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
 from eegcore.sinks.ledger_file import check_ledger
+from eegcore.stages.base import OUT
 
 if TYPE_CHECKING:
     from eegcore.graph.build import Built
-    from eegcore.graph.plan_types import Plan
+    from eegcore.graph.plan_types import Plan, StagePlan
     from eegcore.graph.sink_thread import SinkThread
 
 SOURCE_WORDS = ("edges", "delivered", "missed", "bad_status", "late", "settling", "paused", "pool_empty", "pending")
+DEVICE_WORDS = ("gaps", "spurious", "vanished", "restarts", "checks", "retries", "io_errors")
 SOURCE_LOSSES = ("missed", "bad_status", "late", "pool_empty")
 
 
@@ -63,7 +65,7 @@ def make_ledger(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, S
             if found is not None:
                 digest[stage.id] = found
         elif stage.role == "stage":
-            stages[stage.id] = _stage_entry(built, stage.id)
+            stages[stage.id] = _stage_entry(built, stage)
     lost = sum(entry[word] for entry in sources.values() for word in SOURCE_LOSSES)
     # a closed edge of the plan leads to a sink that overflowed or failed: what it refuses is missing from a file
     lost += sum(entry["dropped"].get(reason, 0) for entry in edges.values() for reason in ("overflow", "closed"))
@@ -91,13 +93,24 @@ def live_problems(ledger: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _stage_entry(built: Built, stage_id: str) -> dict[str, Any]:
-    """What went in, what came out of this stage's port, what it gave up; the rest it still holds."""
-    number = built.nodes[stage_id]
+def _stage_entry(built: Built, stage: StagePlan) -> dict[str, Any]:
+    """What went in, what came out of this stage's port, what it gave up; the rest it still holds.
+
+    A stage that counts for itself adds its numbers, those about an input under the name of that input.
+    """
+    number = built.nodes[stage.id]
     stats = _rt.node_stats(built.graph, number)
     outs = [stats["ports"][port][1] for ref, (node, port) in built.ports.items()
-            if node == number and ref[0] == stage_id]
-    return {"in": stats["frames"], "out": outs[0] if outs else 0, "skipped": stats["skipped"]}
+            if node == number and ref[0] == stage.id]
+    entry: dict[str, Any] = {"in": stats["frames"], "out": outs[0] if outs else 0, "skipped": stats["skipped"]}
+    for at, word, value in _rt.node_counters(built.graph, number):
+        if at is None:
+            entry.setdefault("counters", {})[word] = value
+        else:
+            source, port = stage.inputs[at]
+            name = source if port == OUT else f"{source}.{port}"
+            entry.setdefault("inputs", {}).setdefault(name, {})[word] = value
+    return entry
 
 
 def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, SinkThread],
@@ -113,6 +126,8 @@ def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, Si
                 "packets": stats["packets"], "frames": stats["frames"], "errors": stats["errors"],
                 "overruns": stats["overruns"], "skipped": stats["skipped"], "seconds": stats["busy_ns"] * 1e-9,
                 "held": held(ledger["stages"].get(stage.id)),
+                **{key: entry for key, entry in ledger["stages"].get(stage.id, {}).items()
+                   if key in ("inputs", "counters")},
                 "p50_us": stats["process"]["p50_ns"] / 1e3, "p99_us": stats["process"]["p99_ns"] / 1e3}
     edges = {}
     for edge in plan.edges:
@@ -134,19 +149,24 @@ def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, Si
     }
 
 
-def held(entry: dict[str, int] | None) -> int:
-    """Frames a stage has taken and neither handed on nor given up: an unfinished window."""
+def held(entry: dict[str, Any] | None) -> int:
+    """Frames a stage has taken and neither handed on nor given up: an unfinished window, or what waits for another."""
     if entry is None or entry["out"] == 0:
         return 0
-    return max(0, entry["in"] - entry["out"] - entry["skipped"])
+    if "inputs" in entry:
+        return sum(int(one.get("held", 0)) for one in entry["inputs"].values())
+    return max(0, int(entry["in"] - entry["out"] - entry["skipped"]))
 
 
 def source_entry(stats: dict[str, Any]) -> dict[str, Any]:
-    """Return a source's counters with the rate its edges have really had."""
+    """Return a source's counters with the rate of its sample clock: the fit's, else the mean of its edges."""
     span_ns = stats["last_edge_ns"] - stats["first_edge_ns"]
-    rate = (stats["last_seqno"] or stats["edges"]) - 1
+    periods = stats["edges"] - 1
+    mean = periods / (span_ns * 1e-9) if span_ns > 0 and periods > 0 else None
     return {
-        **{word: stats[word] for word in SOURCE_WORDS}, "gaps": stats["gaps"],
-        "rate_sps": rate / (span_ns * 1e-9) if span_ns > 0 and rate > 0 else None,
+        **{word: stats[word] for word in (*SOURCE_WORDS, *DEVICE_WORDS)},
+        "rate_sps": stats["rate_sps"] or mean, "residual_us": stats["residual_ns"] / 1e3,
         "wake_p50_us": stats["wake"]["p50_ns"] / 1e3, "wake_p99_us": stats["wake"]["p99_ns"] / 1e3,
+        "read_p50_us": stats["read"]["p50_ns"] / 1e3, "read_p99_us": stats["read"]["p99_ns"] / 1e3,
+        "read_max_us": stats["read"]["max_ns"] / 1e3,
     }

@@ -132,8 +132,9 @@ def _holders(plan: Plan, flow: Flow) -> dict[int, int]:
 def _paths(flow: Flow, carried: list[Carried]) -> list[dict[str, Any]]:
     """Return the slowest way to every sink.
 
-    ``latency_ms`` is the bound with every ring on the way full; ``idle_ms`` what
-    is left when the rings are empty: filling a packet, and the delay of the filters.
+    ``latency_ms`` is the bound with every ring on the way full and every wait for another input at its longest;
+    ``idle_ms`` what is left when the rings are empty and nothing is late: filling a packet, the delay of the
+    filters, and the usual wait for other inputs.
     """
     seconds = {(item.edge.from_stage, item.edge.to_stage): item.edge.seconds for item in carried}
     slowest: dict[str, dict[str, Any]] = {}
@@ -142,17 +143,23 @@ def _paths(flow: Flow, carried: list[Carried]) -> list[dict[str, Any]]:
         ways = [{**slowest[source], "stages": [*slowest[source]["stages"], stage.id],
                  "rings_ms": slowest[source]["rings_ms"] + 1e3 * seconds.get((source, stage.id), 0.0)}
                 for source, _ in dict.fromkeys(stage.inputs)]
+        usual_s, most_s = stage.description.held_s
+        for way in ways:
+            way["waits_ms"] += 1e3 * most_s
+            way["usual_ms"] += 1e3 * usual_s
         if not ways:
             stream = stage.description.outputs[0].stream
-            ways = [{"stages": [stage.id], "batch_ms": 1e3 * stream.max_frames / stream.sps, "rings_ms": 0.0}]
-        slowest[stage.id] = max(ways, key=lambda way: float(way["batch_ms"] + way["rings_ms"]))
+            ways = [{"stages": [stage.id], "batch_ms": 1e3 * stream.max_frames / stream.sps, "rings_ms": 0.0,
+                     "waits_ms": 0.0, "usual_ms": 0.0}]
+        slowest[stage.id] = max(ways, key=lambda way: float(way["batch_ms"] + way["rings_ms"] + way["waits_ms"]))
         if stage.type.role != "sink":
             continue
         way = dict(slowest[stage.id])
         way["rings_ms"] += 1e3 * seconds.get((stage.id, "server"), 0.0)
         delay_ms = 1e3 * max(flow.streams[ref].delay_s for ref in stage.inputs)
-        idle_ms = way["batch_ms"] + delay_ms
-        paths.append({"sink": stage.id, "latency_ms": idle_ms + way["rings_ms"], "idle_ms": idle_ms,
+        bound_ms = way["batch_ms"] + delay_ms + way["rings_ms"] + way["waits_ms"]
+        idle_ms = way["batch_ms"] + delay_ms + way.pop("usual_ms")
+        paths.append({"sink": stage.id, "latency_ms": bound_ms, "idle_ms": idle_ms,
                       "delay_ms": delay_ms, **way})
     return paths
 

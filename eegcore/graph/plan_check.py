@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from eegcore.devices.registers import N_REGISTERS
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
 
@@ -22,8 +23,12 @@ MOST_BYTES = 2**33
 MOST_CAPACITY = 2**20
 MOST_STEP = 2**31
 MOST_FACTOR = 2**20
+MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
+MOST_HALF = 2**15
 POLICIES = ("fail", "drop_oldest", "block")
-SOURCES = ("emulator", "playback")
+MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
+MOST_WAIT_FRAMES = 2**24
+SOURCES = ("ads1299", "playback")
 SINKS = ("null_sink", "websocket_sink", "csv_sink")
 
 
@@ -108,7 +113,8 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
     kind = params["node"]
     inputs, outputs = [streams[ref] for ref in node.inputs], [streams[ref] for ref in node.outputs]
     _need(len(node.members) >= 1, f"{name}: no stage in it")
-    _need(len(inputs) == (0 if kind in SOURCES else 1), f"{name}: {len(inputs)} inputs")
+    most = 0 if kind in SOURCES else MOST_INPUTS if kind == "zip" else 1
+    _need(min(most, 2) <= len(inputs) <= most, f"{name}: {len(inputs)} inputs")
     _need((kind == "csv_sink") == (group.kind == "sink"), f"{name}: {kind} in a group of kind {group.kind}")
     for ref, out, pool in zip(node.outputs, outputs, node.pools, strict=True):
         _need(slots[pool] >= out.packet_bytes, f"{name}: slots of {slots[pool]} bytes for packets of "
@@ -134,21 +140,65 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _whole(params["n"], 1, 2**24, f"{name}: n")
         _whole(params["hop"], 1, 2**31, f"{name}: hop")
         _whole(params["bin_from"], 0, params["n"] // 2 + 1 - out.n_bins, f"{name}: bin_from")
+    elif kind == "impedance":
+        (out,) = outputs
+        window = _whole(params["window"], 1, 2**20, f"{name}: window")
+        _whole(params["cycle"], 0, window, f"{name}: cycle")
+        _need(inputs[0].kind.has_voltage and inputs[0].step == 1 and out.kind is Kind.VOLTAGE_F32
+              and params["n_channels"] == out.n_channels == inputs[0].n_channels
+              and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
+    elif kind == "zip":
+        _check_zip(name, params, inputs, outputs)
     else:
         raise ValueError(f"{name}: no node is called {kind!r}")
 
 
 def _check_source(name: str, params: dict[str, Any], out: Stream) -> None:
     _whole(params["batch"], 1, MAX_FRAMES, f"{name}: batch")
-    if params["node"] == "emulator":
-        chips = [_whole(n, 1, 8, f"{name}: channels of a chip") for n in params["channels_per_chip"]]
-        _need(out.kind is Kind.RAW_I32 and sum(chips) == out.n_channels == len(params["gain"]),
-              f"{name}: chips of {sum(chips)} channels, an output of {out.n_channels}")
-        _need(all(len(params[key]) == out.n_channels for key in ("alpha_weight", "blink_weight")),
-              f"{name}: weights for other channels")
+    if params["node"] == "ads1299":
+        _check_chips(name, params, out)
     else:
         wanted = Kind.RAW_I32 if params["raw"] is True else Kind.VOLTAGE_F32
         _need(out.kind is wanted, f"{name}: kind {out.kind.name}")
+
+
+def _check_chips(name: str, params: dict[str, Any], out: Stream) -> None:
+    """Chips, selects and registers fit each other, and the lists behind an emulated board the channels."""
+    channels = [_whole(n, 4, 8, f"{name}: channels of a chip") for n in params["n_channels"]]
+    _need(out.kind is Kind.RAW_I32 and sum(channels) == out.n_channels,
+          f"{name}: chips of {sum(channels)} channels, an output of {out.n_channels}")
+    selects = [_whole(n, 1, len(channels), f"{name}: chips of a select") for n in params["chips_in"]]
+    _need(sum(selects) == len(channels) == len(params["clock_master"]) == len(params["registers"]),
+          f"{name}: {len(channels)} chips, selects for {sum(selects)}")
+    _need(all(isinstance(image, str) and len(bytes.fromhex(image)) == N_REGISTERS for image in params["registers"]),
+          f"{name}: registers")
+    _whole(params["n_drdy"], 1, len(channels), f"{name}: data-ready lines")
+    if params["bus"] == "linux":
+        wires = params["wires"]
+        _need(len(wires["spi"]) == len(wires["cs"]) == len(selects), f"{name}: spi nodes for other selects")
+        _need(len(wires["drdy"]) == params["n_drdy"], f"{name}: data-ready lines")
+        return
+    _need(params["bus"] == "emulator", f"{name}: bus {params['bus']!r}")
+    world = params["world"]
+    _need(all(len(world[key]) == out.n_channels for key in ("alpha_weight", "blink_weight", "electrode_kohm"))
+          and len(world["ids"]) == len(channels), f"{name}: an emulated world for other channels")
+    _need(all(len(fault) == 5 and all(type(value) is int for value in fault) for fault in world["faults"])
+          and len(world["faults"]) <= MOST_FAULTS, f"{name}: faults")
+
+
+def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:
+    (out,) = outputs
+    kind = Kind.VOLTAGE_F32 if params["is_float"] is True else Kind.RAW_I32
+    _need(len(params["inputs"]) == len(inputs) and all(stream.kind is kind for stream in [*inputs, out])
+          and out.n_channels == sum(stream.n_channels for stream in inputs)
+          and out.max_frames == params["max_frames"] >= inputs[0].max_frames, f"{name}: output and inputs do not fit")
+    _whole(params["tolerance"], 0, 2**62, f"{name}: tolerance")
+    for given, stream in zip(params["inputs"], inputs, strict=True):
+        _need(given["n_channels"] == stream.n_channels and given["step"] == [
+            stream.step.numerator, stream.step.denominator] and given["sps"] == stream.sps,
+            f"{name}: an input is another one than the plan says")
+        _whole(given["burst_frames"], stream.max_frames, MOST_WAIT_FRAMES, f"{name}: burst_frames")
+        _whole(given["wait_frames"], 1, MOST_WAIT_FRAMES, f"{name}: wait_frames")
 
 
 def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
@@ -162,6 +212,11 @@ def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: li
     for op in ops:
         if op["op"] == "decimate":
             _whole(op["factor"], 1, MOST_FACTOR, f"{name}: factor")
+        elif op["op"] == "comb":
+            _whole(op["half"], 1, MOST_HALF, f"{name}: half")
+            _need(given.step.denominator == 1, f"{name}: a comb on every {given.step} frames")
+        elif op["op"] == "debounce":
+            _whole(op["frames"], 0, 2**31, f"{name}: frames")
     for port, out in zip(ports, outputs, strict=True):
         after = _whole(port["after"], 0, len(ops), f"{name}: after")
         keep = math.prod(op["factor"] for op in ops[:after] if op["op"] == "decimate")

@@ -45,6 +45,7 @@ def make_groups(flow: Flow, config: PipelineConfig, problems: Problems) -> list[
     result = list(groups.values())
     if _check_sources(result, problems):       # else the same mistake would be reported as a cycle too
         _check_cycles(flow, result, problems)
+        _check_meetings(flow, result, problems)
     return result
 
 
@@ -129,3 +130,27 @@ def _check_cycles(flow: Flow, groups: list[Group], problems: Problems) -> None:
         home[source].name in loop and home[source] is not home[stage.id] for source in stage.sources))
     problems.add(f"{culprit.path}.group", f"the groups wait for each other: {' -> '.join([*loop, loop[0]])}",
                  hint=f"Put {culprit.id!r} into a group of its own, or into one of those before it")
+
+
+def _check_meetings(flow: Flow, groups: list[Group], problems: Problems) -> None:
+    """Refuse streams of different sources that share a thread before they meet in a stage of another one.
+
+    Where rings make their writer wait, the stage would hold one stream back until the other has caught up, and the
+    thread they share would stand still with the other in it.
+    """
+    home = group_of(groups)
+    origins: dict[str, set[str]] = {}
+    ways: dict[str, set[str]] = {}
+    for stage in flow.declared:
+        group = home[stage.id]
+        origins[stage.id] = set().union(*(origins[source] for source in stage.sources)) or {stage.id}
+        own = {group.name} if group.kind == "worker" else set()
+        ways[stage.id] = own.union(*(ways[source] for source in stage.sources))
+        for other, name in ((other, name) for name in stage.sources for other in stage.sources):
+            shared = (ways[name] & ways[other]) - {group.name}
+            if name == other or not shared or origins[name] == origins[other]:
+                continue
+            problems.add(f"{stage.path}.group", f"{other!r} and {name!r} come from different sources, and both through "
+                         f"group {min(shared)!r} before they meet in group {group.name!r}",
+                         hint=f"Put {stage.id!r} into group {min(shared)!r} too, or give each of the two its own")
+            break

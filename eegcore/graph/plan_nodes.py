@@ -76,7 +76,7 @@ def _pools(outputs: list[PortRef], streams: dict[PortRef, Stream]) -> list[str]:
 def _single(stage: StagePlan, streams: dict[PortRef, Stream]) -> NodePlan:
     outputs = _outputs(stage)
     params = dict(stage.native)
-    if stage.inputs:
+    if len(stage.inputs) == 1:
         params.update(_input_shape(streams[stage.inputs[0]]))
     return NodePlan(stage.id, params, [stage.id], list(stage.inputs), outputs, _pools(outputs, streams))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
-from eegcore.stages.base import About, Context, Description, SettingProblem, StageType
+from eegcore.stages.base import OUT, About, Context, Description, SettingProblem, StageType
 from eegcore.stages.stream import Stream
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def _describe(stage: Declared, flow: Flow, done: dict[str, Described], clock: Li
                                  allowed=f"Known: {', '.join(names)}", hint=f"Write {source!r} for the first")
         refs.append((source, port or names[0]))
     streams = [flow.streams[ref] for ref in refs]
-    description = stage.type.describe(stage.config.settings, streams, Context(stage.id, clock, designer))
+    description = stage.type.describe(stage.config.settings, streams, Context(
+        stage.id, clock, designer, tuple(source if port == OUT else f"{source}.{port}" for source, port in refs)))
     for out in description.outputs:
         if out.stream.step.numerator >= MOST_STEP:
             raise SettingProblem("", f"a frame of its output stands for {out.stream.step} frames of the device",
@@ -136,7 +137,7 @@ def _describe(stage: Declared, flow: Flow, done: dict[str, Described], clock: Li
 
 def _rate(refs: list[PortRef], done: dict[str, Described], description: Description) -> float:
     """Return packets per second: a stage never makes more packets than it gets, nor more than frames."""
-    limits = [done[source].packets_per_s for source, _ in refs]
+    limits = [sum(done[source].packets_per_s for source, _ in refs)] if refs else []
     for port in description.outputs:
         stream = port.stream
         limits.append(stream.sps if refs else stream.sps / stream.max_frames)

@@ -26,9 +26,11 @@ def describe_plan(plan: Plan) -> str:
             (pool.name, f"{pool.slot_bytes} B", str(pool.slots), _bytes(pool.slots * pool.slot_bytes),
              " + ".join(f"{count} {what}" for what, count in pool.made_of.items() if count))
             for pool in plan.pools)]),
-        _section("Latency", [("sink", "bound", "rings empty", "packet", "filters", "rings full", "path"), *(
+        _section("Latency", [("sink", "bound", "rings empty", "packet", "filters", "rings full", "other inputs",
+                              "path"), *(
             (path["sink"], _ms(path["latency_ms"]), _ms(path["idle_ms"]), _ms(path["batch_ms"]),
-             _ms(path["delay_ms"]), _ms(path["rings_ms"]), " > ".join(path["stages"])) for path in plan.paths)]),
+             _ms(path["delay_ms"]), _ms(path["rings_ms"]),
+             _ms(path.get("waits_ms", 0.0)), " > ".join(path["stages"])) for path in plan.paths)]),
     ]
     if plan.warnings:
         parts.append("\n".join(f"warning: {warning}" for warning in plan.warnings))

@@ -203,6 +203,8 @@ def meta(topic: str, topic_id: int, meta_rev: int, stream: Stream, run_id: str |
     }
     if stream.scale_uv:
         message["scale_uv"] = list(stream.scale_uv)
+    if stream.meta.get("lead_off", {}).get("mode", "off") != "off":
+        message["lead_off"] = stream.meta["lead_off"]
     if stream.axis_hz:
         message["axis_hz"] = list(stream.axis_hz)
         message["bands"] = stream.meta.get("bands", {})

@@ -58,9 +58,9 @@ class CsvWriter:
     ----------
     path : str
         May hold ``{start}``: UTC time of the start, ``2026-11-21T04-12-00Z``.
-    columns : {'uv', 'counts', 'both'}
+    columns : {'uv', 'counts', 'both', 'kohm'}
     decimals : int
-        Digits after the point of uV values, 0..9.
+        Digits after the point of uV and kOhm values, 0..9.
     operations : FileOperations
         System calls; tests give their own.
 
@@ -89,6 +89,7 @@ class CsvWriter:
         self.failed: SinkFailed | None = None
         self._template = path
         self._columns = columns
+        self._planes = "uv" if columns == "kohm" else columns    # of the packet
         self._decimals = decimals
         self._operations = operations
         self._fd = -1
@@ -140,7 +141,7 @@ class CsvWriter:
         """
         if self._fd < 0:
             raise self._not_open()
-        rows = b"".join([packet.format_csv(self._columns, self._decimals) for packet in packets])
+        rows = b"".join([packet.format_csv(self._planes, self._decimals) for packet in packets])
         done, stopped = write_all(self._operations, self._fd, rows)
         if stopped is None:
             n_frames = sum(packet.n_frames for packet in packets)

@@ -32,20 +32,24 @@ from eegcore.sinks.base import RunInfo
 if TYPE_CHECKING:
     from eegcore.stages.stream import Stream
 
-COLUMNS = ("uv", "counts", "both")
+COLUMNS = ("uv", "counts", "both", "kohm")
+UNITS = {"uv": "uV", "counts": "counts", "both": "counts, uV", "kohm": "kOhm"}
 NOTE = ("frame_index counts every frame of the device, read or not; "
         "a jump by more than step is a gap; time_s counts from start_t_ns")
 
 
 def csv_problem(stream: Stream, columns: str) -> str | None:
-    """Say why `stream` cannot be written as `columns` ('uv', 'counts', 'both'); None if it can.
+    """Say why `stream` cannot be written as `columns` ('uv', 'counts', 'both', 'kohm'); None if it can.
 
     For the plan: a sink that can get nothing to write is a configuration error.
     """
     if columns not in COLUMNS:
-        return f"columns is {columns!r}. Allowed: uv, counts, both."
+        return f"columns is {columns!r}. Allowed: uv, counts, both, kohm."
     if stream.n_bins or stream.kind.name == "SPECTRUM_F32":
         return "a spectrum has no rows of channels. Take the input of the fft stage, not its output."
+    if (columns == "kohm") != (stream.unit == "kOhm"):
+        return (f"columns is {columns!r} and the input carries {stream.unit}. "
+                "Take its input from an impedance stage for kohm, from elsewhere for the others.")
     if columns in ("uv", "both") and not stream.kind.has_voltage:
         return (f"columns is {columns!r} and the input carries counts only ({stream.kind.name}). "
                 "Put to_voltage before it, or set columns: counts.")
@@ -58,8 +62,9 @@ def csv_problem(stream: Stream, columns: str) -> str | None:
 def column_names(stream: Stream, columns: str) -> list[str]:
     """Return the names of the value columns; with 'both', all counts come before all uV, as in a packet."""
     counts = [f"{label}_counts" for label in stream.labels] if columns in ("counts", "both") else []
-    voltage = [f"{label}_uV" for label in stream.labels] if columns in ("uv", "both") else []
-    return counts + voltage
+    unit = "kOhm" if columns == "kohm" else "uV"
+    values = [f"{label}_{unit}" for label in stream.labels] if columns != "counts" else []
+    return counts + values
 
 
 def header_bytes(stream: Stream, columns: str, run_info: RunInfo) -> bytes:
@@ -74,16 +79,23 @@ def header_bytes(stream: Stream, columns: str, run_info: RunInfo) -> bytes:
         ("start_t_ns", str(run_info.start_t_ns)),
         ("sps", f"{stream.sps:.17g}"),
         ("step", str(stream.step)),
-        ("unit", {"uv": "uV", "counts": "counts", "both": "counts, uV"}[columns]),
+        ("unit", UNITS[columns]),
         ("labels", json.dumps(list(stream.labels), ensure_ascii=False, separators=(",", ":"))),
         ("scale_uv", json.dumps(list(stream.scale_uv), separators=(",", ":"))),
         ("reference", stream.reference),
+        ("lead_off", _lead_off(stream)),
         ("note", NOTE),
     ]
     lines = ["# eegcore csv 1"] + [f"# {key}: {one_line(value)}" for key, value in facts if value]
     names = ["frame_index", "time_s", *column_names(stream, columns)]
     lines.append(",".join(quoted(name) for name in names))
     return ("\n".join(lines) + "\n").encode()
+
+
+def _lead_off(stream: Stream) -> str:
+    """Return the lead-off current that was on, as JSON; empty if there was none."""
+    said = stream.meta.get("lead_off", {})
+    return "" if said.get("mode", "off") == "off" else json.dumps(said, ensure_ascii=False)
 
 
 def quoted(name: str) -> str:

@@ -7,6 +7,11 @@ One JSON object, the same everywhere: ``/api/ledger``, ``run --json``,
     edge     in      = out + dropped[reason] + in_flight
     sink     in      = written + refused[reason] + queued
     client   offered = sent + skipped[reason] + queued
+
+A stage that joins streams accounts for every input, in frames of that stream::
+
+    input    in      = used + skipped + held
+    input    out     = used + repeated + filled
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import contextlib
 import errno
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +46,7 @@ class Identity:
     whole: str
     parts: tuple[str, ...]
     reasons: str | None = None
+    inner: str | None = None                   # the entries are one level further down, under this key
 
 
 IDENTITIES = (
@@ -48,6 +55,8 @@ IDENTITIES = (
     Identity("edges", "edge", "in", ("out", "dropped", "in_flight"), "dropped"),
     Identity("sinks", "sink", "in", ("written", "refused", "queued"), "refused"),
     Identity("clients", "client", "offered", ("sent", "skipped", "queued"), "skipped"),
+    Identity("stages", "input", "in", ("used", "skipped", "held"), inner="inputs"),
+    Identity("stages", "input", "out", ("used", "repeated", "filled"), inner="inputs"),
 )
 
 
@@ -122,8 +131,15 @@ def read_ledger(path: str | os.PathLike[str]) -> dict[str, Any]:
         content is not checked further: see `check_ledger`.
     """
     name = os.fspath(path)
-    if not name.endswith(".json") and os.path.exists(ledger_path(name)):
-        name = ledger_path(name)
+    if os.path.isdir(name):
+        raise LedgerRefused(f"{name}: is a folder. {_ledgers_in(name)}", path=name)
+    beside = ledger_path(name)
+    if not name.endswith(".json"):
+        if os.path.exists(name) and not os.path.exists(beside):
+            raise LedgerRefused(f"{name}: has no ledger: there is no file {beside}. eegcore writes it when a run has "
+                                "ended in order. Give a file that eegcore has recorded, or a .ledger.json file.",
+                                code="not_found", path=name)
+        name = beside if os.path.exists(beside) else name
     try:
         with open(name, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -146,6 +162,17 @@ def read_ledger(path: str | os.PathLike[str]) -> dict[str, Any]:
     return ledger
 
 
+def _ledgers_in(folder: str) -> str:
+    """Return which ledger of a folder to give."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
+    except OSError:
+        names = []
+    if not names:
+        return f"No *{SUFFIX} is in it. Give the file that eegcore has recorded."
+    return f"Give one of its ledgers: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}."
+
+
 def check_ledger(ledger: dict[str, Any]) -> list[str]:
     """Verify every identity and return one sentence for each that does not hold.
 
@@ -163,7 +190,7 @@ def check_ledger(ledger: dict[str, Any]) -> list[str]:
         if not isinstance(section, dict):
             problems.append(f"{identity.section}: {section!r:.60} is no mapping")
             continue
-        for key, entry in section.items():
+        for key, entry in _entries(identity, section):
             problem = _check_entry(identity, entry)
             if problem:
                 problems.append(f"{identity.word} {key}: {problem}")
@@ -172,6 +199,22 @@ def check_ledger(ledger: dict[str, Any]) -> list[str]:
         problems.append(f"balanced: the ledger says {str(ledger['balanced']).lower()}, "
                         f"its numbers say {str(balanced).lower()}")
     return problems
+
+
+def _entries(identity: Identity, section: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what an identity is about, with the name it has in messages."""
+    for key, entry in section.items():
+        if identity.inner is None:
+            yield key, entry
+            continue
+        inner = entry.get(identity.inner, {}) if isinstance(entry, dict) else None
+        if not isinstance(inner, dict):
+            yield key, inner
+            continue
+        for name, item in inner.items():
+            # what a stage does not count is not asked for
+            if not isinstance(item, dict) or identity.whole in item:
+                yield f"{name}->{key}", item
 
 
 def _check_entry(identity: Identity, entry: Any) -> str | None:
@@ -217,8 +260,9 @@ def format_ledger(ledger: dict[str, Any]) -> str:
         section = ledger.get(identity.section) or {}
         if not isinstance(section, dict):
             continue
-        width = max((len(str(key)) for key in section), default=0)
-        for key, entry in section.items():
+        entries = list(_entries(identity, section))
+        width = max((len(str(key)) for key, _ in entries), default=0)
+        for key, entry in entries:
             mark = "   <- does not hold" if f"{identity.word} {key}" in broken else ""
             try:
                 equation = _equation(identity, entry)

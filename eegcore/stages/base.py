@@ -7,10 +7,11 @@ are handled by the compiled core, which is created from `Description.native`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from eegcore.stages.stream import MAX_FRAMES, Kind, Stream
 
@@ -69,11 +70,14 @@ class Description:
         What the compiled core is created from; ``native["node"]`` names the kind of node.
     resolved : dict
         Settings whose default depends on other settings or on the inputs, with the values in use.
+    held_s : tuple of float
+        How long a frame may be kept back for another input: as a rule, and at most.
     """
 
     outputs: list[Port]
     native: dict[str, Any]
     resolved: dict[str, Any] = field(default_factory=dict)
+    held_s: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,19 @@ class Context:
     stage_id: str
     clock: Literal["real", "virtual"]
     designer: Designer
+    inputs: tuple[str, ...] = ()               # who the inputs are, as a pipeline file writes them
 
 
 class StageSettings(BaseModel):
     """Settings of a stage: typed, documented, nothing unknown, nothing guessed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @field_validator("path", check_fields=False)
+    @classmethod
+    def _home(cls, path: str | None) -> str | None:
+        """Put the home folder in place of a leading ``~``, as a shell would."""
+        return path if path is None else os.path.expanduser(path)
 
 
 def _whole(value: Any) -> Any:
@@ -161,6 +172,9 @@ def need_voltage(stage: str, stream: Stream) -> None:
     if stream.kind is Kind.SPECTRUM_F32:
         raise SettingProblem("inputs", f"{stage} needs uV over time, and its input is a spectrum (SPECTRUM_F32)",
                              hint="Take its input from before the fft", about="kind")
+    if stream.unit != "uV":
+        raise SettingProblem("inputs", f"{stage} needs uV, and its input carries {stream.unit}",
+                             hint="Take its input from before the stage that makes them", about="kind")
 
 
 def default_batch(sps: float) -> int:

@@ -61,7 +61,7 @@ class Decimate(StageType):
         factor = _factor(settings, stream)
         sos = designed(ctx, "factor", stream, design="decimate", factor=factor)
         step = stream.step * factor
-        out = voltage_only(stream).replace(
+        out = voltage_only(stream).after_filter(ctx.stage_id).replace(
             sps=stream.sps / factor, step=step, max_frames=-(-stream.max_frames // factor),
             delay_s=stream.delay_s + group_delay_s(sos, 0.4 * stream.sps / factor / 2, stream.sps),
             settling_s=stream.settling_s + settling_s(sos, stream.sps))

@@ -63,9 +63,9 @@ def designed(ctx: Context, key: str, stream: Stream, **spec: Any) -> Sos:
     return sos
 
 
-def filtered(stream: Stream, sos: Sos, middle_hz: float) -> Description:
+def filtered(ctx: Context, stream: Stream, sos: Sos, middle_hz: float) -> Description:
     """Describe the output of a filter that keeps rate and shape."""
-    out = voltage_only(stream).replace(
+    out = voltage_only(stream).after_filter(ctx.stage_id).replace(
         delay_s=stream.delay_s + group_delay_s(sos, middle_hz, stream.sps),
         settling_s=stream.settling_s + settling_s(sos, stream.sps))
     return Description([Port(OUT, out)], linear([{"op": "sos", "sos": sos_to_hex(sos)}]))
@@ -94,7 +94,7 @@ class Notch(StageType):
         need_voltage("notch", stream)
         below_nyquist("hz", settings.hz, stream)
         sos = designed(ctx, "q", stream, design="notch", hz=settings.hz, q=settings.q, sps=stream.sps)
-        return filtered(stream, sos, settings.hz / 2)
+        return filtered(ctx, stream, sos, settings.hz / 2)
 
 
 class BandpassSettings(StageSettings):
@@ -126,7 +126,7 @@ class Bandpass(StageType):
                                  hint="Lower low_hz or raise high_hz")
         sos = designed(ctx, "low_hz", stream, design="butter", order=settings.order, edges_hz=[low, high],
                        btype="bandpass", sps=stream.sps)
-        return filtered(stream, sos, math.sqrt(low * high))
+        return filtered(ctx, stream, sos, math.sqrt(low * high))
 
 
 class HighpassSettings(StageSettings):
@@ -153,7 +153,7 @@ class Highpass(StageType):
         below_nyquist("hz", settings.hz, stream)
         sos = designed(ctx, "hz", stream, design="butter", order=settings.order, edges_hz=[settings.hz],
                        btype="highpass", sps=stream.sps)
-        return filtered(stream, sos, math.sqrt(settings.hz * stream.sps / 2))
+        return filtered(ctx, stream, sos, math.sqrt(settings.hz * stream.sps / 2))
 
 
 class LowpassSettings(StageSettings):
@@ -180,4 +180,4 @@ class Lowpass(StageType):
         below_nyquist("hz", settings.hz, stream)
         sos = designed(ctx, "hz", stream, design="butter", order=settings.order, edges_hz=[settings.hz],
                        btype="lowpass", sps=stream.sps)
-        return filtered(stream, sos, settings.hz / 2)
+        return filtered(ctx, stream, sos, settings.hz / 2)

@@ -67,9 +67,9 @@ class CsvSinkSettings(StageSettings):
 
     path: str = Field(min_length=1, max_length=4096, description=(
         "file to write, {start} becomes the time of the start; a file that exists is never overwritten"))
-    columns: Literal["uv", "counts", "both"] | None = Field(None, description=(
-        "uv, counts or both; what the input carries if absent"))
-    decimals: Whole = Field(3, ge=0, le=9, description="digits after the point of uV columns")
+    columns: Literal["uv", "counts", "both", "kohm"] | None = Field(None, description=(
+        "uv, counts, both or, behind impedance, kohm; what the input carries if absent"))
+    decimals: Whole = Field(3, ge=0, le=9, description="digits after the point of uV and kOhm columns")
 
 
 @register
@@ -78,7 +78,7 @@ class CsvSink(StageType):
 
     name = "csv_sink"
     role: ClassVar[Literal["sink"]] = "sink"
-    doc = "Write frames into a CSV file: frame index, time, and every channel in uV, counts or both."
+    doc = "Write frames into a CSV file: frame index, time, and every channel in uV, counts, both, or kOhm."
     Settings = CsvSinkSettings
     default_group = None
     records = True
@@ -90,9 +90,13 @@ class CsvSink(StageType):
             raise SettingProblem("inputs", "csv_sink writes samples, and its input is a spectrum (SPECTRUM_F32)",
                                  hint="Take its input from before the fft", about="kind")
         carried = {Kind.RAW_I32: "counts", Kind.VOLTAGE_F32: "uv"}.get(stream.kind, "both")
+        if stream.unit == "kOhm":
+            carried = "kohm"
         columns = settings.columns or carried
-        if carried not in (columns, "both"):
-            hint = ("Put a to_voltage with keep_raw: true before it" if columns == "both"
+        if carried not in (columns, "both") or (columns == "kohm") != (carried == "kohm"):
+            hint = ("Remove columns, or take its input from before the impedance" if carried == "kohm"
+                    else "Take its input from an impedance stage" if columns == "kohm"
+                    else "Put a to_voltage with keep_raw: true before it" if columns == "both"
                     else "Put a to_voltage before it" if columns == "uv"
                     else "Take its input from the source, or set keep_raw: true in to_voltage")
             raise SettingProblem("columns", f"{columns} is asked for, and the input carries {carried} only "

@@ -48,7 +48,7 @@ class Stream:
     max_frames : int
         A packet never holds more, 1..`MAX_FRAMES`.
     unit : str
-        ``"counts"``, ``"uV"`` or ``"uV^2/Hz"``.
+        ``"counts"``, ``"uV"``, ``"uV^2/Hz"`` or ``"kOhm"``.
     step : Fraction
         Device frames between two frames of this stream.
     scale_uv : tuple of float
@@ -64,7 +64,7 @@ class Stream:
     sources : tuple of str
         Ids of the sources this stream comes from.
     meta : dict
-        What travels with the stream for people: bands, board, gain...
+        What travels with the stream for people: bands, board, gain, lead_off, filters...
     """
 
     kind: Kind
@@ -106,6 +106,10 @@ class Stream:
     def replace(self, **changes: Any) -> Stream:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
+
+    def after_filter(self, stage_id: str) -> Stream:
+        """Return a copy whose meta says that the samples went through one more filter: ``meta["filters"]``."""
+        return replace(self, meta={**self.meta, "filters": [*self.meta.get("filters", ()), stage_id]})
 
     def picks(self, labels: list[str] | None) -> list[int]:
         """Return the channel numbers of `labels` (all if None).

@@ -12,6 +12,7 @@ cdef extern from "base/ec_status.h" nogil:
         EC_STATUS_OK, EC_STATUS_NO_MEMORY, EC_STATUS_BAD_ARGUMENT, EC_STATUS_BAD_SETTING, EC_STATUS_BAD_STREAM
         EC_STATUS_POOL_EMPTY, EC_STATUS_STALE_REFERENCE, EC_STATUS_EDGE_FULL, EC_STATUS_TIMEOUT, EC_STATUS_CLOSED
         EC_STATUS_END_OF_DATA, EC_STATUS_BAD_STATUS_WORD, EC_STATUS_STOPPED, EC_STATUS_SYSTEM
+        EC_STATUS_DEVICE_IO, EC_STATUS_NO_DRDY, EC_STATUS_BAD_DEVICE, EC_STATUS_DEVICE_GONE, EC_STATUS_WRONG_RATE
     const char *ec_status_name(int32_t status)
     const char *ec_status_text(int32_t status)
 
@@ -145,9 +146,9 @@ cdef extern from "ring/ec_edge.h" nogil:
 
 cdef extern from "eegcore/plugin.h" nogil:
     enum: EEGCORE_RAW_I32, EEGCORE_VOLTAGE_F32, EEGCORE_RAW_AND_VOLTAGE, EEGCORE_SPECTRUM_F32
-    enum: EEGCORE_FLAG_GAP, EEGCORE_FLAG_SATURATED, EEGCORE_FLAG_LEAD_OFF, EEGCORE_FLAG_SETTLING
+    enum: EEGCORE_FLAG_GAP, EEGCORE_FLAG_SATURATED, EEGCORE_FLAG_LEAD_OFF, EEGCORE_FLAG_SETTLING, EEGCORE_FLAG_IMPEDANCE
     enum: EEGCORE_FLAG_LATE_READ
-    enum: EEGCORE_OK, EEGCORE_NO_MEMORY, EEGCORE_BAD_SETTING, EEGCORE_BAD_STREAM, EEGCORE_STAGE_FAILED
+    enum: EEGCORE_OK, EEGCORE_MORE, EEGCORE_NO_MEMORY, EEGCORE_BAD_SETTING, EEGCORE_BAD_STREAM, EEGCORE_STAGE_FAILED
     enum: EEGCORE_STAGE_IN_PLACE, EEGCORE_STAGE_PASS
     ctypedef struct eegcore_stream:
         uint32_t struct_size
@@ -164,6 +165,11 @@ cdef extern from "eegcore/plugin.h" nogil:
         uint64_t lead_off[4]
         int32_t *counts
         float *values
+        uint32_t skipped_frames
+    ctypedef struct eegcore_counter:
+        uint32_t struct_size, input
+        const char *name
+        uint64_t value
     ctypedef struct StageDescriptor:
         uint32_t struct_size, flags
         const char *id
@@ -178,11 +184,15 @@ cdef extern from "eegcore/plugin.h" nogil:
         int32_t (*is_locked)(void *) noexcept nogil
         void (*stop)(void *) noexcept nogil
         void (*destroy)(void *) noexcept nogil
+        int32_t (*has_room)(void *, uint32_t) noexcept nogil
+        int32_t (*end_input)(void *, uint32_t) noexcept nogil
+        uint32_t (*counters)(void *, eegcore_counter *, uint32_t) noexcept nogil
 
 
 cdef extern from "graph/ec_node.h" nogil:
     enum: EC_MAX_INPUTS, EC_ON_ERROR_FATAL, EC_ON_ERROR_DRAIN_THEN_STOP, EC_ON_ERROR_SKIP_PACKET
-    enum: EC_LOG_STAGE_FAILED, EC_LOG_EDGE_CLOSED, EC_LOG_POOL_EMPTY, EC_LOG_BAD_STATUS, EC_LOG_MISSED, EC_LOG_DEVICE
+    enum: EC_LOG_STAGE_FAILED, EC_LOG_EDGE_CLOSED, EC_LOG_POOL_EMPTY, EC_LOG_BAD_STATUS, EC_LOG_READ_FAILED
+    enum: EC_LOG_DEVICE, EC_LOG_BUS_STUCK, EC_LOG_RECOVERING, EC_LOG_RECOVERED, EC_LOG_OUT_OF_STEP
     ctypedef struct ec_fanout:
         uint32_t n
         ec_edge **edges
@@ -199,7 +209,7 @@ cdef extern from "graph/ec_node.h" nogil:
     ctypedef struct ec_node:
         const StageDescriptor *stage
         void *self
-        uint32_t number, on_error, is_sink, dead, n_inputs, n_outputs
+        uint32_t number, on_error, is_sink, dead, ended, ending, finished, n_inputs, n_outputs
         int64_t budget_ns
         ec_ref pending[8]
         ec_port *ports
@@ -239,6 +249,10 @@ cdef extern from "graph/ec_node.h" nogil:
     int32_t ec_group_add_node(ec_group *group, ec_node *node)
     int32_t ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32_t input)
     int32_t ec_port_add_local(ec_port *port, uint32_t node, uint32_t input)
+    int32_t ec_group_find_guards(ec_group *group)
+    cbool ec_stage_has_end_input(const StageDescriptor *stage)
+    cbool ec_stage_has_counters(const StageDescriptor *stage)
+    cbool ec_input_may_come(ec_group *g, const ec_input *input)
     int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     int32_t ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge)
     void ec_run_fail(ec_run *run, int32_t status, uint32_t node, uint32_t edge, uint64_t frame_index)

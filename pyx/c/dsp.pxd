@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from c.core cimport cbool, ec_counter, eegcore_block
+
 
 cdef extern from "dsp/ec_sos.h" nogil:
     ctypedef struct ec_sos:
@@ -9,6 +11,7 @@ cdef extern from "dsp/ec_sos.h" nogil:
     uint32_t ec_padded(uint32_t n_channels)
     int32_t ec_sos_init(ec_sos *f, const double *sos, uint32_t n_sections, uint32_t n_channels)
     void ec_sos_reset(ec_sos *f)
+    void ec_sos_revive(ec_sos *f)
     void ec_sos_destroy(ec_sos *f)
     void ec_sos_run(ec_sos *f, double *work, uint32_t n_frames)
     void ec_widen_f32(double *work, const float *data, uint32_t n_frames, uint32_t n_channels)
@@ -29,8 +32,64 @@ cdef extern from "dsp/ec_psd.h" nogil:
     void ec_psd_run_parts(ec_psd *p, const float *part1, uint32_t n1, const float *part2, uint32_t n2, float *out)
 
 
+cdef extern from "dsp/ec_comb.h" nogil:
+    ctypedef struct ec_comb:
+        uint32_t n_half, n_channels, n_padded
+    int32_t ec_comb_init(ec_comb *c, uint32_t n_half, double rate, uint32_t n_channels)
+    void ec_comb_destroy(ec_comb *c)
+    void ec_comb_hold(ec_comb *c, const uint64_t *mask)
+    void ec_comb_gap(ec_comb *c)
+    void ec_comb_run(ec_comb *c, double *work, uint32_t n_frames, uint64_t index)
+
+
+cdef extern from "dsp/ec_debounce.h" nogil:
+    ctypedef struct ec_debounce:
+        uint32_t n_frames
+    void ec_debounce_init(ec_debounce *d, uint32_t n_frames)
+    void ec_debounce_gap(ec_debounce *d)
+    void ec_debounce_run(ec_debounce *d, uint64_t *mask, uint32_t n_frames)
+
+
+cdef extern from "dsp/ec_lock_in.h" nogil:
+    ctypedef struct ec_lock_in:
+        uint32_t n_window, n_cycle, n_channels
+    int32_t ec_lock_in_init(ec_lock_in *l, uint32_t n_window, uint32_t n_cycle, double alias, uint32_t n_channels)
+    void ec_lock_in_destroy(ec_lock_in *l)
+    void ec_lock_in_clear(ec_lock_in *l)
+    void ec_lock_in_add(ec_lock_in *l, const float *frames, uint32_t n_frames, uint32_t at)
+    void ec_lock_in_read(const ec_lock_in *l, double *out)
+
+
 cdef extern from "dsp/ec_format_csv.h" nogil:
     size_t ec_format_row_bytes(uint32_t n_counts, uint32_t n_values)
     size_t ec_format_rows(char *buf, size_t cap, uint32_t n_frames, uint64_t frame_index, uint32_t step_num,
                           uint32_t step_den, int64_t t_ns, double sps, const int32_t *counts, uint32_t n_counts,
                           const float *values, uint32_t n_values, uint32_t decimals, uint32_t *n_done)
+
+
+cdef extern from "dsp/ec_zip.h" nogil:
+    enum: EC_ZIP_MAX_INPUTS, EC_ZIP_FILL, EC_ZIP_SKIP
+    ctypedef int ec_zip_on_missing
+    ctypedef struct ec_zip_input_config:
+        uint32_t n_channels, burst_frames, wait_frames, step_num, step_den
+        double sps
+    ctypedef struct ec_zip_input:
+        ec_counter in_ "in"
+        ec_counter used, repeated, skipped, filled, held
+    ctypedef struct ec_zip_config:
+        uint32_t n_inputs, max_frames
+        cbool by_time, is_float, waits
+        ec_zip_on_missing on_missing
+        int64_t tolerance
+        ec_zip_input_config input[8]
+    ctypedef struct ec_zip:
+        ec_zip_config config
+        uint32_t n_channels
+        ec_zip_input input[8]
+        ec_counter out
+    int32_t ec_zip_init(ec_zip *z, const ec_zip_config *config)
+    void ec_zip_destroy(ec_zip *z)
+    cbool ec_zip_has_room(ec_zip *z, uint32_t input)
+    void ec_zip_take(ec_zip *z, uint32_t input, const eegcore_block *block)
+    void ec_zip_end_input(ec_zip *z, uint32_t input)
+    cbool ec_zip_next(ec_zip *z, eegcore_block *out)

@@ -37,6 +37,7 @@ cdef void block_from_packet(eegcore_block *block, ec_packet *p) noexcept nogil:
     block.sps = p.sps
     memcpy(block.saturated, p.saturated, sizeof(p.saturated))
     memcpy(block.lead_off, p.lead_off, sizeof(p.lead_off))
+    block.skipped_frames = 0
     fill_planes(block, p.kind, ec_packet_payload(p), p.n_frames * p.n_channels)
 
 
@@ -176,33 +177,62 @@ cdef void finish_sink(ec_node *n, ec_packet *p, int64_t leave_ns) noexcept nogil
         ec_sha256_update(&n.digest, ec_packet_payload(p), p.payload_bytes)
 
 
-cdef void run_node(ec_group *g, ec_node *n) noexcept nogil:
+cdef int32_t open_outputs(ec_group *g, ec_node *n, eegcore_block *out, const eegcore_block *given,
+                          uint32_t max_frames) noexcept nogil:
+    """Start an output block for every port, with a slot for each that somebody reads."""
+    cdef uint32_t i
+    cdef int32_t status
+    cdef ec_port *port
+    for i in range(n.n_outputs):
+        port = &n.ports[i]
+        prepare_output(&out[i], port, given)
+        if ec_port_is_read(port):
+            status = take_slot(g, n, port)
+            if status != EC_STATUS_OK:
+                return status
+            fill_planes(&out[i], port.kind, ec_packet_payload(ec_pool_packet(port.pool, ec_ref_slot(port.spare))),
+                        (max_frames if max_frames else port.max_frames) * port.n_channels)
+    return EC_STATUS_OK
+
+
+cdef inline void count_skipped(ec_node *n, const eegcore_block *out) noexcept nogil:
+    cdef uint32_t i
+    for i in range(n.n_outputs):
+        if out[i].skipped_frames:
+            ec_counter_add(&n.skipped, out[i].skipped_frames)
+
+
+cdef void no_block(eegcore_block *block) noexcept nogil:
+    block.struct_size = sizeof(eegcore_block)
+    block.n_frames = 0
+    block.counts = NULL
+    block.values = NULL
+
+
+cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
     """Give the pending packets of one node to its stage."""
     cdef eegcore_block blocks[EC_MAX_INPUTS]
     cdef eegcore_block out[MAX_OUTPUTS]
+    cdef eegcore_block first
+    cdef ec_node *n = g.nodes[at]
     cdef ec_packet *parent = NULL
     cdef ec_packet *p
-    cdef ec_port *port
-    cdef eegcore_block *first = NULL
     cdef uint32_t i, frames = 0
-    cdef uint64_t frame_index = 0
-    cdef int32_t status = EC_STATUS_OK
+    cdef uint64_t frame_index
+    cdef int32_t status = EEGCORE_MORE
     cdef int64_t enter_ns, leave_ns
     cdef ec_ref ref
 
     for i in range(n.n_inputs):
         if n.pending[i] == EC_REF_NONE:
-            blocks[i].struct_size = sizeof(eegcore_block)
-            blocks[i].n_frames = 0
-            blocks[i].counts = NULL
-            blocks[i].values = NULL
+            no_block(&blocks[i])
             continue
         p = packet_of(g.run, n.pending[i])
         block_from_packet(&blocks[i], p)
         frames += p.device_frames
         if parent is NULL:
             parent = p
-            first = &blocks[i]
+            first = blocks[i]
     if parent is NULL:
         return
     frame_index = parent.frame_index
@@ -214,37 +244,35 @@ cdef void run_node(ec_group *g, ec_node *n) noexcept nogil:
         drop_pending(g, n)
         return
 
-    ec_counter_set(&g.at, n.number + 1)
-    enter_ns = ec_now_ns()
-    if not (n.stage.flags & EEGCORE_STAGE_PASS):
-        for i in range(n.n_outputs):
-            port = &n.ports[i]
-            prepare_output(&out[i], port, first)
-            if ec_port_is_read(port):
-                status = take_slot(g, n, port)
-                if status != EC_STATUS_OK:
-                    break
-                fill_planes(&out[i], port.kind, ec_packet_payload(ec_pool_packet(port.pool, ec_ref_slot(port.spare))),
-                            first.n_frames * port.n_channels)
-    if status == EC_STATUS_OK:
-        status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
-    leave_ns = ec_now_ns()
-    ec_counter_set(&g.at, 0)
-    if n.budget_ns and leave_ns - enter_ns > n.budget_ns:
-        ec_counter_add(&n.overruns, 1)
-    ec_histogram_add(&n.process_ns, leave_ns - enter_ns)
-    if status < 0:
-        stage_failed(g, n, status, frame_index, frames)
-        drop_pending(g, n)
-        return
-    if n.is_sink:
-        finish_sink(n, parent, leave_ns)
-    if n.stage.flags & EEGCORE_STAGE_PASS and n.n_outputs == 1:
-        ref = n.pending[0]
-        n.pending[0] = EC_REF_NONE
-        deliver(g, n, &n.ports[0], ref)
-        return
-    forward_outputs(g, n, out, parent, enter_ns, leave_ns)
+    while status == EEGCORE_MORE:
+        ec_counter_set(&g.at, n.number + 1)
+        enter_ns = ec_now_ns()
+        status = EC_STATUS_OK
+        if not (n.stage.flags & EEGCORE_STAGE_PASS):
+            status = open_outputs(g, n, out, &first, first.n_frames)
+        if status == EC_STATUS_OK:
+            status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
+        leave_ns = ec_now_ns()
+        ec_counter_set(&g.at, 0)
+        if n.budget_ns and leave_ns - enter_ns > n.budget_ns:
+            ec_counter_add(&n.overruns, 1)
+        ec_histogram_add(&n.process_ns, leave_ns - enter_ns)
+        if status < 0:
+            stage_failed(g, n, status, frame_index, frames)
+            break
+        if n.is_sink:
+            finish_sink(n, parent, leave_ns)
+        if n.stage.flags & EEGCORE_STAGE_PASS and n.n_outputs == 1:
+            ref = n.pending[0]
+            n.pending[0] = EC_REF_NONE
+            deliver(g, n, &n.ports[0], ref)
+            break
+        count_skipped(n, out)
+        forward_outputs(g, n, out, parent, enter_ns, leave_ns)
+        if status == EEGCORE_MORE:
+            run_nodes(g, at + 1)           # an input takes one packet at a time
+            for i in range(n.n_inputs):
+                no_block(&blocks[i])
     drop_pending(g, n)
 
 
@@ -261,49 +289,80 @@ cdef void run_nodes(ec_group *g, uint32_t first) noexcept nogil:
     cdef uint32_t i
     for i in range(first, g.n_nodes):
         if g.nodes[i].stage is not NULL:
-            run_node(g, g.nodes[i])
+            run_node(g, i)
 
 
-cdef void flush_nodes(ec_group *g) noexcept nogil:
-    """The inputs have ended: ask each stage, in order, for what it held back."""
+cdef void ask_node(ec_group *g, uint32_t at, bint flushing) noexcept nogil:
+    """Let a stage hand over what it has, with nothing given: all of it, or what it may since an input has ended."""
+    cdef eegcore_block blocks[EC_MAX_INPUTS]
     cdef eegcore_block out[MAX_OUTPUTS]
     cdef eegcore_block nothing
-    cdef ec_node *n
-    cdef uint32_t i, k
+    cdef ec_node *n = g.nodes[at]
+    cdef uint32_t k
     cdef int32_t status
-    cdef bint more
+    cdef bint more = True, made
     cdef int64_t now
     memset(&nothing, 0, sizeof(nothing))
     nothing.struct_size = sizeof(eegcore_block)
-    for i in range(g.n_nodes):
-        n = g.nodes[i]
-        if n.stage is NULL or n.stage.flush is NULL or n.dead:
-            continue
-        more = True
-        while more and not ec_run_is(&g.run.abort):
-            more = False
-            status = EC_STATUS_OK
-            for k in range(n.n_outputs):
-                prepare_output(&out[k], &n.ports[k], &nothing)
-                out[k].n_frames = 0
-                if ec_port_is_read(&n.ports[k]):
-                    status = take_slot(g, n, &n.ports[k])
-                    if status != EC_STATUS_OK:
-                        break
-                    fill_planes(&out[k], n.ports[k].kind,
-                                ec_packet_payload(ec_pool_packet(n.ports[k].pool, ec_ref_slot(n.ports[k].spare))),
-                                n.ports[k].max_frames * n.ports[k].n_channels)
-            if status == EC_STATUS_OK:
+    for k in range(n.n_inputs):
+        blocks[k] = nothing
+    while more and not ec_run_is(&g.run.abort):
+        status = open_outputs(g, n, out, &nothing, 0)
+        for k in range(n.n_outputs):
+            out[k].n_frames = 0
+        if status == EC_STATUS_OK:
+            if flushing:
                 status = n.stage.flush(n.self, out, n.n_outputs)
-            if status < 0:
-                stage_failed(g, n, status, ec_counter_get(&n.last_frame_index), 0)
-                break
-            for k in range(n.n_outputs):
-                more = more or out[k].n_frames > 0
-            if more:
-                now = ec_now_ns()
-                forward_outputs(g, n, out, NULL, now, now)
-                run_nodes(g, i + 1)
+            else:
+                status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
+        if status < 0:
+            stage_failed(g, n, status, ec_counter_get(&n.last_frame_index), 0)
+            return
+        count_skipped(n, out)
+        made = False
+        for k in range(n.n_outputs):
+            made = made or out[k].n_frames > 0
+        more = made if flushing else status == EEGCORE_MORE
+        if made:
+            now = ec_now_ns()
+            forward_outputs(g, n, out, NULL, now, now)
+            run_nodes(g, at + 1)
+
+
+cdef void finish_node(ec_group *g, uint32_t at) noexcept nogil:
+    """All inputs of a node have ended: ask for what it held back, and tell its readers, inside the group and beyond."""
+    cdef ec_node *n = g.nodes[at]
+    cdef const ec_fanout *fanout
+    cdef uint32_t i, k
+    n.finished = 1
+    if n.stage is not NULL and n.stage.flush is not NULL and not n.dead:
+        ask_node(g, at, True)
+    for i in range(n.n_outputs):
+        for k in range(n.ports[i].n_local):
+            g.nodes[n.ports[i].local[k].node].ending |= <uint32_t>1 << n.ports[i].local[k].input
+        fanout = ec_port_fanout(&n.ports[i])
+        for k in range(fanout.n):
+            ec_edge_end(fanout.edges[k])
+
+
+cdef void end_inputs(ec_group *g, uint32_t first) noexcept nogil:
+    """Tell every node from `first` on which of its inputs have ended; a node whose last one has is finished."""
+    cdef uint32_t at, k, fresh
+    cdef ec_node *n
+    for at in range(first, g.n_nodes):
+        n = g.nodes[at]
+        fresh = n.ending & ~n.ended
+        n.ending = 0
+        n.ended |= fresh
+        if fresh == 0 or n.finished:
+            continue
+        if not n.dead and ec_stage_has_end_input(n.stage):
+            for k in range(n.n_inputs):
+                if fresh >> k & 1:
+                    n.stage.end_input(n.self, k)
+            ask_node(g, at, False)
+        if n.ended == (<uint32_t>1 << n.n_inputs) - 1:
+            finish_node(g, at)
 
 
 cdef void end_outputs(ec_group *g) noexcept nogil:

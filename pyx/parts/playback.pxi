@@ -103,6 +103,7 @@ cdef void run_playback(Source *s) noexcept nogil:
         frame_index += 1
     ec_rt_leave()
     source_close_packet(s, ec_now_ns())
-    flush_nodes(g)
+    finish_node(g, 0)
+    end_inputs(g, 1)
     end_outputs(g)
     ec_group_park(g, 1)

@@ -1,13 +1,15 @@
 # The cascade: neighbouring linear stages of one group as one stage with double state.
 #
-# to_voltage, gain, notch, bandpass, highpass, lowpass and decimate are all operations of a cascade; a lone one
-# is a cascade of one operation. Samples are widened to double once, go through every operation, and are rounded
+# to_voltage, gain, notch, bandpass, highpass, lowpass, decimate and lead_off are all operations of a cascade; a
+# lone one is a cascade of one operation. Samples are widened to double once, go through every operation, and are rounded
 # to float32 once for each port that somebody reads.
 
 cdef enum:
     OP_SCALE = 0
     OP_SOS = 1
     OP_DECIMATE = 2
+    OP_COMB = 3
+    OP_DEBOUNCE = 4
     WORK_FRAMES = 32          # 32 frames x 32 channels of doubles are 8 KiB: the work stays in L1
 
 
@@ -16,6 +18,8 @@ cdef struct LinearOp:
     double *factor             # OP_SCALE: [n_padded]
     ec_sos sos                 # OP_SOS
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
+    ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
+    ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
 
 
 cdef struct LinearPort:
@@ -23,6 +27,7 @@ cdef struct LinearPort:
     uint32_t keep_every        # product of the decimations among them
     uint32_t settling_frames   # input frames until the port has settled
     bint raw                   # carries the counts plane along
+    uint32_t flags             # of every packet: the impedance tone
     uint64_t pending_device_frames
     bint pending_gap               # a gap fell into blocks of which no frame was kept: the next one tells of it
 
@@ -33,6 +38,8 @@ cdef struct Linear:
     uint32_t n_ops
     uint32_t n_ports
     bint from_counts
+    bint has_combs
+    bint has_masks             # an operation changes the lead-off mask
     uint64_t frames_since_start    # or since the last gap: what `settling` is judged by
     LinearOp *ops
     LinearPort *ports
@@ -50,6 +57,8 @@ cdef void linear_destroy(void *self) noexcept nogil:
             free(s.ops[i].factor)
             if s.ops[i].kind == OP_SOS:
                 ec_sos_destroy(&s.ops[i].sos)
+            elif s.ops[i].kind == OP_COMB:
+                ec_comb_destroy(&s.ops[i].comb)
     free(s.ops)
     free(s.ports)
     free(s.work)
@@ -100,6 +109,15 @@ cdef Linear *linear_build(dict settings) except NULL:
             elif op["op"] == "decimate":
                 s.ops[i].kind = OP_DECIMATE
                 s.ops[i].keep_every = op["factor"]
+            elif op["op"] == "comb":
+                if ec_comb_init(&s.ops[i].comb, op["half"], number(op["rate"]), s.n_channels) < 0:
+                    raise ValueError(f"comb of {op['half']} frames, rate {op['rate']}")
+                s.ops[i].kind = OP_COMB
+                s.has_combs = True
+            elif op["op"] == "debounce":
+                ec_debounce_init(&s.ops[i].debounce, op["frames"])
+                s.ops[i].kind = OP_DEBOUNCE
+                s.has_masks = True
             else:
                 raise ValueError(f"no such operation: {op['op']!r}")
             s.n_ops += 1
@@ -111,6 +129,8 @@ cdef Linear *linear_build(dict settings) except NULL:
             for op in ops[: port["after"]]:
                 if op["op"] == "decimate":
                     s.ports[i].keep_every *= op["factor"]
+                elif op["op"] == "comb":
+                    s.ports[i].flags |= EEGCORE_FLAG_IMPEDANCE
         s.n_ports = len(ports)
     except BaseException:
         linear_destroy(s)
@@ -136,7 +156,7 @@ cdef int32_t linear_start(void *self, const eegcore_stream *in_, uint32_t n_in,
         return EEGCORE_BAD_STREAM
     if in_[0].step_den != 1:
         for p in range(s.n_ports):
-            if s.ports[p].keep_every != 1:
+            if s.ports[p].keep_every != 1 or s.ports[p].flags:
                 return EEGCORE_BAD_STREAM
     s.step = in_[0].step_num // in_[0].step_den
     return EEGCORE_OK
@@ -167,6 +187,33 @@ cdef void linear_emit(Linear *s, uint32_t p, const eegcore_block *in_, uint32_t 
             out.n_frames += 1
 
 
+cdef void linear_masks(Linear *s, const eegcore_block *block, eegcore_block *out, uint32_t n_out) noexcept nogil:
+    """Take the lead-off mask through the operations; every port gets it as it is where the port is."""
+    cdef uint64_t mask[4]
+    cdef uint32_t k, p
+    memcpy(mask, block.lead_off, sizeof(mask))
+    for k in range(s.n_ops + 1):
+        for p in range(n_out):
+            if s.ports[p].after == k:
+                memcpy(out[p].lead_off, mask, sizeof(mask))
+                out[p].flags &= ~<uint32_t>EEGCORE_FLAG_LEAD_OFF
+                if mask[0] | mask[1] | mask[2] | mask[3]:
+                    out[p].flags |= EEGCORE_FLAG_LEAD_OFF
+        if k < s.n_ops and s.ops[k].kind == OP_DEBOUNCE:
+            if block.flags & EEGCORE_FLAG_GAP:
+                ec_debounce_gap(&s.ops[k].debounce)
+            ec_debounce_run(&s.ops[k].debounce, mask, block.n_frames)
+
+
+cdef void linear_prepare_combs(Linear *s, const eegcore_block *block) noexcept nogil:
+    cdef uint32_t k
+    for k in range(s.n_ops):
+        if s.ops[k].kind == OP_COMB:
+            if block.flags & EEGCORE_FLAG_GAP:
+                ec_comb_gap(&s.ops[k].comb)
+            ec_comb_hold(&s.ops[k].comb, block.saturated)
+
+
 cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in, eegcore_block *out,
                             uint32_t n_out) noexcept nogil:
     cdef Linear *s = <Linear *>self
@@ -174,6 +221,13 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
     cdef uint32_t done = 0, n, k, p
     if block.flags & EEGCORE_FLAG_GAP:
         s.frames_since_start = 0
+        for k in range(s.n_ops):
+            if s.ops[k].kind == OP_SOS:
+                ec_sos_revive(&s.ops[k].sos)   # NaN in place of missing frames must not stay in the filter
+    if s.has_combs:
+        linear_prepare_combs(s, block)
+    if s.has_masks:
+        linear_masks(s, block, out, n_out)
     for p in range(n_out):
         if s.ports[p].keep_every != 1:
             if out[p].values is NULL:          # nobody reads: whoever comes later begins afresh
@@ -202,12 +256,15 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
                 ec_scale_f64(s.work, s.ops[k].factor, n, s.n_padded)
             elif s.ops[k].kind == OP_SOS:
                 ec_sos_run(&s.ops[k].sos, s.work, n)
+            elif s.ops[k].kind == OP_COMB:
+                ec_comb_run(&s.ops[k].comb, s.work, n, block.frame_index // s.step + done)
         done += n
     for p in range(n_out):
         if s.ports[p].raw and out[p].counts is not NULL:
             memcpy(out[p].counts, block.counts, <size_t>block.n_frames * s.n_channels * sizeof(int32_t))
         if s.frames_since_start < s.ports[p].settling_frames:
             out[p].flags |= EEGCORE_FLAG_SETTLING
+        out[p].flags |= s.ports[p].flags
         if s.ports[p].keep_every != 1 and out[p].n_frames:
             out[p].device_frames = <uint32_t>s.ports[p].pending_device_frames
             s.ports[p].pending_device_frames = 0

@@ -32,11 +32,18 @@ cdef void run_worker(ec_group *g) noexcept nogil:
             port = &g.inputs[i]
             if port.over:
                 continue
+            if not ec_input_may_come(g, port):
+                alive = True               # a packet of another input makes room
+                continue
             ended = ec_edge_has_ended(port.edge) or ec_edge_is_closed(port.edge)
             ref = ec_edge_pop(port.edge)
             if ref == EC_REF_NONE:
                 port.over = ended
                 alive = alive or not ended
+                if ended:
+                    moved = True           # it may have made room for another input
+                    g.nodes[port.node].ending |= <uint32_t>1 << port.input
+                    end_inputs(g, port.node)
                 continue
             alive = True
             moved = True
@@ -49,8 +56,6 @@ cdef void run_worker(ec_group *g) noexcept nogil:
             break
         if not moved:
             wait_for_work(g, seen)
-    if not ec_run_is(&g.run.abort):
-        flush_nodes(g)
     ec_rt_leave()
     end_outputs(g)
     ec_group_park(g, 1)

@@ -17,7 +17,10 @@ from eegcore.graph.run import GraphRun
 
 STAGES = [{"acquire": {"sps": 1000, "channels": 8}}, {"to_voltage": {"keep_raw": True}},
           {"select": {"channels": [1, 2]}}, {"bandpass": {"low_hz": 1, "high_hz": 40}}, {"decimate": {"factor": 4}},
-          {"fft": {"window_s": 0.5}}, {"null_sink": {}}, {"websocket_sink": {"inputs": "bandpass"}}]
+          {"fft": {"window_s": 0.5}}, {"null_sink": {}}, {"websocket_sink": {"inputs": "bandpass"}},
+          {"lead_off": {"mode": "ac", "hz": "fdr/4", "inputs": "to_voltage"}}, {"null_sink": {"id": "clean"}},
+          {"impedance": {"mode": "ac", "hz": "fdr/4", "current_na": 6, "window_s": 0.02, "inputs": "to_voltage"}},
+          {"null_sink": {"id": "kohm"}}]
 VALUES = [0, -1, 1, 3, 255, 65536, 2**31, 2**32, 2**63, 1e308, float("nan"), "x", None, [], {}, True, [[1, 2]]]
 
 
@@ -68,8 +71,10 @@ def test_slots_too_small_for_their_packets(document, value):
     ("cascade", "input", "uv"), ("cascade", "n_channels", 9), ("cascade", "ops", []),
     ("cascade", "settling_frames", []), ("fft", "hop", 0), ("fft", "n_bins", 0),
     ("fft", "bin_from", 5000), ("fft", "n", 2**31), ("select", "picks", [0, 99]),
-    ("select", "picks", [0]), ("emulator", "channels_per_chip", [8] * 40), ("emulator", "batch", 0),
-    ("emulator", "node", "playback"), ("select", "node", "nonesuch")])
+    ("select", "picks", [0]), ("impedance", "window", 0), ("impedance", "window", 2**21), ("impedance", "cycle", -4),
+    ("impedance", "n_channels", 9), ("ads1299", "n_channels", [8] * 40), ("ads1299", "batch", 0),
+    ("ads1299", "chips_in", [2]), ("ads1299", "registers", ["00"]), ("ads1299", "bus", "usb"), ("ads1299", "n_drdy", 9),
+    ("ads1299", "node", "playback"), ("select", "node", "nonesuch")])
 def test_stages_that_do_not_fit_their_streams(document, kind, key, value):
     group, number = node(document, kind)
     with pytest.raises(ValueError, match=r"^plan: .*Make the plan again"):

@@ -88,12 +88,60 @@ def test_a_saved_plan_runs_with_the_same_bits(capsys, tmp_path):
     (["run", "pipelines/replay.yaml"], "no recording is given. Add --set playback.path=FILE"),
     (["stages", "ntoch"], "no stage type is called 'ntoch'"),
     (["ledger", "nowhere.csv"], "nowhere.csv"),
+    (["serve", "pipelines/default.yaml", "--port", "80000"], "--port: 80000 is no port. Allowed: 0 to 65535"),
+    (["serve", "pipelines/default.yaml", "--port", "-1"], "--port: -1 is no port"),
+    (["doctor", "--port", "65536"], "--port: 65536 is no port"),
 ])
 def test_bad_input_is_status_2_and_one_readable_block(capsys, arguments, said):
     assert main(arguments) == 2
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("name", "data"), [
+    ("a.csv", b"1,2\n"), ("a.csv.xz", b"\xfd7zXZ\x00"), ("b", b"\xffBIOSEMI"), ("c.txt", b"%OpenBCI Raw EEG Data\n"),
+    ("d.EDF", b"0       ")])
+@pytest.mark.parametrize("command", ["validate", "serve", "run"])
+def test_a_recording_in_place_of_a_pipeline_leads_to_replay(capsys, tmp_path, command, name, data):
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert main([command, str(path)]) == 2
+    assert capsys.readouterr().err == (
+        f"{path}: this is a recording, not a pipeline. To play it: python -m eegcore serve pipelines/replay.yaml "
+        f"--set playback.path={path}.\n")
+
+
+def test_a_pipeline_with_a_yaml_directive_is_no_recording(capsys, tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("%YAML 1.2\n---\nstages:\n  - acquire: {}\n  - null_sink: {}\n")
+    assert main(["validate", str(path)]) == 0, capsys.readouterr().err
+
+
+def test_a_tilde_is_the_home_folder_on_the_command_line_and_in_settings(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "table.csv").write_text("a,b\n" + "1,2\n" * 500)
+    (tmp_path / "p.yaml").write_text("stages:\n  - playback: {path: ~/table.csv, sps: 250}\n"
+                                     "  - csv_sink: {path: ~/out.csv}\n")
+    assert main(["run", "~/p.yaml", "--virtual"]) == 0
+    assert (tmp_path / "out.csv").is_file()
+    assert main(["ledger", "~/out.csv"]) == 0
+    assert main(["run", "~/p.yaml", "--virtual", "--set", "csv_sink.path=~/second.csv"]) == 0
+    assert (tmp_path / "second.csv").is_file()
+    capsys.readouterr()
+    assert main(["doctor", "--pipeline", "~/p.yaml", "--port", "0"]) == 0
+
+
+def test_a_file_without_a_ledger_says_what_was_looked_for(capsys, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("1,2\n")
+    assert main(["ledger", str(path)]) == 2
+    assert f"{path}: has no ledger: there is no file {path}.ledger.json." in capsys.readouterr().err
+    assert main(["ledger", str(tmp_path)]) == 2
+    assert "is a folder. No *.ledger.json is in it." in capsys.readouterr().err
+    (tmp_path / "x.csv.ledger.json").write_text("{}")
+    assert main(["ledger", str(tmp_path)]) == 2
+    assert "is a folder. Give one of its ledgers: x.csv.ledger.json." in capsys.readouterr().err
 
 
 def test_commands_that_look_need_no_compiled_module():
@@ -152,7 +200,7 @@ def test_ctrl_c_drains_and_exits_0(start_run):
     assert process.returncode == 0
     assert check_ledger(ledger) == []
     assert ledger["signals"] == 1
-    assert ledger["sources"]["acquire"]["edges"] == ledger["truth"]["acquire"]["edges"]
+    assert ledger["sources"]["acquire"]["edges"] == ledger["truth"]["acquire"]["conversions"]
 
 
 def test_a_second_ctrl_c_stops_at_once_and_counts_what_it_cut_off(start_run):

@@ -1,4 +1,4 @@
-/* abi_layout.h - the layout of revision 1.0 of eegcore/plugin.h on 64-bit machines, as assertions of the compiler.
+/* abi_layout.h - the layout of revisions 1.0 and 1.1 of eegcore/plugin.h on 64-bit machines, as assertions of the compiler.
  *
  * A plugin built for it must keep loading: fields are only appended, so these
  * lines are never changed, only added to.
@@ -50,7 +50,8 @@ AT(eegcore_block, saturated, 56);
 AT(eegcore_block, lead_off, 88);
 AT(eegcore_block, counts, 120);
 AT(eegcore_block, values, 128);
-SAYS(sizeof(eegcore_block) >= 136);
+AT(eegcore_block, skipped_frames, 136);
+SAYS(sizeof(eegcore_block) >= 140);
 
 AT(StageDescriptor, struct_size, 0);
 AT(StageDescriptor, flags, 4);
@@ -67,6 +68,18 @@ AT(StageDescriptor, is_locked, 72);
 AT(StageDescriptor, stop, 80);
 AT(StageDescriptor, destroy, 88);
 SAYS(sizeof(StageDescriptor) >= 96);
+
+/* revision 1.1 */
+SAYS(EEGCORE_ABI_MINOR >= 1 && EEGCORE_MORE == 1 && EEGCORE_NO_INPUT == 0xFFFFFFFFu);
+AT(StageDescriptor, has_room, 96);
+AT(StageDescriptor, end_input, 104);
+AT(StageDescriptor, counters, 112);
+SAYS(sizeof(StageDescriptor) >= 120);
+AT(eegcore_counter, struct_size, 0);
+AT(eegcore_counter, input, 4);
+AT(eegcore_counter, name, 8);
+AT(eegcore_counter, value, 16);
+SAYS(sizeof(eegcore_counter) >= 24);
 
 AT(eegcore_stage_table, struct_size, 0);
 AT(eegcore_stage_table, abi_major, 4);

@@ -16,6 +16,7 @@ LAYERS = [
     "offline", "pipeline",
     "server", "client",
     "bench",
+    "doctor",
     "cli",
     "__main__",
 ]

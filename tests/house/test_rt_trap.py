@@ -20,6 +20,8 @@ name: trapped
 stages:
   - acquire: {board: emulator, sps: 4000, channels: 32, batch: 16, seed: 7}
   - to_voltage: {keep_raw: true}
+  - impedance: {mode: ac, hz: 31.25, current_na: 6, inputs: to_voltage}
+  - lead_off: {mode: ac, hz: 31.25, inputs: to_voltage}
   - gain: {factor: 2}
   - notch: {hz: 60}
   - bandpass: {low_hz: 0.5, high_hz: 45}
@@ -27,6 +29,7 @@ stages:
   - select: {labels: [Fp1, O2], inputs: bandpass}
   - fft: {id: spectrum, window_s: 1, overlap: 0.5, inputs: bandpass}
   - null_sink: {inputs: decimate}
+  - null_sink: {id: kohm, inputs: impedance}
   - null_sink: {id: picked, inputs: select}
   - websocket_sink: {topic: eeg, inputs: bandpass}
   - websocket_sink: {id: bins, topic: bins, inputs: spectrum}

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-NAMES = ["default", "eeg8_250", "eeg32_4k", "replay"]
+NAMES = ["default", "eeg8_250", "eeg32_4k", "pieeg16", "replay"]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_eeg32_4k(plan, preset):
     made = plan(preset("eeg32_4k"))
     streams = outputs(made)
     assert (streams["acquire"].n_channels, streams["acquire"].sps, streams["acquire"].max_frames) == (32, 4000, 16)
-    assert made.stage("acquire").native["channels_per_chip"] == [8] * 4
+    assert made.stage("acquire").native["n_channels"] == [8] * 4
     assert "null_sink" in [stage.id for stage in made.stages]
     assert topics(made) == {"eeg_filtered"}
     assert made.warnings == []

@@ -49,7 +49,7 @@ def test_pools_show_what_they_are_made_of(lines):
 
 
 def test_latency_and_warnings(lines):
-    assert ("websocket_sink | 17279 ms | 1023 ms | 4 ms | 1019 ms | 16256 ms | "
+    assert ("websocket_sink | 17279 ms | 1023 ms | 4 ms | 1019 ms | 16256 ms | 0 ms | "
             "acquire > to_voltage > notch > bandpass > fft > websocket_sink") in lines
     assert lines[-1] == "warning: stages[7].lowpass: nothing reads the output of 'lowpass'."
 

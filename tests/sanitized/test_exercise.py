@@ -24,9 +24,12 @@ ACQUIRE = {"acquire": {"board": "emulator", "sps": 2000, "channels": 16}}
 CHAIN: list[dict[str, Any]] = [
     {"to_voltage": {"keep_raw": True}}, {"notch": {"hz": 60}}, {"bandpass": {"low_hz": 0.5, "high_hz": 45}},
     {"decimate": {"to_sps": 250}}, {"fft": {"id": "spectrum", "window_s": 0.5, "overlap": 0.5, "inputs": "notch"}},
-    {"select": {"id": "two", "labels": ["Fp1", "Fp2"], "inputs": "bandpass"}}]
+    {"select": {"id": "two", "labels": ["Fp1", "Fp2"], "inputs": "bandpass"}},
+    {"lead_off": {"mode": "ac", "hz": 31.25, "inputs": "to_voltage"}},
+    {"impedance": {"mode": "ac", "hz": "fdr/4", "current_na": 6, "window_s": 0.5, "inputs": "to_voltage"}}]
 SINKS = [{"null_sink": {"id": "wide", "inputs": "bandpass"}}, {"null_sink": {"id": "narrow", "inputs": "decimate"}},
-         {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "pair", "inputs": "two"}}]
+         {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "pair", "inputs": "two"}},
+         {"null_sink": {"id": "clean", "inputs": "lead_off"}}, {"null_sink": {"id": "kohm", "inputs": "impedance"}}]
 
 
 def balanced(ledger):

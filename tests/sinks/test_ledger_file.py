@@ -29,8 +29,12 @@ GOOD = {
               "notch->ws": {"in": 22480, "out": 22448, "dropped": {"overflow": 32, "stopped": 0}, "in_flight": 0}},
     "sinks": {"ws": {"in": 22448, "written": 22440, "refused": {"disk_full": 8}, "queued": 0}},
     "clients": {"c1": {"offered": 22440, "sent": 22000, "skipped": {"client_slow": 400}, "queued": 40}},
+    "stages": {"zip": {"in": 200, "out": 100, "skipped": 0, "inputs": {
+        "a": {"in": 100, "used": 100, "skipped": 0, "held": 0, "out": 100, "repeated": 0, "filled": 0},
+        "b": {"in": 99, "used": 96, "skipped": 2, "held": 1, "out": 100, "repeated": 1, "filled": 3}}}},
     "digest": {"ws": "ab12"},
 }
+OUTER = [identity for identity in IDENTITIES if identity.inner is None]
 
 counts = st.integers(0, 2**63)
 reasons = st.dictionaries(st.sampled_from(["overflow", "disk_full", "stopped"]), counts)
@@ -48,7 +52,7 @@ def entry(identity):
 
 ledgers = st.fixed_dictionaries({
     "run_id": st.text(max_size=8), "balanced": st.just(True), "frames": counts, "lost": counts,
-    **{identity.section: st.dictionaries(st.sampled_from(["a", "b->c"]), entry(identity)) for identity in IDENTITIES}})
+    **{identity.section: st.dictionaries(st.sampled_from(["a", "b->c"]), entry(identity)) for identity in OUTER}})
 
 
 @given(ledgers)
@@ -60,7 +64,7 @@ def test_balanced_ledgers_have_no_problems(ledger):
 
 @given(ledgers, st.data())
 def test_one_frame_more_or_less_anywhere_is_found(ledger, data):
-    places = [(identity, key, name) for identity in IDENTITIES for key in ledger[identity.section]
+    places = [(identity, key, name) for identity in OUTER for key in ledger[identity.section]
               for name in (identity.whole, *identity.parts)]
     if not places:
         return
@@ -88,6 +92,10 @@ ledger of run 2f6c: lost 0 of 22 490 frames, balanced
   edge   notch->ws        in 22 480 = out 22 448 + dropped 32 (overflow 32)
   sink   ws  in 22 448 = written 22 440 + refused 8 (disk_full 8)
   client c1  offered 22 440 = sent 22 000 + skipped 400 (client_slow 400) + queued 40
+  input  a->zip  in 100 = used 100
+  input  b->zip  in 99 = used 96 + skipped 2 + held 1
+  input  a->zip  out 100 = used 100
+  input  b->zip  out 100 = used 96 + repeated 1 + filled 3
   digest ws  sha256 ab12"""
 
 
@@ -112,7 +120,18 @@ def test_a_broken_identity_is_shown_with_the_difference():
     (lambda ledger: ledger["sinks"]["ws"].update(refused=8), None),
     (lambda ledger: ledger["sinks"]["ws"]["refused"].update(disk_full="8"),
      "sink ws: refused[disk_full] is '8', no count of frames"),
-    (lambda ledger: ledger.pop("clients"), None)])
+    (lambda ledger: ledger.pop("clients"), None),
+    (lambda ledger: ledger.pop("stages"), None),
+    (lambda ledger: ledger["stages"]["zip"].pop("inputs"), None),
+    (lambda ledger: ledger["stages"]["zip"].update(inputs=3), "input zip: 3 is no mapping"),
+    (lambda ledger: ledger["stages"].update(zip=3), "input zip: None is no mapping"),
+    (lambda ledger: ledger["stages"]["zip"]["inputs"].update(a=3), "input a->zip: 3 is no mapping"),
+    (lambda ledger: ledger["stages"]["zip"]["inputs"]["b"].pop("held"),
+     "input b->zip: held is None, no count of frames"),
+    (lambda ledger: ledger["stages"]["zip"]["inputs"]["b"].update(used=97), "input b->zip: in 99 = used 97 + skipped 2 "
+     "+ held 1, but the parts make 100 (-1)"),
+    (lambda ledger: ledger["stages"]["zip"]["inputs"]["b"].update(filled=2), "input b->zip: out 100 = used 96 + "
+     "repeated 1 + filled 2, but the parts make 99 (+1)")])
 def test_odd_shapes_are_problems_not_crashes(change, problem):
     ledger = copy.deepcopy(GOOD)
     change(ledger)
@@ -162,7 +181,7 @@ def test_what_is_no_ledger_is_refused(tmp_path, content, message):
 
 
 def test_a_folder_and_a_huge_file_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(LedgerRefused, match="cannot be read: Is a directory"):
+    with pytest.raises(LedgerRefused, match=r"is a folder\. No \*\.ledger\.json is in it"):
         read_ledger(tmp_path)
     monkeypatch.setattr("eegcore.sinks.ledger_file.MAX_BYTES", 1 << 20)
     path = tmp_path / "a.json"

@@ -13,7 +13,7 @@ TYPES = catalogue()
 def test_the_first_set_is_complete():
     assert list(TYPES) == [
         "acquire", "playback", "to_voltage", "gain", "select", "notch", "bandpass", "highpass", "lowpass", "decimate",
-        "fft", "websocket_sink", "null_sink", "csv_sink"]
+        "fft", "lead_off", "impedance", "align_and_zip", "websocket_sink", "null_sink", "csv_sink"]
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -21,7 +21,8 @@ def test_a_type_has_a_sentence_and_a_role_and_every_setting_a_help_text(name):
     stage = TYPES[name]
     assert stage.name == name
     assert stage.doc.endswith(".")
-    assert stage.inputs_allowed == ((0, 0) if stage.role == "source" else (1, 1))
+    joins = name == "align_and_zip"
+    assert stage.inputs_allowed == ((0, 0) if stage.role == "source" else (2, 8) if joins else (1, 1))
     for key, field in stage.Settings.model_fields.items():
         assert field.description, key
         assert not field.description.endswith("."), key

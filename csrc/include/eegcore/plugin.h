@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 #define EEGCORE_ABI_MAJOR 1u
-#define EEGCORE_ABI_MINOR 0u
+#define EEGCORE_ABI_MINOR 1u
 
 #define EEGCORE_MAX_CHANNELS 256u
 #define EEGCORE_MASK_WORDS   4u           /* 64-bit words of a channel mask */
@@ -51,6 +51,7 @@ typedef enum eegcore_flag {
  * stage's private failures. */
 typedef enum eegcore_status {
     EEGCORE_OK            = 0,
+    EEGCORE_MORE          = 1,            /* process only, since 1.1: call again, there is more to hand out */
     EEGCORE_NO_MEMORY     = -1,
     EEGCORE_BAD_ARGUMENT  = -2,
     EEGCORE_BAD_SETTING   = -3,
@@ -94,12 +95,27 @@ typedef struct eegcore_block {
     uint64_t lead_off[EEGCORE_MASK_WORDS];
     int32_t *counts;                      /* [n_frames][n_channels] or NULL */
     float   *values;                      /* [n_frames][n_channels] uV, or [n_frames][n_bins][n_channels]; or NULL */
+    uint32_t skipped_frames;              /* output: device frames this call gave up by the stage's own rule; set to 0 */
 } eegcore_block;
 
 typedef enum eegcore_stage_flag {
     EEGCORE_STAGE_IN_PLACE = 1,           /* one input, one output: out may be the same memory as in */
     EEGCORE_STAGE_PASS     = 2            /* reads only; the host forwards the very packet it was given */
 } eegcore_stage_flag;
+
+/* A number a stage keeps for the ledger. Counts per input are frames of that stream. Where a stage has them, the
+ * host holds it to
+ *     in = used + skipped + held          what came in on an input, and what became of it
+ *     out = used + repeated + filled      what went out, and where the share of an input is from
+ * once the run is quiet. (Since 1.1) */
+typedef struct eegcore_counter {
+    uint32_t    struct_size;
+    uint32_t    input;                    /* or EEGCORE_NO_INPUT: of the stage as a whole */
+    const char *name;                     /* a word of the ledger; valid until destroy */
+    uint64_t    value;
+} eegcore_counter;
+
+#define EEGCORE_NO_INPUT 0xFFFFFFFFu
 
 typedef struct StageDescriptor {
     uint32_t    struct_size;              /* sizeof(StageDescriptor) the stage was built with */
@@ -124,7 +140,8 @@ typedef struct StageDescriptor {
                      const eegcore_stream *out, uint32_t n_out);
 
     /* Turn input blocks into output blocks. On error the host discards out.
-     * [worker-thread, started, realtime] */
+     * EEGCORE_MORE: the host hands out on and calls again at once, with
+     * n_frames 0 on every input. [worker-thread, started, realtime] */
     int32_t (*process)(void *self, const eegcore_block *in, uint32_t n_in, eegcore_block *out, uint32_t n_out);
 
     /* The input has ended: hand over what was held back. Called until it
@@ -140,6 +157,21 @@ typedef struct StageDescriptor {
 
     void (*stop)(void *self);             /* after the last process and flush; may be NULL [control-thread, stopped] */
     void (*destroy)(void *self);          /* [control-thread, stopped] */
+
+    /* Since 1.1: for stages with several inputs. Each may be NULL. */
+
+    /* 0: no block on this input, please, before another input has got one.
+     * Honoured where waiting loses nothing: playback, batch, virtual time. Must
+     * not be 0 for all inputs at once. [worker-thread, started, realtime] */
+    int32_t (*has_room)(void *self, uint32_t input);
+
+    /* No block will come on this input any more; the others go on. Followed by
+     * calls of process with n_frames 0 on every input, until they return less
+     * than EEGCORE_MORE. [worker-thread, started, realtime] */
+    int32_t (*end_input)(void *self, uint32_t input);
+
+    /* Write at most max counters, return how many there are. [any-thread, started or stopped] */
+    uint32_t (*counters)(void *self, eegcore_counter *out, uint32_t max);
 } StageDescriptor;
 
 typedef struct eegcore_stage_table {

@@ -22,7 +22,7 @@ WINDOWS = ("hann", "hamming", "blackman", "rectangular")
 
 def compile_c(compiler: list[str], output: Path, sources: list[Path], *flags: str) -> Path:
     """Run the compiler and return `output`; a failure shows the compiler's own words."""
-    command = [*compiler, *FLAGS, *flags, *map(str, sources), "-o", str(output)]
+    command = [*compiler, *FLAGS, *flags, *map(str, sources), "-o", str(output), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[:4000]}"
     return output

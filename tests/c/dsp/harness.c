@@ -10,8 +10,10 @@
 #include "base/ec_sha256.h"
 #include "base/ec_simd.h"
 #include "base/ec_trig.h"
+#include "dsp/ec_comb.h"
 #include "dsp/ec_decode24.h"
 #include "dsp/ec_format_csv.h"
+#include "dsp/ec_lock_in.h"
 #include "dsp/ec_psd.h"
 #include "dsp/ec_sos.h"
 
@@ -170,6 +172,67 @@ static void run_psd(ec_sha256 *h, uint32_t n, uint32_t n_channels)
     free(out);
 }
 
+static void run_comb(ec_sha256 *h, uint32_t n_half, uint32_t n_channels)
+{
+    enum { FRAMES = 60 };
+    const size_t n = (size_t)FRAMES * n_channels;
+    float *const in = new_bytes(n * sizeof(float)), *const out = new_bytes(n * sizeof(float));
+    double *const work = new_line((size_t)FRAMES * ec_padded(n_channels));
+    const uint64_t saturated[4] = {2, 0, 0, 1};
+    ec_comb c;
+
+    for (size_t i = 0; i < n; i++) {
+        in[i] = (float)(random_value() * 1000.0);
+    }
+    in[5 * n_channels] = __builtin_inff();
+    in[20 * n_channels] = -__builtin_nanf("");
+    if (ec_comb_init(&c, n_half, 0.1, n_channels) < 0) {
+        abort();
+    }
+    for (uint32_t round = 0; round < 3; round++) {
+        ec_widen_f32(work, in, FRAMES, n_channels);
+        ec_comb_run(&c, work, FRAMES / 3, round * (FRAMES + 1));
+        ec_comb_hold(&c, saturated);
+        ec_comb_run(&c, work + (size_t)(FRAMES / 3) * c.n_padded, FRAMES - FRAMES / 3,
+                    round * (FRAMES + 1) + FRAMES / 3);
+        ec_narrow_f32(out, work, FRAMES, n_channels);
+        ec_sha256_update(h, out, n * sizeof(float));
+    }
+    ec_comb_gap(&c);
+    ec_comb_destroy(&c);
+    ec_comb_destroy(&c);
+    free(in);
+    free(out);
+    free(work);
+}
+
+static void run_lock_in(ec_sha256 *h, uint32_t n_cycle, uint32_t n_cycles, uint32_t n_channels)
+{
+    const uint32_t n_window = n_cycle != 0 ? n_cycle * n_cycles : n_cycles;
+    const size_t n = (size_t)n_window * n_channels;
+    float *const in = new_bytes(n * sizeof(float));
+    double *const out = new_bytes(n_channels * sizeof(double));
+    ec_lock_in l;
+
+    for (size_t i = 0; i < n; i++) {
+        in[i] = (float)(random_value() * 1000.0);
+    }
+    if (ec_lock_in_init(&l, n_window, n_cycle, n_cycle == 4 ? 0.0139 : 0.0, n_channels) < 0) {
+        abort();
+    }
+    for (uint32_t round = 0; round < 2; round++) {
+        ec_lock_in_clear(&l);
+        ec_lock_in_add(&l, in, n_window / 3, 0);
+        ec_lock_in_add(&l, in + (size_t)(n_window / 3) * n_channels, n_window - n_window / 3, n_window / 3);
+        ec_lock_in_read(&l, out);
+        ec_sha256_update(h, out, n_channels * sizeof(double));
+    }
+    ec_lock_in_destroy(&l);
+    ec_lock_in_destroy(&l);
+    free(in);
+    free(out);
+}
+
 static void run_decode(ec_sha256 *h, uint32_t n_channels)
 {
     enum { FRAMES = 40 };
@@ -258,6 +321,16 @@ int main(void)
         run_psd(&h, LENGTHS[i], 1 + i);
     }
     print_digest("psd", &h);
+    ec_sha256_init(&h);
+    for (uint32_t n = 1; n <= 32; n *= 2) {
+        run_comb(&h, n, 1 + 3 * n);
+    }
+    print_digest("comb", &h);
+    ec_sha256_init(&h);
+    for (uint32_t n = 0; n <= 32; n += 4) {
+        run_lock_in(&h, n, 4 + n, 1 + n);
+    }
+    print_digest("lock_in", &h);
     ec_sha256_init(&h);
     for (uint32_t n = 1; n <= 256; n += n < 9 ? 1 : 19) {
         run_decode(&h, n);
