@@ -65,14 +65,14 @@ copy_headers() {
 }
 
 make_source() {                      # the source distribution, made without touching the repository, and unpacked
+    local git=(git -c safe.directory='*' -C "$repository")
     mkdir "$work/tree"
-    if git -c safe.directory='*' -C "$repository" rev-parse --git-dir > /dev/null 2>&1; then
-        (cd "$repository" && git -c safe.directory='*' ls-files -z | xargs -0 cp --parents -t "$work/tree")
-        SOURCE_DATE_EPOCH=$(git -c safe.directory='*' -C "$repository" log -1 --format=%ct)
+    if [[ $("${git[@]}" rev-parse --show-toplevel 2> /dev/null) == "$repository" ]]; then
+        SOURCE_DATE_EPOCH=$("${git[@]}" log -1 --format=%ct)
         export SOURCE_DATE_EPOCH     # same commit, same bytes
-    else
-        cp -r "$repository/." "$work/tree"
     fi
+    tar --directory "$repository" --exclude-vcs --exclude=./build --exclude=./dist --exclude=.venv --exclude='*.so' \
+        --exclude='*.egg-info' --exclude='__pycache__' --create . | tar --directory "$work/tree" --extract
     logged python -m build --sdist --no-isolation --outdir "$work/sdist" "$work/tree"
     tar --directory "$work" --extract --file "$work"/sdist/eegcore-*.tar.gz
     mv "$work"/eegcore-*/ "$work/source"

@@ -40,7 +40,7 @@ int32_t ec_zip_init(ec_zip *z, const ec_zip_config *config)
     if (z->n_channels > EEGCORE_MAX_CHANNELS) {
         return EC_STATUS_BAD_ARGUMENT;
     }
-    z->open.samples = calloc((size_t)config->max_frames * z->n_channels, sizeof *z->open.samples);
+    z->open.samples = ec_zip_memory((size_t)config->max_frames * z->n_channels * sizeof *z->open.samples);
     return z->open.samples != NULL ? EC_STATUS_OK : EC_STATUS_NO_MEMORY;
 }
 

@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L
 #include "ec_zip_input.h"
 
 #include <stdlib.h>
@@ -7,6 +8,17 @@
 
 #define PACE_NS     1000000000            /* the older point of the pace is at least so long ago, once there is one */
 #define PACE_SPREAD 0.06                  /* a slope further from the nominal period is no clock error but a jump */
+
+void *ec_zip_memory(size_t bytes)
+{
+    void *p = NULL;
+
+    if (posix_memalign(&p, 64, bytes) != 0) {
+        return NULL;
+    }
+    memset(p, 0, bytes);                  /* of calloc a compiler would leave it out */
+    return p;
+}
 
 int32_t ec_zip_input_init(ec_zip_input *in, const ec_zip_input_config *config, bool by_time)
 {
@@ -26,17 +38,13 @@ int32_t ec_zip_input_init(ec_zip_input *in, const ec_zip_input_config *config, b
     in->by_time = by_time;
     in->mask = capacity - 1;
     in->last_key = INT64_MIN;
-    in->frames = calloc(capacity, sizeof *in->frames);
-    in->notes = calloc(capacity, sizeof *in->notes);
-    in->samples = calloc(capacity * config->n_channels, sizeof *in->samples);
-    in->last_row = calloc(config->n_channels, sizeof *in->last_row);
+    in->frames = ec_zip_memory(capacity * sizeof *in->frames);
+    in->notes = ec_zip_memory(capacity * sizeof *in->notes);
+    in->samples = ec_zip_memory(capacity * config->n_channels * sizeof *in->samples);
+    in->last_row = ec_zip_memory(config->n_channels * sizeof *in->last_row);
     if (in->frames == NULL || in->notes == NULL || in->samples == NULL || in->last_row == NULL) {
         return EC_STATUS_NO_MEMORY;
     }
-    /* touched now, so that no page is missing later */
-    memset(in->frames, 0, capacity * sizeof *in->frames);
-    memset(in->notes, 0, capacity * sizeof *in->notes);
-    memset(in->samples, 0, capacity * config->n_channels * sizeof *in->samples);
     return EC_STATUS_OK;
 }
 

@@ -16,6 +16,7 @@
 #define EC_ZIP_INPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../base/ec_counter.h"
@@ -73,6 +74,10 @@ typedef struct ec_zip_input {
     uint32_t     *last_row;               /* [n_channels] the frame used last */
     ec_counter in, used, repeated, skipped, filled, held;
 } ec_zip_input;
+
+/* Memory of zeros that has been touched, so that no page of it is missing later. NULL if there is none; free().
+ * [control-thread] */
+void *ec_zip_memory(size_t bytes);
 
 /* Room for wait_frames + burst_frames. 0, BAD_ARGUMENT or NO_MEMORY; after an error destroy all the same.
  * [control-thread] */

@@ -70,7 +70,7 @@ static int32_t injected_error(ec_emulator *e, uint32_t select, int64_t *longer_n
             if (fault != NULL) {
                 *longer_ns = fault->value;
                 ec_faults_spend(fault);
-                chip->quiet_until = 0;
+                ec_chip_look_again(chip);
                 return errors[i].error;
             }
         }

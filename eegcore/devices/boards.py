@@ -80,7 +80,7 @@ def _chip_board(name: str, doc: str, wiring: Wiring) -> Board:
     return Board(name, doc, CHIP_SPS, False, CHIP_GAINS, CHIP_CHANNELS, True, wiring)
 
 
-# Lines as the boards' own software uses them (PiEEG-server, elata-eeg, RaspberryPiADS1299); header lines are named GPIOn.
+# Lines as the boards' own software uses them (PiEEG-server, elata-eeg, RaspberryPiADS1299).
 _BOARDS = (
     Board("emulator", "ADS1299 chips in software: registers, timing, faults and a realistic signal; no hardware.",
           CHIP_SPS, True, CHIP_GAINS, CHIP_CHANNELS, False, Wiring((), start="start", reset="reset")),

@@ -21,7 +21,7 @@ ADDRESS = {name: address for address, name in enumerate(NAMES)}
 Input = Literal["normal", "shorted", "test", "temperature", "supply", "bias", "off"]
 MUX = {"normal": 0, "shorted": 1, "bias": 2, "supply": 3, "temperature": 4, "test": 5, "off": 1}
 
-LEAD_OFF_NA = (6, 24)                          # ILEAD_OFF 00 and 01; stronger currents are not offered: people wear this
+LEAD_OFF_NA = (6, 24)                          # ILEAD_OFF 00 and 01; people wear this: not the stronger ones
 LEAD_OFF_HZ = {7.8125: 1, 31.25: 2}            # FLEAD_OFF: fCLK / 2^18 and fCLK / 2^16; 3 is fDR / 4
 COMPARATOR_PERCENT = (95.0, 92.5, 90.0, 87.5, 85.0, 80.0, 75.0, 70.0)      # COMP_TH, positive side
 
@@ -116,7 +116,8 @@ def register_image(chip: ChipSetup) -> bytes:
     uses_test = any(channel.input == "test" for channel in chip.channels)
     measures_bias = any(channel.input == "bias" for channel in chip.channels)
     current = [channel.lead_off and chip.lead_off.mode != "off" for channel in chip.channels]
-    put("CONFIG1", 0x90 | (0 if chip.in_chain else 0x40) | (0x20 if chip.drives_clock else 0) | CHIP_SPS[::-1].index(chip.sps))
+    put("CONFIG1", 0x90 | (0 if chip.in_chain else 0x40) | (0x20 if chip.drives_clock else 0)
+        | CHIP_SPS[::-1].index(chip.sps))
     put("CONFIG2", 0xC0 | (0x10 if uses_test else 0) | (0x04 if chip.test_double else 0)
         | {"slow": 0, "fast": 1, "dc": 3}[chip.test_hz])
     put("CONFIG3", 0x60 | (0x80 if chip.vref_v == CHIP_VREF_V else 0) | (0x10 if measures_bias else 0)

@@ -6,8 +6,8 @@ import os
 
 from eegcore import _rt
 
-READ_FAILED, DEVICE, BUS_STUCK, RECOVERING, RECOVERED, OUT_OF_STEP = range(5, 11)     # ec_log_code of csrc/graph/ec_node.h
-BAD_STATUS = 4
+# ec_log_code of csrc/graph/ec_node.h
+BAD_STATUS, READ_FAILED, DEVICE, BUS_STUCK, RECOVERING, RECOVERED, OUT_OF_STEP = range(4, 11)
 
 
 def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[str, str, str] | None:
@@ -40,7 +40,7 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
         line, ahead = value >> 32, ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
         return "error", f"{stage}.step", (
             f"{stage}: chip {line + 1} made {abs(ahead)} conversions {'more' if ahead > 0 else 'less'} than chip 1 "
-            f"by frame {frame_index}: they have no common clock. Give each an acquire and join them with align_and_zip.")
+            f"by frame {frame_index}: they have no common clock. Give each an acquire, joined by align_and_zip.")
     if code == DEVICE:
         return "error", f"{stage}.device", (
             f"{stage}: {_rt.status_text(value)} [{_rt.status_name(value)}] at frame {frame_index}; given up. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from eegcore.graph.plan_streams import Declared, Flow
@@ -146,11 +147,11 @@ def _check_meetings(flow: Flow, groups: list[Group], problems: Problems) -> None
         origins[stage.id] = set().union(*(origins[source] for source in stage.sources)) or {stage.id}
         own = {group.name} if group.kind == "worker" else set()
         ways[stage.id] = own.union(*(ways[source] for source in stage.sources))
-        for other, name in ((other, name) for name in stage.sources for other in stage.sources):
-            shared = (ways[name] & ways[other]) - {group.name}
-            if name == other or not shared or origins[name] == origins[other]:
+        for one, other in combinations(stage.sources, 2):
+            shared = (ways[one] & ways[other]) - {group.name}
+            if not shared or origins[one] == origins[other]:
                 continue
-            problems.add(f"{stage.path}.group", f"{other!r} and {name!r} come from different sources, and both through "
+            problems.add(f"{stage.path}.group", f"{one!r} and {other!r} come from different sources, and both through "
                          f"group {min(shared)!r} before they meet in group {group.name!r}",
                          hint=f"Put {stage.id!r} into group {min(shared)!r} too, or give each of the two its own")
             break

@@ -48,7 +48,7 @@ SOURCE: tuple[Row, ...] = (
     ("late", "source_late_frames", "frames read too late", True, 1),
     ("rate_sps", "source_rate_sps", "true data rate", False, 1),
     ("residual_us", "source_residual_seconds", "deviation of edge stamps from the fitted clock", False, 1e-6),
-    ("read_p99_us", "source_read_seconds_p99", "time from an edge to its frame in memory, 99th percentile", False, 1e-6),
+    ("read_p99_us", "source_read_seconds_p99", "time from edge to frame, 99th percentile", False, 1e-6),
     ("spurious", "source_spurious_edges", "edges that were no conversion", True, 1),
     ("vanished", "source_vanished_edges", "edges the kernel never reported", True, 1),
     ("restarts", "source_restarts", "times the chips were brought up again", True, 1),
@@ -61,6 +61,13 @@ SINK: tuple[Row, ...] = (
     ("written", "sink_written_frames", "device frames written", True, 1),
     ("queued", "sink_queued_frames", "device frames that wait in a sink", False, 1),
     ("latency_max_us", "sink_latency_max_seconds", "longest time from edge to sink", False, 1e-6),
+)
+# (what a stage that joins streams counts per input, help)
+INPUT = (
+    ("used", "frames of an input that are in the output"),
+    ("repeated", "output frames that hold a frame of an input once more"),
+    ("skipped", "frames of an input that are in no output frame"),
+    ("filled", "output frames for which an input had none"),
 )
 CLIENT: tuple[Row, ...] = (
     ("offered", "client_offered_frames", "device frames offered to a client", True, 1),
@@ -89,6 +96,7 @@ class Collector:
         yield _one("frames", "device frames of all sources", stats.get("frames"), counter=True)
         yield _one("lost_frames", "device frames lost", stats.get("lost"), counter=True)
         yield from _table("stage", STAGE, stats.get("stages"))
+        yield from _inputs(stats.get("stages"))
         yield from _table("edge", EDGE, stats.get("edges"))
         yield _reasons("edge_dropped_frames", "device frames dropped, by reason", "edge", "dropped", stats.get("edges"))
         yield from _table("pool", POOL, stats.get("pools"))
@@ -150,6 +158,18 @@ def _table(label: str, rows: tuple[Row, ...], table: Any) -> Iterable[Metric]:
             number = _number(figures.get(field))
             if number is not None:
                 family.add_metric([key], number * factor)
+        yield family
+
+
+def _inputs(stages: Any) -> Iterable[Metric]:
+    """What stages that join streams have done with the frames of each input, and where those of the output are from."""
+    for field, text in INPUT:
+        family = CounterMetricFamily(f"eegcore_stage_input_{field}_frames", text, labels=["stage", "input"])
+        for stage, figures in _items(stages):
+            for name, counts in (figures.get("inputs") or {}).items():
+                number = _number(counts.get(field))
+                if number is not None:
+                    family.add_metric([stage, str(name)], number)
         yield family
 
 

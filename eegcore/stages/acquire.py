@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal
 
 from eegcore.devices.boards import CHIP_SPS, boards, lsb_uv
 from eegcore.devices.bus_time import choose_spi_hz, fastest_sps, round_s, window_s
-from eegcore.devices.registers import ChannelSetup, ChipSetup, LeadOffSetup, register_image
+from eegcore.devices.registers import COMPARATOR_PERCENT, ChannelSetup, ChipSetup, LeadOffSetup, register_image
 from eegcore.stages.acquire_emulation import emulated_world, refuse_emulated
 from eegcore.stages.acquire_settings import AcquireSettings
-from eegcore.stages.acquire_wiring import Layout, lay_out
+from eegcore.stages.acquire_wiring import ChipPlace, Layout, lay_out
 from eegcore.stages.base import (
     OUT,
     Context,
@@ -79,12 +79,12 @@ class Acquire(StageType):
         return Description([Port(OUT, stream)], native, {
             "channels": layout.n_channels, "labels": list(layout.labels), "batch": batch, "spi_hz": spi_hz,
             "clock": layout.clock,
-            "chips": [_shown_chip(chip.n_channels, chip.spi, chip.drdy, chip.cs, chip.chained) for chip in layout.chips]})
+            "chips": [_shown_chip(chip) for chip in layout.chips]})
 
 
-def _shown_chip(n_channels: int, spi: str, drdy: str, cs: str, chained: bool) -> dict[str, Any]:
-    wires = {key: value for key, value in (("spi", spi), ("drdy", drdy), ("cs", cs)) if value}
-    return {"channels": n_channels, **wires, **({"chained": True} if chained else {})}
+def _shown_chip(chip: ChipPlace) -> dict[str, Any]:
+    wires = {key: value for key, value in (("spi", chip.spi), ("drdy", chip.drdy), ("cs", chip.cs)) if value}
+    return {"channels": chip.n_channels, **wires, **({"chained": True} if chip.chained else {})}
 
 
 def _meta(settings: AcquireSettings, layout: Layout, setups: list[ChipSetup], gains: list[int]) -> dict[str, Any]:
@@ -164,7 +164,10 @@ def _lead_off(settings: AcquireSettings) -> LeadOffSetup:
     tone = 0.0 if wanted.hz == "fdr/4" else float(wanted.hz)
     if tone not in (0.0, 7.8125, 31.25) or (wanted.hz != "fdr/4" and tone == 0.0):
         raise SettingProblem("lead_off", f"hz {wanted.hz} is no tone of the chip", allowed="7.8125, 31.25, fdr/4")
-    return LeadOffSetup(wanted.mode, tone, wanted.current_na, wanted.inputs, float(wanted.comparator_percent))
+    if wanted.comparator_percent not in COMPARATOR_PERCENT:
+        raise SettingProblem("lead_off", f"comparator_percent {hz(wanted.comparator_percent)} is no threshold",
+                             allowed=" ".join(map(hz, COMPARATOR_PERCENT)))
+    return LeadOffSetup(wanted.mode, tone, wanted.current_na, wanted.inputs, wanted.comparator_percent)
 
 
 def _setups(settings: AcquireSettings, layout: Layout, chip_sps: int) -> list[ChipSetup]:

@@ -65,7 +65,8 @@ def _faults(settings: AcquireSettings, layout: Layout) -> list[list[int]]:
         if fault.kind == "wrong_id":
             continue
         if fault.times > 1 and fault.every == 0:
-            raise SettingProblem("faults", f"fault {number + 1} ({fault.kind}) comes {fault.times} times and every is 0",
+            raise SettingProblem("faults", f"fault {number + 1} ({fault.kind}) comes {fault.times} times and every "
+                                 "is 0",
                                  hint="Say after how many conversions it comes again: every: 1000")
         out += [[FAULT_NUMBERS[fault.kind], fault.chip, fault.at + again * fault.every, fault.n, fault.value]
                 for again in range(fault.times)]
@@ -77,7 +78,8 @@ def _faults(settings: AcquireSettings, layout: Layout) -> list[list[int]]:
 def _check_fault(fault: Fault, number: int, layout: Layout) -> None:
     place = f"fault {number + 1} ({fault.kind})"
     if fault.chip >= len(layout.chips):
-        raise SettingProblem("faults", f"{place}: there is no chip {fault.chip}", allowed=f"0 to {len(layout.chips) - 1}")
+        raise SettingProblem("faults", f"{place}: there is no chip {fault.chip}",
+                             allowed=f"0 to {len(layout.chips) - 1}")
     if fault.kind == "miso_stuck" and fault.value not in (0, 255, 256):
         raise SettingProblem("faults", f"{place}: value {fault.value}", allowed="0, 255, or 256 for noise")
     if fault.kind == "drdy" and not 0 <= fault.value <= 3:

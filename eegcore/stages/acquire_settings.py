@@ -11,9 +11,9 @@ from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES
 
 BoardName = Literal["emulator", "ads1299", "pieeg", "pieeg16", "elata", "evm"]
 InputName = Literal["normal", "shorted", "test", "temperature", "supply", "bias", "off"]
-FaultKind = Literal["drop_edge", "coalesce", "overflow", "spurious", "eio", "etimedout", "slow", "bit_flip", "bad_status",
-                    "bit_slip", "miso_stuck", "reset", "drdy", "write_lost", "late_start", "saturate", "electrode_off",
-                    "gone", "wrong_id"]
+FaultKind = Literal["drop_edge", "coalesce", "overflow", "spurious", "eio", "etimedout", "slow", "bit_flip",
+                    "bad_status", "bit_slip", "miso_stuck", "reset", "drdy", "write_lost", "late_start", "saturate",
+                    "electrode_off", "gone", "wrong_id"]
 
 
 def _no_bool(value: Any) -> Any:
@@ -52,8 +52,8 @@ class LeadOff(StageSettings):
     current_na: Literal[6, 24] = Field(6, description="6 or 24 nA; stronger currents are not offered")
     inputs: Literal["both", "p", "n"] = Field("p", description="current into positive inputs, negative inputs, or both")
     labels: list[str] | None = Field(None, description="channels with the current; all if absent")
-    comparator_percent: Literal[95, 92.5, 90, 87.5, 85, 80, 75, 70] = Field(95, description=(
-        "mode dc: share of the supply at which an electrode counts as off"))
+    comparator_percent: float = Field(95, description=(
+        "mode dc: share of the supply at which an electrode counts as off: 95 92.5 90 87.5 85 80 75 70"))
 
 
 class Fault(StageSettings):
@@ -96,7 +96,8 @@ class AcquireSettings(StageSettings):
     clock: Literal["own", "shared", "external"] | None = Field(None, description=(
         "own: every chip its oscillator; shared: the first chip drives the others; external: all from outside"))
     clock_hz: float = Field(2_048_000.0, ge=1_500_000, le=2_250_000, description="clock: external: its frequency")
-    spi_hz: Whole | None = Field(None, ge=100_000, le=20_000_000, description="clock of data on the bus; as needed if absent")
+    spi_hz: Whole | None = Field(None, ge=100_000, le=20_000_000, description=(
+        "clock of data on the bus; as needed if absent"))
     gpiochip: str | None = Field(None, max_length=31, description=(
         "label of the GPIO chip; that of the Raspberry Pi's header if absent"))
     drdy: Line | None = Field(None, description="data-ready line of the first chip: GPIO25")
@@ -132,5 +133,5 @@ class AcquireSettings(StageSettings):
 
 
 #: Settings that only an emulated board has.
-EMULATED = ("signal", "seed", "drift_ppm", "drift_ppm_per_s", "jitter_us", "stamp_jitter_us", "stamp_jitter", "late", "faults",
-            "electrode_kohm", "reference_kohm", "noise", "mains_hz", "sine_hz", "sine_uv", "path", "loop")
+EMULATED = ("signal", "seed", "drift_ppm", "drift_ppm_per_s", "jitter_us", "stamp_jitter_us", "stamp_jitter", "late",
+            "faults", "electrode_kohm", "reference_kohm", "noise", "mains_hz", "sine_hz", "sine_uv", "path", "loop")

@@ -116,6 +116,10 @@ def _check_alike(inputs: list[Stream], names: tuple[str, ...]) -> None:
             raise SettingProblem("inputs", f"{names[0]!r} carries {master.kind.name} and {name!r} {stream.kind.name}",
                                  allowed="One kind for all inputs", hint="Put a to_voltage before the one with counts",
                                  about="kind")
+        if stream.unit != master.unit:
+            raise SettingProblem("inputs", f"{names[0]!r} is in {master.unit} and {name!r} in {stream.unit}",
+                                 allowed="One unit for all inputs", hint="Join them with streams of their own kind",
+                                 about="kind")
         if stream.sps != master.sps:
             raise SettingProblem("inputs", f"{names[0]!r} has {hz(master.sps)} SPS and {name!r} {hz(stream.sps)} SPS",
                                  allowed="One nominal rate for all inputs", hint="Put a decimate before the faster one",
@@ -182,13 +186,12 @@ def _check_memory(inputs: list[Stream], wait_frames: int, wait_ms: float) -> Non
 
 
 def _common_meta(inputs: list[Stream]) -> dict[str, Any]:
-    """What all inputs say alike; what each says of its channels, in order."""
-    out: dict[str, Any] = {}
-    for key, value in inputs[0].meta.items():
-        values = [stream.meta.get(key) for stream in inputs]
-        if all(isinstance(given, list) and len(given) == stream.n_channels
-               for given, stream in zip(values, inputs, strict=True)):
-            out[key] = [item for given in values for item in (given or ())]
-        elif all(given == value for given in values):
-            out[key] = value
-    return out
+    """What all inputs say alike, the gain of every channel, and each filter that any of them went through."""
+    out = {key: value for key, value in inputs[0].meta.items()
+           if all(stream.meta.get(key) == value for stream in inputs)}
+    out.pop("gain", None)
+    gains = [gain for stream in inputs for gain in stream.meta.get("gain", ())]
+    if len(gains) == sum(stream.n_channels for stream in inputs):
+        out["gain"] = gains
+    filters = list(dict.fromkeys(name for stream in inputs for name in stream.meta.get("filters", ())))
+    return {**out, "filters": filters} if filters else out

@@ -102,8 +102,13 @@ def frames_of_cycle(tone_hz: float, stream: Stream) -> int:
     Raises
     ------
     SettingProblem
-        If the tone does not fit the rate.
+        If the tone does not fit the rate, or the frames are counted by the clock of another board.
     """
+    if len(stream.sources) > 1:
+        first, other = stream.sources[:2]
+        raise SettingProblem("inputs", f"the input joins {first!r} and {other!r}, and the tone of {other!r} does not "
+                             f"keep step with the frames of {first!r}",
+                             hint="Take the input from before the align_and_zip")
     ratio = stream.sps / tone_hz
     n_cycle = round(ratio)
     if ratio < LEAST_CYCLE * (1 - 1e-9):

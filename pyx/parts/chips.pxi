@@ -1,6 +1,6 @@
 # From a plan's `ads1299` node to a driver on a bus, emulated or real. [control-thread]
 
-BRING_UP_STEPS = ("", "the registers asked for", "the reset", "the ID register", "the registers after reset",
+_BRING_UP_STEPS = ("", "the registers asked for", "the reset", "the ID register", "the registers after reset",
                   "the clock", "the registers", "the registers read back", "the daisy chain", "START",
                   "the chips' step", "the register check")
 
@@ -81,7 +81,7 @@ cdef bytes fault_table(list faults):
 cdef object bring_up_error(ec_ads1299 *d, int32_t status, str board):
     """A sentence from what the driver saw."""
     cdef ec_ads1299_report *r = &d.report
-    step = BRING_UP_STEPS[r.step] if 0 <= r.step < len(BRING_UP_STEPS) else "the chips"
+    step = _BRING_UP_STEPS[r.step] if 0 <= r.step < len(_BRING_UP_STEPS) else "the chips"
     chip = f"chip {r.chip + 1}"
     if r.error:
         what, do = f"{step}: {os_strerror(r.error)}", "Check power and wiring, then run: eegcore doctor"

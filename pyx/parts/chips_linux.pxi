@@ -1,7 +1,7 @@
 # The bus of real chips: nodes and lines by name, and a sentence for each way this can fail. [control-thread]
 
-SPI_ON = "Enable SPI (dtparam=spi=on in /boot/firmware/config.txt) and restart, then run: eegcore doctor"
-GROUPS = "Add yourself to the groups: sudo usermod -aG spi,gpio $USER, and log in again"
+_SPI_ON = "Enable SPI (dtparam=spi=on in /boot/firmware/config.txt) and restart, then run: eegcore doctor"
+_GROUPS = "Add yourself to the groups: sudo usermod -aG spi,gpio $USER, and log in again"
 
 
 cdef void put_name(char *place, size_t size, str name) except *:
@@ -36,7 +36,7 @@ cdef object open_error(const ec_linux_error *e, str board, list labels):
     place = (<bytes>e.place).decode(errors="replace")
     why = f": {os_strerror(e.error)}" if e.error else ""
     if e.step == EC_LINUX_SPI_OPEN:
-        do = SPI_ON if e.error == ENOENT else GROUPS if e.error == EACCES else "Run: eegcore doctor"
+        do = _SPI_ON if e.error == ENOENT else _GROUPS if e.error == EACCES else "Run: eegcore doctor"
         what = f"{place} cannot be opened{why}"
     elif e.step == EC_LINUX_SPI_FORBIDDEN:
         what, do = f"{place} belongs to the boot EEPROM of a Raspberry Pi 5", "Use /dev/spidev0.0 or another of the header"
@@ -48,7 +48,7 @@ cdef object open_error(const ec_linux_error *e, str board, list labels):
     elif e.step == EC_LINUX_GPIO_CHIP:
         found = (<bytes>e.found).decode(errors="replace")
         what = f"no GPIO chip is labelled {' or '.join(labels)}{why}; found: {found or 'none'}"
-        do = GROUPS if e.error == EACCES else "Set gpiochip to one that is there"
+        do = _GROUPS if e.error == EACCES else "Set gpiochip to one that is there"
     elif e.step == EC_LINUX_LINE_UNKNOWN:
         what, do = f"there is no GPIO line {place!r}{why}", "Use a name that gpioinfo shows, GPIO0 to GPIO27 on a header"
     elif e.step == EC_LINUX_LINE_FORBIDDEN:

@@ -202,37 +202,33 @@ cdef inline void count_skipped(ec_node *n, const eegcore_block *out) noexcept no
             ec_counter_add(&n.skipped, out[i].skipped_frames)
 
 
-cdef void no_block(eegcore_block *block) noexcept nogil:
-    block.struct_size = sizeof(eegcore_block)
-    block.n_frames = 0
-    block.counts = NULL
-    block.values = NULL
-
-
 cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
     """Give the pending packets of one node to its stage."""
     cdef eegcore_block blocks[EC_MAX_INPUTS]
     cdef eegcore_block out[MAX_OUTPUTS]
-    cdef eegcore_block first
+    cdef eegcore_block *first = NULL
     cdef ec_node *n = g.nodes[at]
     cdef ec_packet *parent = NULL
     cdef ec_packet *p
     cdef uint32_t i, frames = 0
     cdef uint64_t frame_index
-    cdef int32_t status = EEGCORE_MORE
+    cdef int32_t status = EC_STATUS_OK
     cdef int64_t enter_ns, leave_ns
     cdef ec_ref ref
 
     for i in range(n.n_inputs):
         if n.pending[i] == EC_REF_NONE:
-            no_block(&blocks[i])
+            blocks[i].struct_size = sizeof(eegcore_block)
+            blocks[i].n_frames = 0
+            blocks[i].counts = NULL
+            blocks[i].values = NULL
             continue
         p = packet_of(g.run, n.pending[i])
         block_from_packet(&blocks[i], p)
         frames += p.device_frames
         if parent is NULL:
             parent = p
-            first = blocks[i]
+            first = &blocks[i]
     if parent is NULL:
         return
     frame_index = parent.frame_index
@@ -244,35 +240,33 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
         drop_pending(g, n)
         return
 
-    while status == EEGCORE_MORE:
-        ec_counter_set(&g.at, n.number + 1)
-        enter_ns = ec_now_ns()
-        status = EC_STATUS_OK
-        if not (n.stage.flags & EEGCORE_STAGE_PASS):
-            status = open_outputs(g, n, out, &first, first.n_frames)
-        if status == EC_STATUS_OK:
-            status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
-        leave_ns = ec_now_ns()
-        ec_counter_set(&g.at, 0)
-        if n.budget_ns and leave_ns - enter_ns > n.budget_ns:
-            ec_counter_add(&n.overruns, 1)
-        ec_histogram_add(&n.process_ns, leave_ns - enter_ns)
-        if status < 0:
-            stage_failed(g, n, status, frame_index, frames)
-            break
-        if n.is_sink:
-            finish_sink(n, parent, leave_ns)
-        if n.stage.flags & EEGCORE_STAGE_PASS and n.n_outputs == 1:
-            ref = n.pending[0]
-            n.pending[0] = EC_REF_NONE
-            deliver(g, n, &n.ports[0], ref)
-            break
-        count_skipped(n, out)
-        forward_outputs(g, n, out, parent, enter_ns, leave_ns)
-        if status == EEGCORE_MORE:
-            run_nodes(g, at + 1)           # an input takes one packet at a time
-            for i in range(n.n_inputs):
-                no_block(&blocks[i])
+    ec_counter_set(&g.at, n.number + 1)
+    enter_ns = ec_now_ns()
+    if not (n.stage.flags & EEGCORE_STAGE_PASS):
+        status = open_outputs(g, n, out, first, first.n_frames)
+    if status == EC_STATUS_OK:
+        status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
+    leave_ns = ec_now_ns()
+    ec_counter_set(&g.at, 0)
+    if n.budget_ns and leave_ns - enter_ns > n.budget_ns:
+        ec_counter_add(&n.overruns, 1)
+    ec_histogram_add(&n.process_ns, leave_ns - enter_ns)
+    if status < 0:
+        stage_failed(g, n, status, frame_index, frames)
+        drop_pending(g, n)
+        return
+    if n.is_sink:
+        finish_sink(n, parent, leave_ns)
+    if n.stage.flags & EEGCORE_STAGE_PASS and n.n_outputs == 1:
+        ref = n.pending[0]
+        n.pending[0] = EC_REF_NONE
+        deliver(g, n, &n.ports[0], ref)
+        return
+    count_skipped(n, out)
+    forward_outputs(g, n, out, parent, enter_ns, leave_ns)
+    if status == EEGCORE_MORE:
+        run_nodes(g, at + 1)               # an input takes one packet at a time
+        ask_node(g, at, parent, False)
     drop_pending(g, n)
 
 
@@ -292,8 +286,11 @@ cdef void run_nodes(ec_group *g, uint32_t first) noexcept nogil:
             run_node(g, i)
 
 
-cdef void ask_node(ec_group *g, uint32_t at, bint flushing) noexcept nogil:
-    """Let a stage hand over what it has, with nothing given: all of it, or what it may since an input has ended."""
+cdef void ask_node(ec_group *g, uint32_t at, const ec_packet *parent, bint flushing) noexcept nogil:
+    """Let a stage hand over what it has, with nothing given: all of it, or what it may by now.
+
+    `parent` is the packet that completed it, NULL for none.
+    """
     cdef eegcore_block blocks[EC_MAX_INPUTS]
     cdef eegcore_block out[MAX_OUTPUTS]
     cdef eegcore_block nothing
@@ -311,10 +308,12 @@ cdef void ask_node(ec_group *g, uint32_t at, bint flushing) noexcept nogil:
         for k in range(n.n_outputs):
             out[k].n_frames = 0
         if status == EC_STATUS_OK:
+            ec_counter_set(&g.at, n.number + 1)
             if flushing:
                 status = n.stage.flush(n.self, out, n.n_outputs)
             else:
                 status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
+            ec_counter_set(&g.at, 0)
         if status < 0:
             stage_failed(g, n, status, ec_counter_get(&n.last_frame_index), 0)
             return
@@ -325,7 +324,7 @@ cdef void ask_node(ec_group *g, uint32_t at, bint flushing) noexcept nogil:
         more = made if flushing else status == EEGCORE_MORE
         if made:
             now = ec_now_ns()
-            forward_outputs(g, n, out, NULL, now, now)
+            forward_outputs(g, n, out, parent, now, now)
             run_nodes(g, at + 1)
 
 
@@ -336,7 +335,7 @@ cdef void finish_node(ec_group *g, uint32_t at) noexcept nogil:
     cdef uint32_t i, k
     n.finished = 1
     if n.stage is not NULL and n.stage.flush is not NULL and not n.dead:
-        ask_node(g, at, True)
+        ask_node(g, at, NULL, True)
     for i in range(n.n_outputs):
         for k in range(n.ports[i].n_local):
             g.nodes[n.ports[i].local[k].node].ending |= <uint32_t>1 << n.ports[i].local[k].input
@@ -360,7 +359,7 @@ cdef void end_inputs(ec_group *g, uint32_t first) noexcept nogil:
             for k in range(n.n_inputs):
                 if fresh >> k & 1:
                     n.stage.end_input(n.self, k)
-            ask_node(g, at, False)
+            ask_node(g, at, NULL, False)
         if n.ended == (<uint32_t>1 << n.n_inputs) - 1:
             finish_node(g, at)
 

@@ -2,7 +2,8 @@
 #
 # Windows lie at multiples of their length in the frame index, wherever a run or a packet began. A window that
 # misses a frame or holds one that has not settled gives no frame: what was read of it is counted as skipped, and
-# the next frame says GAP. A channel that was saturated in a window, or has no current, is NaN in it.
+# the next frame says GAP. A channel that was saturated in a window, or has no current, is NaN in it. The stage counts
+# windows given and not given, and values that are missing because of saturation.
 
 
 cdef double NOT_KNOWN = float("nan")
@@ -23,6 +24,10 @@ cdef struct Impedance:
     uint32_t flags             # of the blocks of the window
     uint64_t saturated[4]
     uint64_t lead_off[4]
+    bint has_begun
+    ec_counter windows
+    ec_counter windows_skipped
+    ec_counter values_saturated
 
 
 cdef void impedance_destroy(void *self) noexcept nogil:
@@ -87,6 +92,8 @@ cdef void impedance_frame(Impedance *s, const eegcore_block *block, uint32_t f, 
     for c in range(s.n_channels):
         bit = <uint64_t>1 << (c % 64)
         kohm = s.amplitude[c] * s.scale[c] - s.offset[c]
+        if s.saturated[c // 64] & bit:
+            ec_counter_add(&s.values_saturated, 1)
         s.amplitude[c] = NOT_KNOWN if s.saturated[c // 64] & bit else kohm
         # a channel without current (scale NaN) has no limit; a saturated one is as good as open
         if kohm > s.limit_kohm or (s.has_limit and s.scale[c] == s.scale[c] and s.saturated[c // 64] & bit):
@@ -119,6 +126,10 @@ cdef int32_t impedance_process(void *self, const eegcore_block *in_, uint32_t n_
     cdef const eegcore_block *block = &in_[0]
     cdef uint32_t done = 0, n, at, w
     out[0].n_frames = 0
+    if s.has_begun and block.frame_index > s.next_index:
+        # as many windows as have their end in the gap
+        ec_counter_add(&s.windows_skipped, block.frame_index // s.n_window - s.next_index // s.n_window)
+    s.has_begun = True
     if block.flags & EEGCORE_FLAG_GAP or block.frame_index != s.next_index:
         out[0].skipped_frames += s.n_filled
         s.n_filled = 0
@@ -141,13 +152,25 @@ cdef int32_t impedance_process(void *self, const eegcore_block *in_, uint32_t n_
                 if s.unsettled:
                     out[0].skipped_frames += s.n_window
                     s.skipped_before = True
+                    ec_counter_add(&s.windows_skipped, 1)
                 else:
                     impedance_frame(s, block, done + n - 1, &out[0])
+                    ec_counter_add(&s.windows, 1)
                 s.n_filled = 0
         else:
             out[0].skipped_frames += n         # of a window whose beginning is missing
+            if at + n == s.n_window:
+                ec_counter_add(&s.windows_skipped, 1)
         done += n
     return EEGCORE_OK
+
+
+cdef uint32_t impedance_counters(void *self, eegcore_counter *out, uint32_t max) noexcept nogil:
+    cdef Impedance *s = <Impedance *>self
+    cdef uint32_t n = 0
+    n = count_out(out, n, max, NO_INPUT, "windows", ec_counter_get(&s.windows))
+    n = count_out(out, n, max, NO_INPUT, "windows_skipped", ec_counter_get(&s.windows_skipped))
+    return count_out(out, n, max, NO_INPUT, "values_saturated", ec_counter_get(&s.values_saturated))
 
 
 cdef StageDescriptor IMPEDANCE
@@ -159,4 +182,5 @@ IMPEDANCE.max_outputs = 1
 IMPEDANCE.create = impedance_create
 IMPEDANCE.start = impedance_start
 IMPEDANCE.process = impedance_process
+IMPEDANCE.counters = impedance_counters
 IMPEDANCE.destroy = impedance_destroy

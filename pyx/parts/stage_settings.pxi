@@ -1,5 +1,5 @@
-# How a built-in stage reads its settings: JSON with the GIL, once, before start. Numbers that came out of a
-# filter design are hexadecimal floats, so that a saved plan runs with the very same bits anywhere.
+# How a built-in stage reads its settings (JSON with the GIL, once, before start) and shows its counters. Numbers
+# that came out of a filter design are hexadecimal floats, so that a saved plan runs with the very same bits anywhere.
 
 
 cdef double number(value) except? -1e308:
@@ -34,3 +34,14 @@ cdef const char *keep_reason(error) noexcept:
     global _last_reason
     _last_reason = f"{type(error).__name__}: {error}".encode()
     return _last_reason
+
+
+cdef inline uint32_t count_out(eegcore_counter *out, uint32_t n, uint32_t max, uint32_t input, const char *name,
+                               uint64_t value) noexcept nogil:
+    """Write the next counter of a stage, if there is room; return how many there are."""
+    if n < max:
+        out[n].struct_size = sizeof(eegcore_counter)
+        out[n].input = input
+        out[n].name = name
+        out[n].value = value
+    return n + 1

@@ -77,16 +77,6 @@ cdef int32_t zip_end_input(void *self, uint32_t input) noexcept nogil:
     return EEGCORE_OK
 
 
-cdef inline uint32_t zip_count(eegcore_counter *out, uint32_t n, uint32_t max, uint32_t input, const char *name,
-                               uint64_t value) noexcept nogil:
-    if n < max:
-        out[n].struct_size = sizeof(eegcore_counter)
-        out[n].input = input
-        out[n].name = name
-        out[n].value = value
-    return n + 1
-
-
 cdef uint32_t zip_counters(void *self, eegcore_counter *out, uint32_t max) noexcept nogil:
     cdef ec_zip *z = <ec_zip *>self
     cdef uint64_t frames = ec_counter_get(&z.out)
@@ -94,13 +84,13 @@ cdef uint32_t zip_counters(void *self, eegcore_counter *out, uint32_t max) noexc
     cdef uint32_t k, n = 0
     for k in range(z.config.n_inputs):
         i = &z.input[k]
-        n = zip_count(out, n, max, k, "in", ec_counter_get(&i.in_))
-        n = zip_count(out, n, max, k, "used", ec_counter_get(&i.used))
-        n = zip_count(out, n, max, k, "skipped", ec_counter_get(&i.skipped))
-        n = zip_count(out, n, max, k, "held", ec_counter_get(&i.held))
-        n = zip_count(out, n, max, k, "out", frames)
-        n = zip_count(out, n, max, k, "repeated", ec_counter_get(&i.repeated))
-        n = zip_count(out, n, max, k, "filled", ec_counter_get(&i.filled))
+        n = count_out(out, n, max, k, "in", ec_counter_get(&i.in_))
+        n = count_out(out, n, max, k, "used", ec_counter_get(&i.used))
+        n = count_out(out, n, max, k, "skipped", ec_counter_get(&i.skipped))
+        n = count_out(out, n, max, k, "held", ec_counter_get(&i.held))
+        n = count_out(out, n, max, k, "out", frames)
+        n = count_out(out, n, max, k, "repeated", ec_counter_get(&i.repeated))
+        n = count_out(out, n, max, k, "filled", ec_counter_get(&i.filled))
     return n
 
 

@@ -1,4 +1,4 @@
-"""What the chip itself makes, through the whole product: its test signal, its noise, and channels that keep their places."""
+"""What the chip makes itself, through the whole product: test signal, noise, and channels that keep their places."""
 
 from __future__ import annotations
 
@@ -10,20 +10,39 @@ from eegcore.pipeline import Pipeline
 
 #: Input-referred noise, uV rms, inputs shorted, rows 16 000 to 250 SPS, columns gain 1 to 24 (SBAS499C tables 1 to 4).
 NOISE_UV = {
-    16000: (21.70, 10.85, 5.60, 3.87, 3.05, 2.27, 1.66), 8000: (6.93, 3.65, 1.98, 1.31, 1.11, 0.92, 0.80),
-    4000: (4.33, 2.28, 1.24, 0.93, 0.79, 0.65, 0.56), 2000: (3.06, 1.61, 0.88, 0.66, 0.56, 0.46, 0.40),
-    1000: (2.17, 1.14, 0.62, 0.46, 0.39, 0.32, 0.28), 500: (1.53, 0.81, 0.44, 0.33, 0.28, 0.23, 0.20),
-    250: (1.08, 0.57, 0.31, 0.23, 0.20, 0.16, 0.14)}
+    16000: (21.70, 10.85, 5.60, 3.87, 3.05, 2.27, 1.66),
+    8000: (6.93, 3.65, 1.98, 1.31, 1.11, 0.92, 0.80),
+    4000: (4.33, 2.28, 1.24, 0.93, 0.79, 0.65, 0.56),
+    2000: (3.06, 1.61, 0.88, 0.66, 0.56, 0.46, 0.40),
+    1000: (2.17, 1.14, 0.62, 0.46, 0.39, 0.32, 0.28),
+    500: (1.53, 0.81, 0.44, 0.33, 0.28, 0.23, 0.20),
+    250: (1.08, 0.57, 0.31, 0.23, 0.20, 0.16, 0.14),
+}
 
 
 @pytest.mark.parametrize("vref_v", [4.5, 2.5])
 @pytest.mark.parametrize("gain", CHIP_GAINS)
 @pytest.mark.parametrize(("amplitude", "factor"), [(1875, 1), (3750, 2)])
 def test_the_test_signal_decodes_to_its_true_amplitude(virtual, gain, vref_v, amplitude, factor):
-    outcome = virtual([
-        {"acquire": {"board": "emulator", "sps": 250, "gain": gain, "vref_v": vref_v, "noise": False, "input": "test",
-                     "test_signal": {"amplitude_uv": amplitude}}},
-        {"to_voltage": {}}, {"null_sink": {}}], listen="to_voltage", seconds=3)
+    outcome = virtual(
+        [
+            {
+                "acquire": {
+                    "board": "emulator",
+                    "sps": 250,
+                    "gain": gain,
+                    "vref_v": vref_v,
+                    "noise": False,
+                    "input": "test",
+                    "test_signal": {"amplitude_uv": amplitude},
+                }
+            },
+            {"to_voltage": {}},
+            {"null_sink": {}},
+        ],
+        listen="to_voltage",
+        seconds=3,
+    )
     uv = outcome.samples
     lsb = 1e6 * vref_v / gain / 2**23
     wanted = 1e6 * factor * vref_v / 2400
@@ -40,9 +59,24 @@ def test_the_test_signal_decodes_to_its_true_amplitude(virtual, gain, vref_v, am
 @pytest.mark.parametrize("sps", CHIP_SPS)
 @pytest.mark.parametrize("column", range(7))
 def test_shorted_inputs_have_the_noise_of_the_data_sheet(virtual, sps, column):
-    outcome = virtual([{"acquire": {"board": "emulator", "sps": sps, "gain": CHIP_GAINS[column], "input": "shorted",
-                                    "seed": column + 1, "batch": 64}},
-                       {"to_voltage": {}}, {"null_sink": {}}], listen="to_voltage", seconds=1600 / sps)
+    outcome = virtual(
+        [
+            {
+                "acquire": {
+                    "board": "emulator",
+                    "sps": sps,
+                    "gain": CHIP_GAINS[column],
+                    "input": "shorted",
+                    "seed": column + 1,
+                    "batch": 64,
+                }
+            },
+            {"to_voltage": {}},
+            {"null_sink": {}},
+        ],
+        listen="to_voltage",
+        seconds=1600 / sps,
+    )
     rms = outcome.samples.std(axis=0)
     assert np.mean(rms) == pytest.approx(NOISE_UV[sps][column], rel=0.1)
     assert np.all(np.abs(rms / NOISE_UV[sps][column] - 1) < 0.15)
@@ -50,10 +84,16 @@ def test_shorted_inputs_have_the_noise_of_the_data_sheet(virtual, sps, column):
 
 def pattern(n_frames, n_chips):
     """SPI frames whose every value says its frame and its channel: frame << 5 | channel, 18 + 5 bits."""
-    codes = (np.arange(n_frames)[:, None] << 5 | np.arange(8 * n_chips)[None, :]).astype(">i4").reshape(n_frames, n_chips, 8)
+    codes = (
+        (np.arange(n_frames)[:, None] << 5 | np.arange(8 * n_chips)[None, :])
+        .astype(">i4")
+        .reshape(n_frames, n_chips, 8)
+    )
     frames = np.zeros((n_frames, n_chips, 27), np.uint8)
     frames[:, :, 0] = 0xC0
-    frames[:, :, 3:] = codes[..., None].view(np.uint8).reshape(n_frames, n_chips, 8, 4)[..., 1:].reshape(n_frames, n_chips, 24)
+    frames[:, :, 3:] = (
+        codes[..., None].view(np.uint8).reshape(n_frames, n_chips, 8, 4)[..., 1:].reshape(n_frames, n_chips, 24)
+    )
     return frames.tobytes()
 
 
@@ -66,8 +106,23 @@ def test_no_channel_ever_changes_its_place(tmp_path, n_frames, chained):
     chips = [{}, {"chained": chained}, {"chained": chained}, {"chained": chained}]
     if chained:
         n_frames //= 10
-    run = Pipeline([{"acquire": {"board": "emulator", "sps": 16000, "chips": chips, "signal": "file", "path": str(path),
-                                 "loop": True, "batch": 256}}, {"null_sink": {}}], clock="virtual").run(seconds=n_frames / 16000)
+    run = Pipeline(
+        [
+            {
+                "acquire": {
+                    "board": "emulator",
+                    "sps": 16000,
+                    "chips": chips,
+                    "signal": "file",
+                    "path": str(path),
+                    "loop": True,
+                    "batch": 256,
+                }
+            },
+            {"null_sink": {}},
+        ],
+        clock="virtual",
+    ).run(seconds=n_frames / 16000)
     heard = run.tap("acquire", timeout_s=60)
     channels = np.arange(32)
     seen = 0

@@ -74,6 +74,27 @@ def test_a_plugin_compiles_and_exports_one_symbol(language, tmp_path):
     assert [line.split()[-1] for line in symbols.stdout.splitlines()] == ["register_stage"]
 
 
+OLD_STAGE = """
+#include "graph/ec_node.h"
+int main(void)
+{
+    StageDescriptor stage;
+    memset(&stage, 0xFF, sizeof stage);                     /* behind a shorter table lies anything */
+    stage.struct_size = SIZE;
+    return ec_stage_has_room(&stage) + 2 * ec_stage_has_end_input(&stage) + 4 * ec_stage_has_counters(&stage);
+}
+"""
+
+
+@pytest.mark.parametrize(("size", "has"), [("96", 0), ("104", 1), ("112", 3), ("sizeof stage", 7)])
+def test_a_stage_is_not_asked_for_what_came_after_its_revision(size, has, tmp_path):
+    out = tmp_path / "old"
+    command = ["gcc", "-std=gnu11", "-xc", f"-I{ROOT / 'csrc'}", "-include", "string.h", "-o", str(out), "-"]
+    done = subprocess.run(command, input=OLD_STAGE.replace("SIZE", size), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert subprocess.run([str(out)]).returncode == has
+
+
 def test_the_extension_exports_its_init_function_only():
     from eegcore import _rt
 

@@ -28,6 +28,11 @@ stages:
   - decimate: {to_sps: 250}
   - select: {labels: [Fp1, O2], inputs: bandpass}
   - fft: {id: spectrum, window_s: 1, overlap: 0.5, inputs: bandpass}
+  - acquire: {id: second, board: emulator, sps: 4000, channels: 8, batch: 7, drift_ppm: 300}
+  - align_and_zip: {id: boards, inputs: [acquire, second], prefix: true}
+  - align_and_zip: {id: branches, inputs: [select, bandpass], prefix: true}
+  - null_sink: {id: joined, inputs: boards}
+  - null_sink: {id: rejoined, inputs: branches}
   - null_sink: {inputs: decimate}
   - null_sink: {id: kohm, inputs: impedance}
   - null_sink: {id: picked, inputs: select}
@@ -111,21 +116,21 @@ def pipeline(folder: Path) -> str:
 
 
 def test_a_minute_of_32_channels_at_4_ksps_breaks_no_rule(trap, tmp_path):
-    ledger = trapped_run(trap, tmp_path, pipeline(tmp_path), "--virtual", "--seconds", "60", threads=3)
-    assert ledger["frames"] == 240_000
+    ledger = trapped_run(trap, tmp_path, pipeline(tmp_path), "--virtual", "--seconds", "60", threads=4)
+    assert ledger["frames"] == 480_000
 
 
 @pytest.mark.deep
 def test_ten_minutes_of_32_channels_at_4_ksps_break_no_rule(trap, tmp_path):
-    ledger = trapped_run(trap, tmp_path, pipeline(tmp_path), "--virtual", "--seconds", "600", threads=3)
-    assert ledger["frames"] == 2_400_000
+    ledger = trapped_run(trap, tmp_path, pipeline(tmp_path), "--virtual", "--seconds", "600", threads=4)
+    assert ledger["frames"] == 4_800_000
 
 
 @pytest.mark.parametrize("late", ["buffer", "lose"])
 def test_the_real_clock_breaks_no_rule(trap, tmp_path, late):
     # dropping, missing and waiting are real-time paths too
     trapped_run(trap, tmp_path, pipeline(tmp_path), "--seconds", "1.5", "--set", f"acquire.late={late}",
-                "--set", "null_sink.stall_ms=0", threads=3)
+                "--set", "null_sink.stall_ms=0", threads=4)
 
 
 def test_a_playback_breaks_no_rule(trap, tmp_path):

@@ -23,7 +23,9 @@ def test_a_value_is_the_frame_of_the_last_sample_of_its_window(chain):
     assert done.index == [319, 639, 959]
     assert [packet["t_ns"] for packet in done.packets] == [319_000_000, 639_000_000, 959_000_000]
     assert all(packet["flags"] == IMPEDANCE and packet["device_frames"] == 320 for packet in done.packets)
-    assert done.ledger["stages"]["impedance"] == {"in": 1000, "out": 960, "skipped": 0}
+    assert done.ledger["stages"]["impedance"] == {
+        "in": 1000, "out": 960, "skipped": 0,
+        "counters": {"windows": 3, "windows_skipped": 0, "values_saturated": 0}}
 
 
 @pytest.mark.parametrize(("at", "missing", "lost", "skipped"), [
@@ -40,8 +42,10 @@ def test_a_window_with_a_gap_gives_no_value_and_is_counted(chain, at, missing, l
     assert np.abs(done.samples / KOHM - 1).max() < 2e-3, "the phase is that of the frame index"
     after = next(packet for packet in done.packets if packet["frame_index"] >= at)
     assert [bool(packet["flags"] & GAP) for packet in done.packets] == [packet is after for packet in done.packets]
-    books = done.ledger["stages"]["impedance"]
-    assert books == {"in": n, "out": 320 * len(whole), "skipped": skipped}
+    ends = (n + missing) // 320
+    assert done.ledger["stages"]["impedance"] == {
+        "in": n, "out": 320 * len(whole), "skipped": skipped,
+        "counters": {"windows": len(whole), "windows_skipped": ends - len(whole), "values_saturated": 0}}
 
 
 def test_the_channel_that_saturates_is_nan_in_that_window_and_no_other(chain):
@@ -54,6 +58,7 @@ def test_the_channel_that_saturates_is_nan_in_that_window_and_no_other(chain):
     assert [packet["saturated"] for packet in done.packets] == [0, 0, 4, 32, 0]
     assert [bool(packet["flags"] & SATURATED) for packet in done.packets] == [False, False, True, True, False]
     assert np.nanmax(np.abs(done.samples / KOHM - 1)) < 3e-3
+    assert done.ledger["stages"]["impedance"]["counters"]["values_saturated"] == 2
 
 
 def test_nan_stays_in_its_channel_and_window(chain):

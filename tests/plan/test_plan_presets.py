@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-NAMES = ["default", "eeg8_250", "eeg32_4k", "pieeg16", "replay"]
+NAMES = ["default", "eeg8_250", "eeg32_4k", "pieeg16", "replay", "two_boards"]
 
 
 @pytest.fixture
@@ -54,6 +54,15 @@ def test_eeg8_250(plan, preset):
     assert (streams["acquire"].n_channels, streams["acquire"].sps) == (8, 250)
     assert made.stage("acquire").settings["mains_hz"] == made.stage("notch").settings["hz"] == 50
     assert topics(made) == {"eeg_filtered", "spectrum"}
+    assert made.warnings == []
+
+
+def test_two_boards(plan, preset):
+    made = plan(preset("two_boards"))
+    stream = outputs(made)["align_and_zip"]
+    assert (stream.n_channels, stream.sps, stream.sources) == (16, 250, ("front", "back"))
+    assert made.stage("align_and_zip").settings["by"] == "time"
+    assert {group.thread for group in made.groups} == {"acquire", "acquire-back", "worker-dsp", "worker-sinks"}
     assert made.warnings == []
 
 

@@ -49,6 +49,24 @@ def test_a_run_from_start_to_drained_end(clock, tmp_path):
         assert {entry["written"] for entry in ledger["sinks"].values()} == {2000}
 
 
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_streams_of_two_boards_and_of_two_branches_are_joined(clock):
+    second = {"acquire": {**ACQUIRE["acquire"], "id": "second", "drift_ppm": 5000, "batch": 3}}
+    stages = [ACQUIRE, second, {"align_and_zip": {"inputs": ["acquire", "second"], "prefix": True}},
+              {"to_voltage": {}}, {"bandpass": {"low_hz": 0.5, "high_hz": 45, "group": "far"}},
+              {"align_and_zip": {"id": "again", "inputs": ["to_voltage", "bandpass"], "prefix": True, "group": "last"}},
+              {"null_sink": {}}]
+    with Pipeline(stages, clock=clock).run(seconds=1) as run:
+        while not run.wait(0.05):
+            run.stats()
+        assert run.wait(100)
+    ledger = balanced(run.ledger())
+    assert set(ledger["stages"]["again"]["inputs"]) == {"to_voltage", "bandpass"}
+    if clock == "virtual":
+        assert ledger["stages"]["align_and_zip"]["inputs"]["second"]["skipped"] >= 9
+        assert ledger["sinks"]["null_sink"]["written"] == 2000
+
+
 def test_taps_come_and_go_while_the_graph_runs():
     kept = []
 

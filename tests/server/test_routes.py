@@ -201,7 +201,8 @@ def test_links_hidden_and_strange_files_are_not_offered(tmp_path):
 STATS = {
     "event": "stats", "run_id": "r", "frames": 1000, "lost": 3,
     "stages": {"notch": {"packets": 5, "frames": 80, "errors": 0, "skipped": 0, "held": 0, "seconds": 0.5,
-                         "p50_us": 4.0, "p99_us": 9.0}},
+                         "p50_us": 4.0, "p99_us": 9.0},
+               "zip": {"packets": 5, "inputs": {"b": {"used": 78, "repeated": 1, "skipped": 2, "filled": 3}}}},
     "edges": {"a->b": {"depth": 2, "capacity": 8, "high_water": 4, "policy": "fail", "in": 100, "out": 90,
                        "dropped": {"overflow": 10}}},
     "pools": {"raw": {"size": 64, "free": 60, "grown": 1, "exhausted": 0}},
@@ -233,6 +234,7 @@ async def test_metrics_are_prometheus_text_with_the_names_of_the_contract(runnin
         ("eegcore_stage_process_p99_seconds", "notch"): 9e-6, ("eegcore_edge_depth_packets", "a->b"): 2,
         ("eegcore_edge_dropped_frames_total", "a->b", "overflow"): 10, ("eegcore_pool_free_slots", "raw"): 60,
         ("eegcore_source_missed_frames_total", "acquire"): 3, ("eegcore_source_rate_sps", "acquire"): 250.01,
+        ("eegcore_stage_input_filled_frames_total", "b", "zip"): 3,
         ("eegcore_sink_refused_frames_total", "disk_full", "csv"): 1,
         ("eegcore_sink_latency_seconds", "0.99", "csv"): 200e-6, ("eegcore_thread_realtime", "acquire"): 1,
         ("eegcore_client_sent_frames_total", "c1"): 16, ("eegcore_clients",): 1, ("eegcore_encodings_total",): 1,

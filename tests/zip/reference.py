@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from zip_driver import GAP, Input
+from zip_driver import GAP, Input, Made
 
 NAN_BITS = 0x7FC00000
 
@@ -144,3 +144,21 @@ def join(inputs: Sequence[Input], *, by_time: bool, tolerance: int, skip: bool, 
         counts.append({"in": len(one), "used": used, "skipped": len(one) - used, "held": 0, "out": len(out),
                        "repeated": len(uses[k]) - used, "filled": filled[k]})
     return Joined(out, counts)
+
+
+def check_blocks(made: Sequence[Made], wanted: Joined) -> None:
+    """Blocks hold the wanted frames, each a packet of the master or a part of one with the same flags."""
+    at = 0
+    for block in made:
+        frames = wanted.frames[at: at + len(block.data)]
+        at += len(frames)
+        first = frames[0]
+        assert (block.frame_index, block.t_ns) == (first.index, first.t_ns)
+        assert [list(row) for row in block.data.view(np.uint32)] == [
+            [value & 0xFFFFFFFF for value in frame.row] for frame in frames]
+        assert {frame.packet for frame in frames} == {first.packet}
+        for frame in frames:
+            assert (block.saturated, block.lead_off, block.flags & ~GAP) == (
+                frame.saturated, frame.lead_off, frame.flags)
+        assert bool(block.flags & GAP) == first.gap == any(frame.gap for frame in frames)
+    assert at == len(wanted.frames)

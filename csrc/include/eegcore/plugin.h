@@ -95,7 +95,7 @@ typedef struct eegcore_block {
     uint64_t lead_off[EEGCORE_MASK_WORDS];
     int32_t *counts;                      /* [n_frames][n_channels] or NULL */
     float   *values;                      /* [n_frames][n_channels] uV, or [n_frames][n_bins][n_channels]; or NULL */
-    uint32_t skipped_frames;              /* output: device frames this call gave up by the stage's own rule; set to 0 */
+    uint32_t skipped_frames;              /* output, since 1.1: device frames given up by the stage's own rule; set to 0 */
 } eegcore_block;
 
 typedef enum eegcore_stage_flag {
@@ -141,7 +141,8 @@ typedef struct StageDescriptor {
 
     /* Turn input blocks into output blocks. On error the host discards out.
      * EEGCORE_MORE: the host hands out on and calls again at once, with
-     * n_frames 0 on every input. [worker-thread, started, realtime] */
+     * n_frames 0 on every input and out as for flush. [worker-thread, started,
+     * realtime] */
     int32_t (*process)(void *self, const eegcore_block *in, uint32_t n_in, eegcore_block *out, uint32_t n_out);
 
     /* The input has ended: hand over what was held back. Called until it
