@@ -203,7 +203,7 @@ static uint32_t must_be_refused(const ec_emulator *e, uint32_t select, uint64_t 
 
 /* ---- a message ---------------------------------------------------------- */
 
-/* All chips of a select hear a byte at once: a RESET reaches those that live on the clock of another before it stops. */
+/* All chips of a select hear a byte at once: a RESET reaches those on the clock of another before that stops. */
 static void feed(ec_emulator *e, uint32_t select, uint8_t byte, int64_t t, int64_t hold_ns)
 {
     uint32_t changed = 0;

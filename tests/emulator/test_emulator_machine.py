@@ -2,6 +2,7 @@
 
 
 import numpy as np
+import pytest
 from emulator_driver import ENODATA, START, Emulator, decode_one
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -83,7 +84,8 @@ class Machine(RuleBasedStateMachine):
             self.one.close()
 
 
-def test_any_interleaving_balances(library):
+@pytest.mark.parametrize("n_examples", [40, pytest.param(1000, marks=pytest.mark.deep)])
+def test_any_interleaving_balances(library, n_examples):
     machine = type("BoundMachine", (Machine,), {"library": library})
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    machine.TestCase.settings = settings(max_examples=n_examples, stateful_step_count=30, deadline=None)
     machine.TestCase().runTest()
