@@ -231,7 +231,8 @@ static int32_t clip_counts(double counts)
 
 EC_CLONES static void convert(const ec_front_end_gains *gains, const double (*restrict uv)[EC_LANES],
                               const int32_t (*restrict white)[EC_LANES], const double *restrict square,
-                              const double *restrict tone, const double *restrict scale, int32_t (*restrict counts)[EC_LANES])
+                              const double *restrict tone, const double *restrict scale,
+                              int32_t (*restrict counts)[EC_LANES])
 {
     const ec_front_end_gains g = *gains;
 

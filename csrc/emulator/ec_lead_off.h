@@ -16,7 +16,8 @@
 double ec_lead_off_uv(const ec_emulator_config *config, const uint8_t *registers, uint32_t chip, uint32_t first,
                       uint32_t n_channels, uint32_t c);
 
-/* Half a period of the tone in conversions at data rate field `dr`; 0: the current is constant. [any-thread, realtime] */
+/* Half a period of the tone in conversions at data rate field `dr`; 0: the current is constant.
+ * [any-thread, realtime] */
 double ec_lead_off_half(const uint8_t *registers, uint32_t dr);
 
 #endif
