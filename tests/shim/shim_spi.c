@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ec_clock.h"
 #include "shim.h"
 
 #define BUFSIZ_BYTES   4096u              /* of spidev, each direction; every transfer counts as a multiple of 128 */
@@ -59,6 +60,16 @@ static void slip(const ec_transfer *transfers, uint32_t n)
     }
 }
 
+/* The kernel returns when the last bit is on the wire. Earlier, an edge between then and now would tear the frame
+ * behind the back of a reader that compares the end of its read with the edges. */
+static void wait_for_last_bit(const shim_world *w)
+{
+    const int64_t end_ns = w->bus.now(w->bus.self);
+
+    while (ec_now_ns() < end_ns) {
+    }
+}
+
 static int32_t message(shim_world *w, uint32_t node, const ec_spi_transfer *parts, uint32_t n)
 {
     static const uint8_t zeros[BUFSIZ_BYTES];
@@ -86,6 +97,7 @@ static int32_t message(shim_world *w, uint32_t node, const ec_spi_transfer *part
     }
     if (select >= 0) {
         error = w->bus.transfer(w->bus.self, (uint32_t)select, transfers, n);
+        wait_for_last_bit(w);
     } else {
         for (uint32_t i = 0; i < n; i++) {      /* nobody answers, or all at once */
             memset(transfers[i].rx, 0xFF, transfers[i].n_bytes);
