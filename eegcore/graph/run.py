@@ -368,9 +368,8 @@ class GraphRun:
         node = group.nodes[0]
         sink_id = node.members[0]
         stream = self._output(*node.inputs[0])[1]
-        source = next((stage for stage in self.plan.stages if stage.role == "source"), None)
-        info = RunInfo(self.run_id, self.plan.name, sink_id, f"{source.id} ({source.type})" if source else "",
-                       self.start_unix_ns, self.start_t_ns, 1)
+        sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
+        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns, 1)
         tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
         sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
                           alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))

@@ -25,7 +25,7 @@ def heard(stages, listen, seconds):
 
 def acquire(sps, lead_off, **more):
     return {
-        "acquire": {"board": "emulator", "sps": sps, "seed": 5, "lead_off": lead_off, "electrode_kohm": KOHM, **more}
+        "acquire": {"board": "emulator", "sps": sps, "seed": 5, "lead_off": lead_off, "electrode_kohm": KOHM} | more
     }
 
 
@@ -81,3 +81,15 @@ def test_a_constant_current_shifts_the_mean_by_what_the_electrode_makes_of_it():
         for mode in ("off", "dc")
     ]
     assert (means[1] - means[0]) / 6 == pytest.approx(KOHM, rel=0.1, abs=0.2)
+
+
+def test_an_electrode_that_is_off_by_its_impedance_trips_the_comparator():
+    """6 nA through more than 375 MOhm lift the input above 95 % of 5 V (data sheet 9.3.2.4.3)."""
+    kohm = [5.0] * 6 + [500_000.0, 300_000.0]
+    run = Pipeline([acquire(250, {"mode": "dc"}, electrode_kohm=kohm), {"null_sink": {}}], clock="virtual").run(
+        seconds=1
+    )
+    packets = run.tap("acquire", timeout_s=60)
+    with run:
+        masks = {packet.lead_off for packet in packets}
+    assert masks == {1 << 6}

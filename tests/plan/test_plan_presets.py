@@ -66,6 +66,14 @@ def test_two_boards(plan, preset):
     assert made.warnings == []
 
 
+def test_impedance(plan, preset):
+    made = plan(preset("impedance"))
+    streams = outputs(made)
+    assert (streams["impedance"].unit, streams["impedance"].sps) == ("kOhm", 1000 / 992)
+    assert streams["bandpass"].meta["filters"] == ["lead_off", "notch", "bandpass"]
+    assert topics(made) == {"eeg_filtered", "impedance"}
+
+
 def test_eeg32_4k(plan, preset):
     made = plan(preset("eeg32_4k"))
     streams = outputs(made)
