@@ -68,7 +68,7 @@ void ec_chip_count_from(ec_emulated_chip *chip, uint64_t base)
 {
     chip->base = base;
     chip->front_end.file_offset = base;
-    chip->quiet_until = 0;
+    ec_chip_look_again(chip);
     chip->reset_at = next_reset(chip);
 }
 
@@ -95,6 +95,7 @@ void ec_chip_step(ec_emulated_chip *chip)
     if (conversion >= chip->reset_at) {
         ec_fault *fault = ec_faults_find(chip->faults, EC_FAULT_RESET, chip->number, conversion);
         fault->kind = EC_FAULT_NONE;
+        ec_chip_look_again(chip);
         chip->reset_at = next_reset(chip);
         ec_chip_reset(chip, chip->t_edge);
     }
@@ -138,7 +139,9 @@ const uint8_t *ec_chip_latch(ec_emulated_chip *chip)
     }
     const uint64_t conversion = ec_chip_conversion(chip);
     if (chip->spoiled_conversion != conversion) {
+        const ec_fault *slip = ec_faults_find(chip->faults, EC_FAULT_BIT_SLIP, chip->number, conversion);
         chip->spoiled_conversion = conversion;
+        chip->slip_bit = slip != NULL ? slip->value : -1;
         memcpy(chip->spoiled, frame, chip->frame_bytes);
         ec_faults_spoil_frame(chip->faults, chip->number, conversion, chip->front_end.n_channels,
                               ec_front_end_watched(&chip->front_end), ec_front_end_pulled(&chip->front_end),

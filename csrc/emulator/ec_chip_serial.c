@@ -207,6 +207,7 @@ void ec_chip_receive(ec_emulated_chip *chip, uint8_t byte, int64_t t, int64_t ho
         ec_fault *lost = ec_faults_find(chip->faults, EC_FAULT_WRITE_LOST, chip->number, ec_chip_conversion(chip));
         if (lost != NULL) {
             ec_faults_spend(lost);
+            ec_chip_look_again(chip);
             chip->address = EC_N_REGISTERS;                   /* the values go nowhere */
         }
         break;

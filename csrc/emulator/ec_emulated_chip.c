@@ -56,6 +56,7 @@ void ec_chip_init(ec_emulated_chip *chip, const ec_emulator_config *config, cons
     chip->decoder_free = INT64_MIN;
     chip->select_end = INT64_MIN / 2;
     chip->reset_low = EC_NEVER;
+    ec_chip_look_again(chip);
     chip->t_next = EC_NEVER;
     chip->limit = limit;
     ec_front_end_init(&chip->front_end, config, number);
@@ -187,7 +188,7 @@ uint8_t ec_chip_read_register(const ec_emulated_chip *chip, uint32_t address)
 void ec_chip_apply(ec_emulated_chip *chip)
 {
     ec_front_end *fe = &chip->front_end;
-    chip->spoiled_conversion = 0;
+    chip->spoiled_conversion = UINT64_MAX;
     ec_front_end_set(fe, chip->registers, gpio_levels(chip), chip->k);
     if (chip->reference_from != EC_NEVER && chip->t_next != EC_NEVER && chip->config->vref_v == 4.5) {
         /* Linear in time, hence in k: conversion k + 1 ends at t_next. */

@@ -81,8 +81,10 @@ typedef struct ec_emulated_chip {
     uint8_t  held[EC_SPI_FRAME_STRIDE];
     uint8_t  spoiled[EC_SPI_FRAME_STRIDE];
     uint64_t spoiled_conversion;
+    int64_t  slip_bit;                    /* of the spoiled one: from here on it is one bit late; -1: it is not */
 
     uint64_t quiet_until;                 /* conversions below are untouched by faults (L1) */
+    uint64_t loud_conversion;             /* one that is known not to be; UINT64_MAX: none */
     uint64_t reset_at;                    /* F-13 */
 
     /* books */
@@ -163,10 +165,23 @@ static inline uint64_t ec_chip_conversion(const ec_emulated_chip *chip)
 static inline int32_t ec_chip_is_quiet(ec_emulated_chip *chip)
 {
     const uint64_t conversion = ec_chip_conversion(chip);
-    if (conversion >= chip->quiet_until) {
-        chip->quiet_until = ec_faults_next(chip->faults, chip->number, conversion);
+    if (conversion < chip->quiet_until) {
+        return 1;
     }
+    if (conversion == chip->loud_conversion) {
+        return 0;
+    }
+    chip->quiet_until = ec_faults_next(chip->faults, chip->number, conversion);
+    chip->loud_conversion = conversion < chip->quiet_until ? UINT64_MAX : conversion;
     return conversion < chip->quiet_until;
+}
+
+/* The schedule, or the number of the conversion, is another than it was. */
+static inline void ec_chip_look_again(ec_emulated_chip *chip)
+{
+    chip->quiet_until = 0;
+    chip->loud_conversion = UINT64_MAX;
+    chip->spoiled_conversion = UINT64_MAX;
 }
 
 static inline int32_t ec_chip_alive(const ec_emulated_chip *chip, int64_t t)

@@ -145,20 +145,21 @@ void ec_emulator_truth_get(const ec_emulator *emulator, ec_emulator_truth *truth
 {
     const ec_emulated_chip *first = &emulator->chip[0];
     const ec_tally *tally = &emulator->tally;
-    const ec_books *books = &tally->books;
+    ec_books books = tally->books;        /* a copy: a round that has just ended is judged for this reader */
     const int32_t running = first->start_pin || first->start_command;
 
+    ec_books_close(&books, books.round.after);
     memset(truth, 0, sizeof *truth);
     truth->conversions = running ? ec_chip_count_at(first, ec_emulator_now(emulator)) : ec_chip_conversion(first);
     truth->events = tally->events;
     truth->overflowed = tally->overflowed;
     truth->dropped = tally->dropped;
     truth->spurious = tally->spurious;
-    truth->clean = books->clean;
-    truth->spoiled = books->spoiled;
-    truth->torn = books->torn;
-    truth->never_read = truth->conversions - books->clean - books->spoiled - books->torn;
-    truth->repeated = books->repeated;
+    truth->clean = books.clean;
+    truth->spoiled = books.spoiled;
+    truth->torn = books.torn;
+    truth->never_read = truth->conversions - books.clean - books.spoiled - books.torn;
+    truth->repeated = books.repeated;
     truth->failed_transfers = emulator->failed_transfers;
     for (uint32_t i = 0; i < emulator->n_chips; i++) {
         const ec_emulated_chip *chip = &emulator->chip[i];

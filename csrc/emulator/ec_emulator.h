@@ -33,12 +33,12 @@ typedef enum ec_emulator_time { EC_TIME_VIRTUAL = 0, EC_TIME_PATIENT = 1, EC_TIM
 typedef enum ec_stamp_jitter { EC_JITTER_LATE = 0, EC_JITTER_BOTH = 1 } ec_stamp_jitter;
 
 /* What is injected. `at` counts conversions of `chip` since the run began, from 1 (below); `n` how many: 0 for one
- * of what happens once, and without end for the rest; `chip`: the chip, the line with its number, the select it is on. */
+ * of what happens once, and without end for the rest; `chip`: the chip, its line, or the select it is on. */
 typedef enum ec_fault_kind {
     EC_FAULT_NONE = 0,
     EC_FAULT_DROP_EDGE,                   /* F-01: edges at..at+n-1 raise no event and no seqno */
-    EC_FAULT_COALESCE,                    /* F-02: edges at and at+1 become one event with the later stamp; n: edges that go
-                                             into the one behind them */
+    EC_FAULT_COALESCE,                    /* F-02: edges at and at+1 become one event with the later stamp; n: edges
+                                             that go into the one behind them */
     EC_FAULT_OVERFLOW,                    /* F-03: events at..at+n-1 are lost from the queue: line_seqno jumps */
     EC_FAULT_SPURIOUS,                    /* F-04: an extra event `value` ns after edge `at` */
     EC_FAULT_EIO,                         /* F-05: the next n transfers to the select of `chip` from conversion `at` on
@@ -112,7 +112,7 @@ typedef struct ec_emulator_config {
     double   lead_off_scale[EC_EMULATOR_MAX_CHANNELS];   /* true lead-off current / nominal: 0.8..1.2 in silicon */
 
     /* signal file: one of the two, borrowed until destroy */
-    const uint8_t *spi_frames;                           /* per conversion the frame of chip 0, chip 1, ..., as they are */
+    const uint8_t *spi_frames;                           /* per conversion the frames of chip 0, chip 1, ... as sent */
     uint64_t       spi_bytes;
     const int32_t *counts;                               /* [n_frames][all channels]; clipped to 24 bits */
     uint64_t       counts_n_frames;
@@ -133,19 +133,20 @@ typedef struct ec_emulator_truth {
     uint64_t conversions;                 /* of chip 0, until now or until stop */
     uint64_t events;                      /* handed out by wait, all lines */
     uint64_t overflowed;                  /* events the full queue (or F-03) forgot */
-    uint64_t dropped;                     /* edges of line 0 without an event: F-01, F-02, F-14 (not F-03: overflowed) */
+    uint64_t dropped;                     /* edges of line 0 without an event: F-01, F-02, F-14; F-03: overflowed */
     uint64_t spurious;
     /* Rounds. A round reads chip 0, chip 1 ... the last chip; judged as one transfer, by conversions of the
-     * line: conversions == clean + spoiled + torn + never_read. */
+     * line: conversions == clean + spoiled + torn + never_read. Under the real clock it reaches from the `now` asked
+     * directly before it to the `now` asked directly behind it, as the host must judge it. */
     uint64_t clean;                       /* every chip gave it whole with a good status word, in one round */
-    uint64_t spoiled;                     /* whole, but to be refused: a prefix that is not 1100, or (DAISY_EN = 1, read on
-                                             past the frame) a repeated status word that differs */
+    uint64_t spoiled;                     /* whole, but to be refused: a prefix that is not 1100, or (DAISY_EN = 1, read
+                                             on past the frame) a repeated status word that differs */
     uint64_t torn;                        /* a round began on it, and an edge came before its end */
     uint64_t never_read;                  /* no round began on it that reached the last chip */
     uint64_t repeated;                    /* rounds on a conversion already given; in none of the above */
     uint64_t failed_transfers;            /* EIO and ETIMEDOUT given */
     uint64_t resets;                      /* of any chip, commanded or not */
-    uint64_t violations;                  /* data sheet rules broken by the host: reserved bits, tSDECODE, tSCCS, tPOR... */
+    uint64_t violations;                  /* data sheet rules broken by the host: reserved bits, tSDECODE, tSCCS... */
     uint32_t last_violation;              /* B-number of the last, 0: none */
 } ec_emulator_truth;
 
@@ -175,7 +176,8 @@ void ec_emulator_run_begin(ec_emulator *emulator);
 /* Level of the DRDY pin of `chip` now, as a probe on the board would show it. [thread of the bus] */
 uint32_t ec_emulator_drdy_level(ec_emulator *emulator, uint32_t chip);
 
-/* Let virtual time pass, as a reader that does something else would. BAD_ARGUMENT under other clocks. [thread of the bus] */
+/* Let virtual time pass, as a reader that does something else would. BAD_ARGUMENT under other
+ * clocks. [thread of the bus] */
 int32_t ec_emulator_advance(ec_emulator *emulator, int64_t ns);
 
 #endif

@@ -40,9 +40,9 @@ int32_t ec_emulator_wait(void *self, uint32_t want, int64_t deadline_ns, ec_drdy
         return -EINVAL;
     }
     max = max < INT32_MAX ? max : INT32_MAX;
-    ec_books_wait(&e->tally.books);
     int64_t now = ec_emulator_now(e);
     ec_lines_sync(e, now);
+    (void)ec_books_enter(e);
     while (e->queue_count == 0) {
         if (ec_emulator_gone(e)) {
             return -ENODEV;
@@ -84,6 +84,7 @@ int32_t ec_emulator_set_line(void *self, ec_bus_line line, uint32_t level)
     }
     int64_t t = ec_emulator_now(e);
     ec_lines_sync(e, t);
+    (void)ec_books_enter(e);
     if (ec_emulator_gone(e)) {
         return -ENODEV;
     }

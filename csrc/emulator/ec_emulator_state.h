@@ -49,6 +49,8 @@ struct ec_emulator {
     ec_tally tally_at_start;
     uint64_t base_at_start;
     uint64_t failed_transfers;
+    int32_t  asked;                       /* real clock: the last call was `now` ... */
+    uint64_t asked_conversion;            /* ... and this was on the latch of chip 0 */
     int32_t  begin_run;                   /* the next START is the first of a run */
     int32_t  in_use;                      /* a round was completed since the run began, before the last START */
 
@@ -108,6 +110,16 @@ static inline void ec_emulator_sync_chip(ec_emulator *e, uint32_t chip, int64_t 
     } else {
         ec_chip_sync(&e->chip[chip], t);
     }
+}
+
+/* A call of the bus begins that is not `now`: a round that waited for its end had it. Conversion of the line that the
+ * caller may have seen last. */
+static inline uint64_t ec_books_enter(ec_emulator *e)
+{
+    const uint64_t before = e->asked ? e->asked_conversion : ec_line_conversion(e);
+    e->asked = 0;
+    ec_books_close(&e->tally.books, e->tally.books.round.after);
+    return before;
 }
 
 /* ---- the wire (ec_emulator_wire.c) [realtime] ---- */

@@ -62,7 +62,15 @@ void ec_emulator_wait_for_wire(const ec_emulator *e)
 
 int64_t ec_emulator_bus_now(void *self)
 {
-    return ec_emulator_now(self);
+    ec_emulator *e = self;
+    const int64_t now = ec_emulator_now(e);
+    if (e->config.time == EC_TIME_REAL) {
+        ec_lines_sync(e, now);
+        e->asked_conversion = ec_line_conversion(e);
+        e->asked = 1;
+        ec_books_close(&e->tally.books, e->asked_conversion);
+    }
+    return now;
 }
 
 void ec_emulator_sleep(void *self, int64_t ns)
@@ -72,6 +80,7 @@ void ec_emulator_sleep(void *self, int64_t ns)
         return;
     }
     const int64_t until = ec_emulator_now(e) + ns;
+    (void)ec_books_enter(e);
     if (e->config.time == EC_TIME_REAL) {
         sleep_until(until);
         ec_lines_sync(e, ec_emulator_now(e));

@@ -4,8 +4,16 @@
 
 #include "ec_emulator_state.h"
 
-#define STATUS_BYTES  3u                /* of a frame that begins again */
-#define ALIGNMENT  128u                   /* spidev adds transfers up rounded to this on arm64 */
+#define ALIGNMENT     128u                /* spidev adds transfers up rounded to this on arm64 */
+#define STATUS_BYTES  3u                  /* of a frame that begins again */
+
+static void scatter(const uint8_t *from, const ec_transfer *transfers, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        memcpy(transfers[i].rx, from, transfers[i].n_bytes);
+        from += transfers[i].n_bytes;
+    }
+}
 
 static int32_t check_message(const ec_emulator *e, uint32_t select, const ec_transfer *transfers, uint32_t n)
 {
@@ -62,7 +70,7 @@ static int32_t injected_error(ec_emulator *e, uint32_t select, int64_t *longer_n
             if (fault != NULL) {
                 *longer_ns = fault->value;
                 ec_faults_spend(fault);
-                chip->quiet_until = 0;
+                ec_chip_look_again(chip);
                 return errors[i].error;
             }
         }
@@ -97,7 +105,8 @@ static void pace_opcodes(ec_emulator *e, const ec_transfer *transfers, uint32_t 
     }
 }
 
-static int32_t transfer_slow(ec_emulator *e, uint32_t select, const ec_transfer *transfers, uint32_t n, int64_t begin)
+static int32_t transfer_slow(ec_emulator *e, uint32_t select, const ec_transfer *transfers, uint32_t n, int64_t begin,
+                             uint64_t before)
 {
     const int32_t refused = check_message(e, select, transfers, n);
     if (refused != 0) {
@@ -114,12 +123,10 @@ static int32_t transfer_slow(ec_emulator *e, uint32_t select, const ec_transfer 
     if (ec_emulator_gone(e)) {
         return -ENODEV;
     }
-    const uint64_t before = ec_line_conversion(e);
     int64_t longer_ns = 0;
     const int32_t error = injected_error(e, select, &longer_ns);
     if (error != 0) {
         e->failed_transfers += 1;
-        ec_books_failed(&e->tally.books, select, before);
         e->now_ns = begin + message_ns(e, transfers, n) + longer_ns;
     } else {
         e->now_ns = ec_wire_message(e, select, transfers, n, begin + injected_delay(e, select), before);
@@ -152,59 +159,77 @@ static void append(uint8_t *to, uint32_t bits, const uint8_t *from, uint32_t n_b
     }
 }
 
-/* The chips of a chain one behind the other; how many of them have a good prefix. */
-static uint32_t read_chain(ec_emulator *e, uint32_t select, uint8_t *rx)
+/* The frames of a select as they come over the wire, `n_bytes` of them; 1: every prefix is good. */
+static int32_t copy_frames(ec_emulator *e, uint32_t select, uint32_t n_bytes, uint8_t *rx)
 {
+    ec_emulated_chip *nearest = &e->chip[e->first_chip[select]];
+    if (e->config.chips_in[select] == 1) {
+        const uint8_t *frame = ec_front_end_frame(&nearest->front_end, nearest->k);
+        memcpy(rx, frame, nearest->frame_bytes);
+        memcpy(rx + nearest->frame_bytes, frame, n_bytes - nearest->frame_bytes);
+        return (rx[0] & 0xF0u) == 0xC0u;
+    }
     uint8_t chain[EC_BUS_MAX_CHIPS * EC_SPI_FRAME_STRIDE] = { 0 };
     uint32_t bits = 0;
-    uint32_t good = 0;
+    int32_t good = 1;
     for (uint32_t c = 0; c < e->config.chips_in[select]; c++) {
-        ec_emulated_chip *chip = &e->chip[e->first_chip[select] + c];
+        ec_emulated_chip *chip = nearest + c;
         const uint8_t *frame = ec_front_end_frame(&chip->front_end, chip->k);
         append(chain, bits, frame, chip->frame_bytes);
         bits += chip->frame_bytes * 8 + e->config.gap_bits;
-        good += (frame[0] & 0xF0u) == 0xC0u;
+        good &= (frame[0] & 0xF0u) == 0xC0u;
     }
-    memcpy(rx, chain, e->read_bytes[select]);
+    memcpy(rx, chain, n_bytes);
     return good;
 }
 
-/* A read of whole frames in RDATAC, a single chip's with its status word again, with no edge while it lasts and no fault about: what a run consists of.
- * Everything else takes the way of the bits, which gives the same bytes. */
-static int32_t transfer_fast(ec_emulator *e, uint32_t select, const ec_transfer *x, int64_t begin)
+/* Zeros sent by a host that keeps the speed limit, as many as the frames of the select have bytes (of one chip alone:
+ * or its status word once more). How many; 0: something else. */
+static uint32_t plain_bytes(const ec_emulator *e, uint32_t select, const ec_transfer *transfers, uint32_t n)
 {
     static const uint8_t zeros[EC_BUS_MAX_CHIPS * EC_SPI_FRAME_STRIDE];
-    const uint32_t n_in = e->config.chips_in[select];
-    ec_emulated_chip *nearest = &e->chip[e->first_chip[select]];
-    const uint32_t repeats = (nearest->registers[EC_REG_CONFIG1] & EC_CONFIG1_NOT_DAISY) != 0;
-    const uint32_t again = n_in == 1 && repeats && x->n_bytes > e->read_bytes[select] ? STATUS_BYTES : 0;
+    const ec_emulated_chip *nearest = &e->chip[e->first_chip[select]];
+    const int32_t repeats = (nearest->registers[EC_REG_CONFIG1] & EC_CONFIG1_NOT_DAISY) != 0;
+    uint32_t n_bytes = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const ec_transfer *x = &transfers[i];
+        if (x->speed_hz > e->fastest_hz || x->speed_hz == 0 || x->tx == NULL || x->rx == NULL ||
+            x->n_bytes > sizeof zeros || memcmp(x->tx, zeros, x->n_bytes) != 0) {
+            return 0;
+        }
+        n_bytes += x->n_bytes;
+    }
+    if (e->config.chips_in[select] > 1) {
+        return n_bytes == e->read_bytes[select] && !repeats ? n_bytes : 0;
+    }
+    return n_bytes == nearest->frame_bytes || (n_bytes == nearest->frame_bytes + STATUS_BYTES && repeats) ? n_bytes : 0;
+}
 
-    if (x->n_bytes != e->read_bytes[select] + again || x->speed_hz > e->fastest_hz || x->speed_hz == 0 ||
-        x->tx == NULL || x->rx == NULL || memcmp(x->tx, zeros, x->n_bytes) != 0 ||
-        (n_in > 1 && repeats)) {
+/* A read of whole frames in RDATAC with no edge while it lasts and no fault about: what a run consists of.
+ * Everything else takes the way of the bits, which gives the same bytes. */
+static int32_t transfer_fast(ec_emulator *e, uint32_t select, const ec_transfer *transfers, uint32_t n, int64_t begin,
+                             uint64_t before)
+{
+    const uint32_t n_bytes = plain_bytes(e, select, transfers, n);
+    if (n_bytes == 0) {
         return 0;
     }
-    const int64_t end = begin + wire_ns(e, x->n_bytes, x->speed_hz) + (int64_t)x->delay_us * 1000;
-    for (uint32_t c = 0; c < n_in; c++) {
+    ec_emulated_chip *nearest = &e->chip[e->first_chip[select]];
+    const int64_t end = begin + message_ns(e, transfers, n);
+    for (uint32_t c = 0; c < e->config.chips_in[select]; c++) {
         ec_emulator_sync_chip(e, nearest->number + c, begin);
         if (!is_calm(nearest + c, begin, end)) {
             return 0;
         }
     }
-    if (!ec_chip_is_quiet(&e->chip[0])) { /* the line may be gone */
+    if (!ec_chip_is_quiet(&e->chip[0])) { /* the device may be gone */
         return 0;
     }
-    const uint64_t before = ec_line_conversion(e);
-    uint32_t good = 1;
-    if (n_in == 1) {
-        const uint8_t *frame = ec_front_end_frame(&nearest->front_end, nearest->k);
-        memcpy(x->rx, frame, nearest->frame_bytes);
-        memcpy(x->rx + nearest->frame_bytes, frame, again);
-        good = (x->rx[0] & 0xF0u) == 0xC0u;
-    } else {
-        good = read_chain(e, select, x->rx) == n_in;
+    const int32_t good = copy_frames(e, select, n_bytes, n == 1 ? transfers[0].rx : e->wire);
+    if (n > 1) {
+        scatter(e->wire, transfers, n);
     }
-    for (uint32_t c = 0; c < n_in; c++) {
+    for (uint32_t c = 0; c < e->config.chips_in[select]; c++) {
         nearest[c].select_end = end;
     }
     e->t_sclk = end;
@@ -220,8 +245,10 @@ int32_t ec_emulator_transfer(void *self, uint32_t select, const ec_transfer *tra
     ec_emulator_wait_for_wire(e);
     const int64_t begin = ec_emulator_now(e);
     ec_lines_sync(e, begin);
-    if (n == 1 && select < e->config.n_selects && transfers != NULL && transfer_fast(e, select, transfers, begin)) {
+    const uint64_t before = ec_books_enter(e);
+    if (select < e->config.n_selects && transfers != NULL && n > 0 && n <= EC_WIRE_BYTES / ALIGNMENT &&
+        transfer_fast(e, select, transfers, n, begin, before)) {
         return 0;
     }
-    return transfer_slow(e, select, transfers, n, begin);
+    return transfer_slow(e, select, transfers, n, begin, before);
 }

@@ -2,14 +2,15 @@
  *
  * A round reads chip 0, chip 1 ... the last chip. It began on the conversion that chip 0 had on its latch
  * when the first transfer was called, and ends when the last one returns: an edge in
- * between tears it, as the host must assume that brackets a round with its clock. A chip with an
- * oscillator of its own also tears it by an edge during its own transfer.
+ * between tears it, as the host must assume that brackets a round with its clock. Under the real clock
+ * time passes between that clock and the transfers: there the round reaches to the `now` that was called directly
+ * before and directly behind it. A chip with an oscillator of its own also tears the round by an edge during its
+ * own transfer.
  *
  * Invariants
  *   T1  conversions == clean + spoiled + torn + never_read: a conversion is judged once, by the first
  *       round that began on it and reached the last chip
- *   T2  a transfer that failed has read nothing; the round goes on with the next one of the same select. One that
- *       failed on the first chip has begun the round, unless the host waits before it tries again
+ *   T2  a transfer that failed has read nothing: the round goes on with the next one of the same select
  */
 #ifndef EC_EMULATOR_TRUTH_H
 #define EC_EMULATOR_TRUTH_H
@@ -18,9 +19,11 @@
 
 typedef struct ec_round {
     uint64_t conversion;                  /* began on it; 0: none open */
-    uint32_t next_select;                 /* 0: only failures so far */
+    uint64_t after;                       /* conversion when the last transfer returned */
+    uint32_t next_select;
     uint32_t spoiled;
     uint32_t torn;
+    uint32_t whole;                       /* the last chip was read: to be closed */
 } ec_round;
 
 typedef struct ec_books {
@@ -30,6 +33,27 @@ typedef struct ec_books {
     ec_round round;
 } ec_books;
 
+/* The round that has reached the last chip is over; `after`: conversion of chip 0 then. [realtime] */
+static inline void ec_books_close(ec_books *b, uint64_t after)
+{
+    const ec_round *r = &b->round;
+    const uint32_t torn = r->torn || after != r->conversion;
+    if (!r->whole) {
+        return;
+    }
+    b->rounds += 1;
+    if (r->conversion <= b->judged) {
+        b->repeated += 1;
+    } else {
+        b->judged = r->conversion;
+        b->torn += torn;
+        b->spoiled += r->spoiled && !torn;
+        b->clean += !r->spoiled && !torn;
+    }
+    b->round.whole = 0;
+    b->round.conversion = 0;
+}
+
 /* One transfer that covered the frames of all chips of `select`. `before` and `after`: conversion of chip 0 when it
  * was called and when it returned (of RDATA: both the one that was held). [realtime] */
 static inline void ec_books_read(ec_books *b, uint32_t select, uint32_t n_selects, uint64_t before, uint64_t after,
@@ -37,51 +61,20 @@ static inline void ec_books_read(ec_books *b, uint32_t select, uint32_t n_select
 {
     ec_round *r = &b->round;
     if (select == 0) {
-        if (r->conversion == 0 || r->next_select != 0) {
-            r->conversion = before;
-            r->torn = 0;
-        }
+        r->conversion = before;           /* 0: before the first edge */
+        r->next_select = 0;
+        r->torn = 0;
         r->spoiled = 0;
-    } else if (r->conversion == 0 || select != r->next_select) {
+    }
+    if (r->conversion == 0 || select != r->next_select) {
         r->conversion = 0;                /* out of order: no round */
         return;
     }
     r->spoiled |= spoiled;
     r->torn |= torn;
+    r->after = after;
     r->next_select = select + 1;
-    if (r->next_select < n_selects) {
-        return;
-    }
-    if (r->conversion != 0) {             /* 0: before the first edge */
-        b->rounds += 1;
-        if (r->conversion <= b->judged) {
-            b->repeated += 1;
-        } else {
-            b->judged = r->conversion;
-            b->torn += r->torn || after != r->conversion;
-            b->spoiled += r->spoiled && !(r->torn || after != r->conversion);
-            b->clean += !r->spoiled && !(r->torn || after != r->conversion);
-        }
-    }
-    r->conversion = 0;
-}
-
-/* A transfer failed. [realtime] */
-static inline void ec_books_failed(ec_books *b, uint32_t select, uint64_t before)
-{
-    if (select == 0 && (b->round.conversion == 0 || b->round.next_select != 0)) {
-        b->round.conversion = before;
-        b->round.next_select = 0;
-        b->round.torn = 0;
-    }
-}
-
-/* The host waits for an edge: a round that has only failed is over. [realtime] */
-static inline void ec_books_wait(ec_books *b)
-{
-    if (b->round.next_select == 0) {
-        b->round.conversion = 0;
-    }
+    r->whole = r->next_select == n_selects;
 }
 
 #endif

@@ -36,6 +36,13 @@ static uint32_t bit_of(const uint8_t *bytes, uint64_t i)
 
 /* ---- DOUT --------------------------------------------------------------- */
 
+/* F-10, of what is on the latch. */
+static int32_t slips(ec_emulated_chip *chip)
+{
+    return chip->k != 0 && !ec_chip_is_quiet(chip) && chip->spoiled_conversion == ec_chip_conversion(chip) &&
+           chip->slip_bit >= 0;
+}
+
 /* Bit `p` of what chip `i` of the chain shifts out; chips up to `last` stand behind it. */
 static uint32_t chain_bit(ec_emulator *e, uint32_t i, uint32_t last, ec_chip_out out, uint64_t p, int64_t t)
 {
@@ -46,14 +53,11 @@ static uint32_t chain_bit(ec_emulator *e, uint32_t i, uint32_t last, ec_chip_out
             return 0;
         }
         const uint8_t *frame = out == EC_OUT_HELD ? chip->held : ec_chip_latch(chip);
-        if (out == EC_OUT_LIVE && !ec_chip_is_quiet(chip)) {
-            const ec_fault *slip = ec_faults_find(&e->faults, EC_FAULT_BIT_SLIP, i, ec_chip_conversion(chip));
-            if (slip != NULL && p >= (uint64_t)slip->value) {
-                if (p == (uint64_t)slip->value) {
-                    return 0;
-                }
-                p -= 1;
+        if (out == EC_OUT_LIVE && slips(chip) && p >= (uint64_t)chip->slip_bit) {
+            if (p == (uint64_t)chip->slip_bit) {
+                return 0;
             }
+            p -= 1;
         }
         if (p < n_bits) {
             return bit_of(frame, p);
@@ -91,12 +95,12 @@ static uint32_t out_bit(ec_emulator *e, uint32_t select, uint64_t p, int64_t t)
     }
 }
 
-/* Eight bits that no edge and no fault touches and that lie in one byte of a frame. */
+/* Eight bits that no edge and no slip touches and that lie in one byte of a frame. */
 static int32_t is_whole_byte(ec_emulated_chip *chip, int64_t t, int64_t t_done)
 {
     return (chip->out == EC_OUT_LIVE || chip->out == EC_OUT_HELD) && chip->out_bits % 8 == 0 &&
            chip->out_bits / 8 < chip->frame_bytes && chip->t_next > t_done && ec_chip_alive(chip, t) &&
-           !chip->standby && ec_chip_is_quiet(chip);
+           !chip->standby && ec_chip_latch(chip) != NULL && !slips(chip);
 }
 
 /* Eight bits from t on, the chips moving on as their conversions end (B-17). */
@@ -199,7 +203,7 @@ static uint32_t must_be_refused(const ec_emulator *e, uint32_t select, uint64_t 
 
 /* ---- a message ---------------------------------------------------------- */
 
-/* All chips of a select hear a byte at once: a RESET reaches those that live on the clock of another before it stops. */
+/* All chips of a select hear a byte at once: a RESET reaches those on the clock of another before that stops. */
 static void feed(ec_emulator *e, uint32_t select, uint8_t byte, int64_t t, int64_t hold_ns)
 {
     uint32_t changed = 0;

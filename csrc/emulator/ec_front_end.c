@@ -159,7 +159,8 @@ uint32_t ec_front_end_watched(const ec_front_end *fe)
 void ec_front_end_set(ec_front_end *fe, const uint8_t registers[EC_N_REGISTERS], uint32_t gpio, uint64_t k)
 {
     memcpy(fe->registers, registers, sizeof fe->registers);
-    fe->status = EC_STATUS_IDLE | (gpio & 0x0Fu);
+    fe->status = EC_STATUS_IDLE | (gpio & 0x0Fu)
+                 | ec_lead_off_status(fe->config, registers, fe->chip, fe->first_channel, fe->n_channels);
     fe->tone_half = ec_lead_off_half(registers, fe->dr);
     for (uint32_t c = 0; c < fe->n_channels; c++) {
         channel_set(fe, c);
@@ -231,7 +232,8 @@ static int32_t clip_counts(double counts)
 
 EC_CLONES static void convert(const ec_front_end_gains *gains, const double (*restrict uv)[EC_LANES],
                               const int32_t (*restrict white)[EC_LANES], const double *restrict square,
-                              const double *restrict tone, const double *restrict scale, int32_t (*restrict counts)[EC_LANES])
+                              const double *restrict tone, const double *restrict scale,
+                              int32_t (*restrict counts)[EC_LANES])
 {
     const ec_front_end_gains g = *gains;
 

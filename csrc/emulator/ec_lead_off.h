@@ -16,7 +16,14 @@
 double ec_lead_off_uv(const ec_emulator_config *config, const uint8_t *registers, uint32_t chip, uint32_t first,
                       uint32_t n_channels, uint32_t c);
 
-/* Half a period of the tone in conversions at data rate field `dr`; 0: the current is constant. [any-thread, realtime] */
+/* LOFF_STATP in bits 19..12 and LOFF_STATN in bits 11..4, as in the status word: inputs that their constant current
+ * pulls beyond the threshold of the comparators, which must be on (CONFIG4). 5 V supply, inputs at its middle.
+ * [any-thread, realtime] */
+uint32_t ec_lead_off_status(const ec_emulator_config *config, const uint8_t *registers, uint32_t chip, uint32_t first,
+                            uint32_t n_channels);
+
+/* Half a period of the tone in conversions at data rate field `dr`; 0: the current is constant.
+ * [any-thread, realtime] */
 double ec_lead_off_half(const uint8_t *registers, uint32_t dr);
 
 #endif

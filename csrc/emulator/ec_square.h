@@ -31,7 +31,7 @@ static inline double ec_sinc3_step(double x)
 static inline double ec_sinc3_square(double n, double half)
 {
     const double oldest = n - 3.0;
-    double from = (double)(long long)(oldest / half);                  /* step that made the level three conversions ago */
+    double from = (double)(long long)(oldest / half);         /* step that made the level three conversions ago */
 
     if (from * half > oldest) {
         from -= 1.0;                      /* the cast rounds towards zero */

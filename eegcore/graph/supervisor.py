@@ -144,6 +144,7 @@ class Supervisor:
             self._next_stats = now + STATS_S
             self._on_event(self._run.stats())
             self._watch_losses()
+            self._watch_wall_clock()
         if now >= self._next_summary:
             self._next_summary = now + self._run.plan.summary_s
             self._summary()
@@ -240,6 +241,13 @@ class Supervisor:
                     self._lost[f"{source}.{word}"] = stats[word]
                     self.alarm("warning", f"{source}.{word}", f"{source}: {new} frames {word} ({stats[word]} since "
                                "start); the gap is flagged.")
+
+    def _watch_wall_clock(self) -> None:
+        """A wall clock that was set moves no sample; whoever compares with other machines must know."""
+        utc = self._run.utc
+        if utc is not None and (step := utc.look()) is not None:
+            self.alarm("warning", "wall clock", f"wall clock: it was set by {step.step_ns * 1e-9:+.3f} s. Times of "
+                       "samples do not follow it: they count from the start of the run. Check NTP.")
 
     def _summary(self) -> None:
         stats = self._run.stats()

@@ -92,9 +92,11 @@ def _meta(settings: AcquireSettings, layout: Layout, setups: list[ChipSetup], ga
     lead_off = setups[0].lead_off
     if lead_off.mode != "off":
         on = [channel.lead_off for setup in setups for channel in setup.channels]
+        # the tone is 2^16 or 2^18 tCLK long: another clock changes it as it changes the rate
+        tone_hz = lead_off.hz * settings.sps / setups[0].sps or settings.sps / 4
         meta["lead_off"] = {
             "mode": lead_off.mode, "current_a": lead_off.current_na / 1e9, "inputs": lead_off.inputs,
-            "hz": 0.0 if lead_off.mode == "dc" else lead_off.hz or settings.sps / 4,
+            "hz": 0.0 if lead_off.mode == "dc" else tone_hz,
             "labels": [label for label, flag in zip(layout.labels, on, strict=True) if flag]}
     return meta
 

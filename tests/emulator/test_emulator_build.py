@@ -32,7 +32,9 @@ def test_runs_differ_from_each_other_and_balance(reference):
     assert refused == "0 SPS 0000000000000000"
 
 
-@pytest.mark.parametrize("flags", [["-O0"], ["-O2", "-DEC_NO_CLONES"], ["-O3", "-march=native"]])
+@pytest.mark.parametrize("flags", [
+    ["-O1", "-DEC_NO_CLONES"], pytest.param(["-O0"], marks=pytest.mark.deep),
+    pytest.param(["-O3", "-march=native"], marks=pytest.mark.deep)])
 def test_s2_every_optimisation_makes_the_same_bytes(cc, tmp_path, reference, flags):
     assert printed(build([cc], tmp_path / "harness", *flags)) == reference
 

@@ -36,7 +36,6 @@ class Reader:
         self.known += edges
         self.known += self.one.poll()
         begin = self.one.now()
-        self.known += self.one.poll()
         reads = [self.one.read(chip, speed_hz=self.speed_hz) for chip in range(len(self.one.channels))]
         end = self.one.now()
         self.known += self.one.poll()

@@ -38,8 +38,10 @@ def test_a_preset_plans_and_runs(path, overrides):
     assert check_ledger(ledger) == []
     assert ledger["frames"] > 0
     assert ledger["lost"] == 0
+    # less than all only where a window is still open: of a spectrum, of an impedance
     per_board = {source["edges"] for source in ledger["sources"].values()}
-    assert all(sink["written"] in {0, *per_board} for sink in ledger["sinks"].values())
+    assert all(sink["written"] == sink["in"] <= max(per_board) for sink in ledger["sinks"].values())
+    assert any(sink["written"] in per_board for sink in ledger["sinks"].values())
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)

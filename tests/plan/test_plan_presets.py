@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-NAMES = ["default", "eeg8_250", "eeg32_4k", "pieeg16", "replay", "two_boards"]
+NAMES = ["default", "eeg8_250", "eeg32_4k", "impedance", "pieeg16", "replay", "two_boards"]
 
 
 @pytest.fixture
@@ -64,6 +64,14 @@ def test_two_boards(plan, preset):
     assert made.stage("align_and_zip").settings["by"] == "time"
     assert {group.thread for group in made.groups} == {"acquire", "acquire-back", "worker-dsp", "worker-sinks"}
     assert made.warnings == []
+
+
+def test_impedance(plan, preset):
+    made = plan(preset("impedance"))
+    streams = outputs(made)
+    assert (streams["impedance"].unit, streams["impedance"].sps) == ("kOhm", 1000 / 992)
+    assert streams["bandpass"].meta["filters"] == ["lead_off", "notch", "bandpass"]
+    assert topics(made) == {"eeg_filtered", "impedance"}
 
 
 def test_eeg32_4k(plan, preset):

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/ec_clock.h"
 #include "shim.h"
@@ -11,7 +10,6 @@
 #define DMA_ALIGN      128u
 #define MODE_MASK      0x000FFFFFu
 #define MODE_NO_CS     0x40u
-#define SPIN_NS        500000             /* a transfer is shorter: asleep, a busy machine would keep the caller away longer */
 
 static uint32_t modes[EC_BUS_MAX_SELECTS], speeds[EC_BUS_MAX_SELECTS];
 
@@ -48,19 +46,6 @@ static int32_t selected(const shim_world *w, uint32_t node)
     return found;
 }
 
-/* SPI_IOC_MESSAGE returns when the last bit is on the wire: a caller that looks at its clock behind it must see that. */
-static void block_until_sent(const shim_world *w)
-{
-    const int64_t until = w->bus.now(w->bus.self);
-    const struct timespec at = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
-
-    if (until - ec_now_ns() > SPIN_NS) {
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
-    }
-    while (ec_now_ns() < until) {
-    }
-}
-
 /* In another mode than 1 every bit comes one clock late (B-35). */
 static void slip(const ec_transfer *transfers, uint32_t n)
 {
@@ -72,6 +57,16 @@ static void slip(const ec_transfer *transfers, uint32_t n)
             transfers[i].rx[k] = (uint8_t)(carry << 7 | byte >> 1);
             carry = byte & 1u;
         }
+    }
+}
+
+/* The kernel returns when the last bit is on the wire. Earlier, an edge between then and now would tear the frame
+ * behind the back of a reader that compares the end of its read with the edges. */
+static void wait_for_last_bit(const shim_world *w)
+{
+    const int64_t end_ns = w->bus.now(w->bus.self);
+
+    while (ec_now_ns() < end_ns) {
     }
 }
 
@@ -102,7 +97,7 @@ static int32_t message(shim_world *w, uint32_t node, const ec_spi_transfer *part
     }
     if (select >= 0) {
         error = w->bus.transfer(w->bus.self, (uint32_t)select, transfers, n);
-        block_until_sent(w);
+        wait_for_last_bit(w);
     } else {
         for (uint32_t i = 0; i < n; i++) {      /* nobody answers, or all at once */
             memset(transfers[i].rx, 0xFF, transfers[i].n_bytes);
