@@ -352,6 +352,12 @@ STATUS_TABLE: dict[int, Status] = {
                 advice="Build it again with the headers of this eegcore"),
     -17: Status("STOPPED", "the run is being stopped", Stopped,
                 advice="Start it again first"),
+    -18: Status("BAD_DEVICE", "the device is not the one expected", DeviceError, "bad_device",
+                "Compare the board with the chips of this pipeline, then run 'python -m eegcore doctor'"),
+    -19: Status("DEVICE_GONE", "the device has vanished", DeviceError, "device_gone",
+                "Check the cable and the board's power, then start again"),
+    -20: Status("WRONG_RATE", "the data-ready line runs at a wrong rate", DeviceError, "wrong_rate",
+                "Check DRDY for noise and the chip's clock, then run 'python -m eegcore doctor'"),
 }
 """Every code of ``csrc/base/ec_status.h``, in its order and with its names and texts."""
 

@@ -9,6 +9,7 @@ Python side imports this module.
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
+from libc.errno cimport EACCES, ENODATA, ENOENT
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -54,7 +55,10 @@ include "parts/stage_sinks.pxi"
 include "parts/node.pxi"
 include "parts/worker.pxi"
 include "parts/source.pxi"
+include "parts/chips.pxi"
+include "parts/chips_linux.pxi"
 include "parts/acquire.pxi"
+include "parts/acquire_care.pxi"
 include "parts/playback.pxi"
 include "parts/packet.pxi"
 include "parts/tap.pxi"

@@ -29,7 +29,10 @@
     X(STAGE_FAILED,      -14, "a stage reported a failure of its own")            \
     X(SYSTEM,            -15, "a system call failed")                             \
     X(ABI_MISMATCH,      -16, "built for another version of the stage ABI")       \
-    X(STOPPED,           -17, "the run is being stopped")
+    X(STOPPED,           -17, "the run is being stopped")                         \
+    X(BAD_DEVICE,        -18, "the device is not the one expected")               \
+    X(DEVICE_GONE,       -19, "the device has vanished")                          \
+    X(WRONG_RATE,        -20, "the data-ready line runs at a wrong rate")
 
 #define EC_STATUS_ENUM(name, value, text) EC_STATUS_##name = (value),
 typedef enum ec_status { EC_STATUS_TABLE(EC_STATUS_ENUM) EC_STATUS_END } ec_status;

@@ -1,46 +1,66 @@
-/* ec_bus.h - what the acquisition loop needs from a chip, real or emulated.
+/* ec_bus.h - the wires between a host and its ADS1299 chips, real or emulated.
  *
- * One bus reads all chips of one source that share a data-ready line. The loop
- * in pyx/parts/acquire.pxi owns the order of calls:
- *     start -> (wait -> read every chip)* -> stop
- * All functions are called from the acquire thread only.
+ *     acquire loop -> ec_ads1299 (the driver) -> ec_bus -> spidev and the GPIO character device
+ *                                                       -> emulated chips
+ *
+ * A bus has selects (one chip select each; behind it one chip, or a daisy
+ * chain), data-ready lines that raise events, lines the host drives, and a
+ * clock. Everything above it is the same code for both kinds.
+ *
+ * Errors are negative errno values, as the kernel gives them: -EIO, -ETIMEDOUT, -ENODEV (the device is
+ * gone), -ESHUTDOWN, -EMSGSIZE, -EINVAL. One thread at a time: the control thread until the run starts, then [acquire].
  */
 #ifndef EC_BUS_H
 #define EC_BUS_H
 
 #include <stdint.h>
 
-/* One falling edge of the data-ready line. */
+#define EC_BUS_MAX_CHIPS     64u
+#define EC_BUS_MAX_SELECTS   64u
+#define EC_BUS_EVENT_QUEUE   1024u        /* events the kernel keeps; beyond it the oldest are lost */
+
+/* One falling edge of a data-ready line, as the kernel saw it. */
 typedef struct ec_drdy {
-    uint64_t seqno;                       /* 1 for the first edge after start, no edge is skipped */
-    int64_t  t_ns;                        /* clock of the run (monotonic, or virtual from 0) */
+    int64_t  t_ns;                        /* clock of the bus (CLOCK_MONOTONIC, or emulated) */
+    uint32_t line;                        /* index of the data-ready line, from 0 */
+    uint32_t line_seqno;                  /* of that line, from 1, modulo 2^32; a jump: the queue overflowed */
 } ec_drdy;
+
+/* One transfer; the transfers of a message share one window of the chip select. */
+typedef struct ec_transfer {
+    const uint8_t *tx;                    /* n_bytes; never NULL (linux_io: transmit-less transfers had bugs) */
+    uint8_t       *rx;                    /* n_bytes; never NULL */
+    uint32_t       n_bytes;
+    uint32_t       speed_hz;
+    uint32_t       delay_us;              /* select stays low for so long after the last clock (tSCCS) */
+} ec_transfer;
+
+/* Lines the host may drive. A line that is not wired gives -ENOENT. */
+typedef enum ec_bus_line {
+    EC_LINE_START = 0,
+    EC_LINE_RESET = 1,                    /* active low at the chip; 1 here is the level high */
+    EC_LINE_PWDN  = 2                     /* active low at the chip; 1 here is the level high */
+} ec_bus_line;
 
 typedef struct ec_bus {
     void *self;
-    uint32_t n_chips;
-    uint32_t patient;                     /* 1: unread conversions wait in the device; read gives the oldest */
 
-    /* Begin converting; edges count from 1. 0 or a negative ec_status. */
-    int32_t (*start)(void *self);
+    /* One SPI message. 0 or a negative errno. */
+    int32_t (*transfer)(void *self, uint32_t select, const ec_transfer *transfers, uint32_t n);
 
-    /* Wait for edges not reported yet. Returns how many were written to `edges`
-     * (oldest first, at most `max`), 0 when `deadline_ns` passed without one,
-     * or a negative ec_status. `want` (>= 1) lets a patient device sleep until so many edges
-     * are there; a device with one latch ignores it. A deadline of 0 is a poll. When `max` were
-     * written there may be more: poll again. EC_STATUS_END_OF_DATA: a file is exhausted. */
-    int32_t (*wait)(void *self, uint32_t want, int64_t deadline_ns, ec_drdy *edges, uint32_t max);
+    /* Wait for data-ready events. Returns how many were written to `events` (oldest first, at most `max`), 0 when
+     * `deadline_ns` passed without one, or a negative errno. A deadline of 0 is a poll. When `max` were
+     * written there may be more: poll again. `want` (>= 1): an emulated device that waits for its reader may
+     * sleep until so many edges are due, and must still report them one by one as its time
+     * reaches them; others ignore it. -ENODATA: an emulated device has nothing more to give. */
+    int32_t (*wait)(void *self, uint32_t want, int64_t deadline_ns, ec_drdy *events, uint32_t max);
 
-    /* Read one conversion of one chip, status word first, as it comes over the wire.
-     * `*t_begin_ns` and `*t_end_ns` bracket the transfer: an edge between them
-     * may have torn the frame, and the newest edge not after *t_begin_ns is the conversion
-     * that was read. (A patient device sets both to the stamp of that edge.) 0 or a negative
-     * ec_status. */
-    int32_t (*read)(void *self, uint32_t chip, uint8_t *frame, uint32_t n_bytes,
-                    int64_t *t_begin_ns, int64_t *t_end_ns);
+    /* 0, -ENOENT (not wired) or another negative errno. */
+    int32_t (*set_line)(void *self, ec_bus_line line, uint32_t level);
 
-    /* Stop converting. `*last_seqno` is the last edge that happened. */
-    int32_t (*stop)(void *self, uint64_t *last_seqno);
+    /* The time on the clock of the events, and a sleep on it. */
+    int64_t (*now)(void *self);
+    void    (*sleep)(void *self, int64_t ns);
 } ec_bus;
 
 #endif

@@ -4,13 +4,14 @@
 #include <math.h>
 
 #define SD_FLOOR_NS    20.0               /* stamps are whole ns, a virtual chip's times are rounded down */
-#define OUTLIER_SD     4.0                /* residuals count up to here */
 #define LEAN_HORIZON   256.0
 #define LEAN_LIMIT     0.4                /* mean residual over mean absolute residual; by chance 0.06 */
 #define LEAN_MEMORY    512.0              /* below, the fit itself wanders as much */
 #define FAR_RUN        8.0
-#define BEND_SIGNIFICANT 4.0              /* standard errors; leaves again below half of it */
+#define BEND_SIGNIFICANT 5.0              /* standard errors: it is looked at all the time; leaves below half of it */
 #define DRIFT_SHAPE    1.5                /* a drift steady in Hz/s: 3, in s/s: 1, in period per conversion: 0 */
+#define BEND_MOST      0.03125            /* of the range of periods, in one conversion */
+#define FAR_NS         1e13               /* three hours: keeps every sum in the range of int64 */
 #define PINNED         0.9                /* of the range */
 #define BEND_MEMORY    32.0
 
@@ -73,8 +74,8 @@ static void trend_move(ec_trend *t, double by_ns)
 static void trend_doubt(ec_trend *t, double r, double sd, double mean_abs)
 {
     t->lean_n = t->lean_n < LEAN_HORIZON ? t->lean_n + 1.0 : LEAN_HORIZON;
-    t->lean_ns += (clamp(r, -OUTLIER_SD * sd, OUTLIER_SD * sd) - t->lean_ns) / t->lean_n;
-    if (magnitude(r) <= OUTLIER_SD * sd) {
+    t->lean_ns += (clamp(r, -EC_OUTLIER_SD * sd, EC_OUTLIER_SD * sd) - t->lean_ns) / t->lean_n;
+    if (magnitude(r) <= EC_OUTLIER_SD * sd) {
         t->run = 0.0;
     } else if (r > 0.0) {
         t->run = t->run > 0.0 ? t->run + 1.0 : 1.0;
@@ -128,6 +129,8 @@ static void trend_hold(ec_trend *t, double nominal_ns)
     const double low = nominal_ns * (1.0 / (1.0 + EC_RATE_RANGE));
     const double high = nominal_ns * (1.0 / (1.0 - EC_RATE_RANGE));
     const double held = clamp(t->period_ns, low, high);
+    const double bend_most = (high - low) * BEND_MOST;
+    t->bend_ns = clamp(t->bend_ns, -bend_most, bend_most);
     if (held != t->period_ns) {
         t->period_ns = held;
         t->bend_ns = 0.0;
@@ -163,16 +166,17 @@ void ec_rate_fit_take(ec_rate_fit *f, double ahead, int64_t stamp_ns, bool stead
     }
     ec_trend *trends[2] = {&f->line, &f->parabola};
     const double sd = ec_rate_fit_sd(f);
-    const double seen = magnitude(ec_trend_residual(ec_rate_fit_trend(f), ahead, stamp_ns));
+    const double residual = magnitude(ec_trend_residual(ec_rate_fit_trend(f), ahead, stamp_ns));
+    const double seen = residual < FAR_NS ? residual : FAR_NS;
     const bool experienced = f->mean_abs_n >= 16.0;
     for (int i = 0; i < 2; i++) {
         ec_trend *t = trends[i];
-        double r = ec_trend_residual(t, ahead, stamp_ns);
+        double r = clamp(ec_trend_residual(t, ahead, stamp_ns), -FAR_NS, FAR_NS);
         if (experienced) {
             if (!steady) {
                 trend_doubt(t, r, sd, f->mean_abs_ns);
             }
-            r = clamp(r, -OUTLIER_SD * sd, OUTLIER_SD * sd);
+            r = clamp(r, -EC_OUTLIER_SD * sd, EC_OUTLIER_SD * sd);
         }
         trend_take(t, i == 1, ahead, r);
         if (t->n > (double)i) {           /* a parabola has no period before its third stamp */
@@ -210,7 +214,7 @@ void ec_rate_fit_anchor(ec_rate_fit *f, int64_t stamp_ns)
 void ec_rate_fit_take_back(ec_rate_fit *f, double n_stamps, double shift_ns)
 {
     ec_trend *trends[2] = {&f->line, &f->parabola};
-    const double most = OUTLIER_SD * ec_rate_fit_sd(f);
+    const double most = EC_OUTLIER_SD * ec_rate_fit_sd(f);
     const double pull = shift_ns > most ? most : shift_ns < -most ? -most : shift_ns;
     for (int i = 0; i < 2; i++) {
         ec_trend *t = trends[i];

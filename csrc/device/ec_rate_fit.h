@@ -25,6 +25,7 @@
 
 #define EC_RATE_RANGE      0.03           /* data sheet 7.5: the oscillator is within 2.5 % */
 #define EC_RATE_MEMORY_S   60.0
+#define EC_OUTLIER_SD      3.0            /* residuals count up to here; the same for fit and count, or a skew leans */
 
 /* One polynomial through the past stamps. Its unit of x is one conversion, x = 0 the newest. */
 typedef struct ec_trend {
@@ -75,10 +76,12 @@ bool ec_rate_fit_is_pinned(const ec_rate_fit *f);
  * may be a miscount, so memory is not shortened on their account. [acquire, realtime] */
 void ec_rate_fit_take(ec_rate_fit *f, double ahead, int64_t stamp_ns, bool steady);
 
-/* As above after a stretch that the fit cannot bridge: the period stays, the time is learnt anew. [acquire, realtime] */
+/* As above after a stretch that the fit cannot bridge: the period stays, the time is learnt anew.
+ * [acquire, realtime] */
 void ec_rate_fit_anchor(ec_rate_fit *f, int64_t stamp_ns);
 
-/* The last `n_stamps` were `shift_ns` too late because conversions were miscounted: take back their pull. [acquire, realtime] */
+/* The last `n_stamps` were `shift_ns` too late because conversions were miscounted: take back their
+ * pull. [acquire, realtime] */
 void ec_rate_fit_take_back(ec_rate_fit *f, double n_stamps, double shift_ns);
 
 #endif

@@ -2,16 +2,8 @@
 #include "ec_sample_clock.h"
 
 #define SLEW            0.0625            /* of the time that passes */
-#define BOUND_PERIODS   0.125             /* a residual below is never a miscount: the rate may step */
 #define BRIDGE_MIN      64.0              /* conversions a fit bridges, however young */
 #define BRIDGE_SHARE    0.25              /* of its memory that a fit bridges */
-#define DRIFT_PER_S     1e-6              /* change of rate to expect in a gap, in a second */
-#define FAR_OUT           3.0             /* ranges of jitter that covers periods, beyond its bounds */
-#define NORMAL_BOUND_SD   6.0               /* without a lower edge jitter is taken as normal */
-#define EVIDENCE          28.0              /* log-likelihood ratio; by chance once in 1e9 edges, exponential jitter too */
-#define YOUNG             400.0             /* memory, times the square of periods per sd: time known to T/10 */
-#define SUSPICION         6.0               /* from here on residuals teach nothing about jitter */
-#define SHARPNESS_MAX     6.0               /* periods per sd: beyond, one residual decides by itself */
 #define TROUBLE_WEIGHT  9.0
 #define TROUBLE_LIMIT   288.0             /* 32 moves of the count, when one edge in ten or more moves it */
 #define LOOK_NS           2e9
@@ -20,8 +12,6 @@
 #define RELOCK_EDGES    64u
 
 static double magnitude(double x) { return x < 0.0 ? -x : x; }
-
-static double least(double a, double b) { return a < b ? a : b; }
 
 static double most(double a, double b) { return a > b ? a : b; }
 
@@ -37,6 +27,7 @@ void ec_sample_clock_init(ec_sample_clock *c, double nominal_sps, int64_t first_
                            .out_whole_ns = first_due_ns, .out_period_ns = 1e9 / nominal_sps};
     ec_rate_fit_init(&c->fit, nominal_sps);
     ec_stamp_spread_init(&c->spread);
+    ec_miscount_init(&c->miscount);
 }
 
 void ec_sample_clock_restart(ec_sample_clock *c)
@@ -168,8 +159,7 @@ static bool is_off_rate(ec_sample_clock *c, int64_t moved, double step, int64_t 
 
 static void begin_stretch(ec_sample_clock *c, int64_t stamp_ns)
 {
-    c->shift_late = c->shift_late_edges = 0.0;
-    c->shift_early = c->shift_early_edges = 0.0;
+    ec_miscount_forget(&c->miscount);
     c->trouble = 0.0;
     trouble_none(c, stamp_ns);
     look_anew(c, stamp_ns);
@@ -189,7 +179,8 @@ static int64_t first_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t stamp
             c->results.spurious += (uint64_t)number + 1u;
             return 0;
         }
-        *(due > number ? &c->results.vanished : &c->results.spurious) += (uint64_t)(due > number ? due - number : number - due);
+        c->results.vanished += due > number ? (uint64_t)(due - number) : 0u;
+        c->results.spurious += due < number ? (uint64_t)(number - due) : 0u;
         number = due;
     }
     c->results.gaps += number > 0;
@@ -226,81 +217,6 @@ static int64_t fresh_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t stamp
     return advance;
 }
 
-/* Periods by which a residual is off that jitter cannot explain, `slack` being the doubt about
- * the fit itself. Above the bound it is at least so many; when clouds of jitter a period
- * apart do not touch it is exactly so many. */
-static int64_t whole_periods(const ec_sample_clock *c, double residual, double slack, double period)
-{
-    const double normal = NORMAL_BOUND_SD * ec_rate_fit_sd(&c->fit);
-    double low = c->spread.low_bound_ns;
-    double high = c->spread.high_bound_ns;
-    if (ec_stamp_spread_is_known(&c->spread)) {
-        low = most(low, -normal);         /* early stamps are glitches that passed, not a long tail of jitter */
-    }
-    low = least(low, -BOUND_PERIODS * period) - slack;
-    high = most(high, BOUND_PERIODS * period) + slack;
-    const double range = high - low;
-    if (range < 2.0 * period) {
-        high = most(high, low + period);
-    } else {
-        high += FAR_OUT * range;          /* a period more or less makes no residual stand out */
-        low -= FAR_OUT * range;
-    }
-    if (residual > high) {
-        return 1 + floor_of((residual - high) / period);
-    }
-    if (residual < low) {
-        return -1 - floor_of((low - residual) / period);
-    }
-    return 0;
-}
-
-static void weigh(double *sum, double *edges, double gain)
-{
-    *sum += gain;
-    *edges += 1.0;
-    if (*sum <= 0.0) {
-        *sum = 0.0;
-        *edges = 0.0;
-    }
-}
-
-/* Half of the mean residual behind a sum, rounded down: never too far, and a long gap is found in few steps. */
-static int64_t shift_of(double sum, double edges, double k)
-{
-    const int64_t periods = floor_of(0.5 * (sum / (k * k * edges) + 0.5));
-    return periods < 1 ? 1 : periods;
-}
-
-/* A residual that jitter may explain: is the mean of many shifted by a period? By how many, at least, or 0.
- * Residuals are bounded: one late stamp proves nothing. */
-static int64_t shifted(ec_sample_clock *c, double residual, double period)
-{
-    const double sd = ec_rate_fit_sd(&c->fit);
-    const double k = least(period / sd, SHARPNESS_MAX);
-    if (k * k * ec_rate_fit_trend(&c->fit)->n < YOUNG || c->fit.mean_abs_n < 64.0) {
-        return 0;                         /* the fit itself still wanders by more */
-    }
-    const double bound = most(3.0, 0.75 * k);
-    const double r = residual / period * k;
-    const double x = r > bound ? bound : r < -bound ? -bound : r;
-    weigh(&c->shift_late, &c->shift_late_edges, k * (x - 0.5 * k));
-    weigh(&c->shift_early, &c->shift_early_edges, k * (-x - 0.5 * k));
-    int64_t moved = 0;
-    if (c->shift_late > EVIDENCE) {
-        moved = shift_of(c->shift_late, c->shift_late_edges, k);
-        ec_rate_fit_take_back(&c->fit, c->shift_late_edges, (double)moved * period);
-    } else if (c->shift_early > EVIDENCE) {
-        moved = -1;                       /* an edge is one edge */
-        ec_rate_fit_take_back(&c->fit, c->shift_early_edges, -period);
-    } else {
-        return 0;
-    }
-    c->shift_late = c->shift_late_edges = 0.0;
-    c->shift_early = c->shift_early_edges = 0.0;
-    return moved;
-}
-
 static void note_state(ec_sample_clock *c, double period)
 {
     const double n = ec_rate_fit_trend(&c->fit)->n;
@@ -321,8 +237,8 @@ int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t st
     }
     c->trouble_edges += c->is_fresh ? 1u : step;
     c->line_seqno = line_seqno;
-    if (c->results.state == EC_SAMPLE_CLOCK_OFF_RATE && !c->is_fresh) {
-        if (!is_on_rate_again(c, stamp_ns)) {
+    if (c->results.state == EC_SAMPLE_CLOCK_OFF_RATE) {
+        if (!c->is_fresh && !is_on_rate_again(c, stamp_ns)) {
             c->results.refused++;
             return c->results.sps_seen * c->nominal_ns < 1e9 ? EC_SAMPLE_CLOCK_SLOW : EC_SAMPLE_CLOCK_FAST;
         }
@@ -337,18 +253,11 @@ int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t st
     const double ahead = (double)step;
     const ec_trend *t = ec_rate_fit_trend(&c->fit);
     const double period = t->period_ns;
-    const double gap_s = ahead * period * 1e-9;
-    const double slack = step == 1 ? 0.0 : 4.0 * ahead * ec_rate_fit_period_error(&c->fit) +
-                                           0.5 * DRIFT_PER_S * gap_s * gap_s * 1e9;
-    const bool bridged = ahead <= most(BRIDGE_MIN, BRIDGE_SHARE * t->n);
     const double residual = ec_trend_residual(t, ahead, stamp_ns);
-    int64_t moved = slack < 0.25 * period ? whole_periods(c, residual, slack, period) : 0;
-    moved = moved < -(int64_t)step ? -(int64_t)step : moved;       /* however early, an edge is one edge */
+    const bool suspected = ec_miscount_is_suspected(&c->miscount); /* by the edges before: one late stamp is jitter */
+    const int64_t moved = ec_miscount_take(&c->miscount, &c->fit, &c->spread, ahead, residual);
     if (is_off_rate(c, moved, ahead, stamp_ns)) {
         return off_rate(c, stamp_ns);
-    }
-    if (moved == 0 && step == 1) {
-        moved = shifted(c, residual, period);
     }
     const int64_t advance = (int64_t)step + moved;
     c->results.missed += step - 1;
@@ -362,13 +271,13 @@ int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t st
     }
     c->results.gaps += advance > 1;
     c->conversion += (uint64_t)advance;
+    const bool bridged = (double)advance <= most(BRIDGE_MIN, BRIDGE_SHARE * t->n);
     if (bridged) {
         const double left = ec_trend_residual(t, (double)advance, stamp_ns);
-        const bool suspicion = c->shift_late > SUSPICION || c->shift_early > SUSPICION;
-        if (t->since > 2.0 && !suspicion) {
+        if (t->since > 2.0 && !suspected) {
             ec_stamp_spread_take(&c->spread, left);
         }
-        ec_rate_fit_take(&c->fit, (double)advance, stamp_ns, suspicion);
+        ec_rate_fit_take(&c->fit, (double)advance, stamp_ns, suspected);
     } else {
         c->results.anchors++;
         c->results.last_anchor_ns = stamp_ns;

@@ -4,11 +4,9 @@
  * taken in the interrupt handler). A gap in the numbers is exact. Two edges may
  * also merge into one event without a gap (reference linux_io 4.4), and a glitch
  * may add one; both are found from time, against a running fit of the stamps:
- *   - a residual that jitter cannot explain moves the count at once, so the gap
- *     is placed exactly. What jitter can explain is learnt (ec_stamp_spread.h).
- *   - where jitter covers whole periods, a shift of the residuals by a period is
- *     decided by a cumulative sum of log-likelihood ratios (Page 1954): the count
- *     becomes exact, its place is where the evidence sufficed.
+ * exactly in place while jitter is below half a period, exactly in number
+ * beyond (ec_rate_fit.h, ec_stamp_spread.h, ec_miscount.h).
+ *
  * Conversions are numbered from 0 and are the frame_index of the run.
  *
  * The published time follows the fit, but slews: it is strictly increasing over
@@ -28,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ec_miscount.h"
 #include "ec_rate_fit.h"
 #include "ec_stamp_spread.h"
 
@@ -66,17 +65,13 @@ typedef struct ec_sample_clock_results {
 typedef struct ec_sample_clock {
     ec_rate_fit     fit;
     ec_stamp_spread spread;
+    ec_miscount     miscount;
     double   nominal_ns;
     int64_t  first_due_ns;
     uint64_t conversion;                  /* of the last edge that had one */
     uint32_t line_seqno;                  /* of the last edge */
     bool     is_running;                  /* an edge was numbered since init */
     bool     is_fresh;                    /* the next edge begins a stretch: its seqno says nothing */
-
-    double   shift_late;                  /* log-likelihood for an edge that vanished, and since how many edges */
-    double   shift_late_edges;
-    double   shift_early;                 /* the same for one too many */
-    double   shift_early_edges;
 
     double   trouble;                     /* edges that moved the count weigh 9, others -1 */
     double   trouble_side;
@@ -108,8 +103,8 @@ void ec_sample_clock_init(ec_sample_clock *c, double nominal_sps, int64_t first_
  * condition. `*conversion` is left alone unless > 0. [acquire, realtime] */
 int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t stamp_ns, uint64_t *conversion);
 
-/* Time of a conversion near the last edge, CLOCK_MONOTONIC ns. Never less than what was given for an earlier
- * one (K1). [acquire, realtime] */
+/* Time of a conversion near the last edge, CLOCK_MONOTONIC ns. Of rising conversions asked for, strictly
+ * increasing (K1); asked again for the newest of them, the same; for an older one, less. [acquire, realtime] */
 int64_t ec_sample_clock_time(ec_sample_clock *c, uint64_t conversion);
 
 /* The chip was restarted, or its line requested anew: sequence numbers begin again, and the

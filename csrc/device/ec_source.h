@@ -2,7 +2,7 @@
  *
  * The ledger of a source, in device frames, one writer (the source's thread):
  *     edges = delivered + missed + bad_status + late + settling + paused + pool_empty + pending
- * `edges` is what the device says happened; every other counter is stepped
+ * `edges` is what the sample clock says happened; every other counter is stepped
  * where a frame meets its fate, so that the identity is a check and no definition.
  */
 #ifndef EC_SOURCE_H
@@ -23,8 +23,15 @@ typedef struct ec_source_counters {
     ec_counter gaps;                      /* stretches of missing frames, however long */
     ec_counter first_edge_ns;
     ec_counter last_edge_ns;
-    ec_counter last_seqno;
+    /* Below: not frames, and no part of the identity. */
+    ec_counter spurious;                  /* events that were no conversion */
+    ec_counter vanished;                  /* of `missed`: edges the kernel never reported */
+    ec_counter restarts;                  /* times the chips were brought up again */
+    ec_counter checks;                    /* register checks that held */
+    ec_counter rate_uhz;                  /* true rate, 1e-6 frames per second; 0: not known yet */
+    ec_counter residual_ns;               /* deviation of edge stamps from the fit */
     ec_histogram wake_ns;                 /* edge -> loop awake */
+    ec_histogram read_ns;                 /* edge -> the frame of all chips is in memory */
 } ec_source_counters;
 
 /* A recording in memory, frame-major, and where its own recorder lost frames. */

@@ -5,9 +5,11 @@
 
 #define UNBOUNDED      1e18
 #define MARGIN_SD      8.0                /* scatter of the extremes; with normal jitter the bound is 5.9 sd */
+#define BLOCKS_YOUNG   8.0                /* residuals of a young fit, which are forgotten */
 #define BLOCKS_MAX     128.0
 #define FORGETTING     0.015625           /* of a block, when BLOCKS_MAX were seen */
 #define EXTREME_SD     4.0                /* an extreme of a block counts up to here, and a tenth of the range more */
+#define EARLIEST_SD    6.0                /* with normal jitter 5.0 sd */
 #define EDGE_SHARP     0.07
 #define EDGE_BLURRED   0.11
 #define FLOOR_NS       20.0               /* stamps are whole ns */
@@ -15,7 +17,7 @@
 
 void ec_stamp_spread_init(ec_stamp_spread *s)
 {
-    *s = (ec_stamp_spread){.low_bound_ns = -UNBOUNDED, .high_bound_ns = UNBOUNDED};
+    *s = (ec_stamp_spread){.is_young = true, .low_bound_ns = -UNBOUNDED, .high_bound_ns = UNBOUNDED};
 }
 
 static void note_extreme(ec_extreme *e, double weight, double range)
@@ -29,11 +31,11 @@ static void note_extreme(ec_extreme *e, double weight, double range)
     e->variance = (1.0 - weight) * (e->variance + weight * d * d);
 }
 
-/* With few blocks the scatter is not known: then a share of the range stands for it. */
+/* With few blocks the scatter is not known: then as much of the range stands for it as exponential jitter has. */
 static void set_bounds(ec_stamp_spread *s, double low_ns, double high_ns)
 {
-    const double blocks = s->n_blocks < 0.5 ? 0.5 : s->n_blocks;
-    const double least = (high_ns - low_ns) / (4.0 * blocks);
+    const double share = ec_stamp_spread_is_known(s) ? 0.0 : s->n_blocks == 0.0 ? 0.5 : 0.2;
+    const double least = (high_ns - low_ns) * share;
     const double low_sd = sqrt(s->low.variance);
     const double high_sd = sqrt(s->high.variance);
     s->low_bound_ns = low_ns - MARGIN_SD * (low_sd > least ? low_sd : least);
@@ -53,6 +55,7 @@ static void find_edge(ec_stamp_spread *s)
     }
     /* At a sharp edge the earliest of a block is, in the mean, its own scatter late. */
     s->late_ns = s->is_late ? distance + scatter : 0.0;
+    s->earliest_ns = s->low.mean_ns - EARLIEST_SD * scatter;
 }
 
 void ec_stamp_spread_take(ec_stamp_spread *s, double residual_ns)
@@ -65,10 +68,14 @@ void ec_stamp_spread_take(ec_stamp_spread *s, double residual_ns)
     }
     s->filled++;
     if (s->filled == EC_SPREAD_BLOCK) {
+        if (s->is_young && s->n_blocks == BLOCKS_YOUNG) {
+            s->n_blocks = 0.0;            /* the next extremes replace the means */
+            s->is_young = false;
+        }
         s->n_blocks = s->n_blocks < BLOCKS_MAX ? s->n_blocks + 1.0 : BLOCKS_MAX;
         const double weight = s->n_blocks < BLOCKS_MAX ? 2.0 / (s->n_blocks + 1.0) : FORGETTING;
         const double range = s->high.mean_ns - s->low.mean_ns;
-        note_extreme(&s->low, weight, range);     /* rather the newer half: the first residuals are those of a young fit */
+        note_extreme(&s->low, weight, range);     /* rather the newer half of the blocks */
         note_extreme(&s->high, weight, range);
         s->filled = 0;
         set_bounds(s, s->low.mean_ns, s->high.mean_ns);

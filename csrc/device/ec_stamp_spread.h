@@ -30,8 +30,10 @@ typedef struct ec_stamp_spread {
     ec_extreme high;
     double   n_blocks;                    /* finished */
     uint32_t filled;                      /* residuals in the block in progress */
+    bool     is_young;
     bool     is_late;                     /* a lower edge is there */
     double   late_ns;                     /* middle minus lower edge; 0 when there is none */
+    double   earliest_ns;                 /* hardly a residual is below; once known */
     double   low_bound_ns;                /* residuals below are not jitter */
     double   high_bound_ns;               /* residuals above are not jitter */
 } ec_stamp_spread;
@@ -40,7 +42,10 @@ typedef struct ec_stamp_spread {
 void ec_stamp_spread_init(ec_stamp_spread *s);
 
 /* True when enough was seen to say whether there is a lower edge. [any-thread, realtime] */
-static inline bool ec_stamp_spread_is_known(const ec_stamp_spread *s) { return s->n_blocks >= EC_SPREAD_KNOWN; }
+static inline bool ec_stamp_spread_is_known(const ec_stamp_spread *s)
+{
+    return !s->is_young && s->n_blocks >= EC_SPREAD_KNOWN;
+}
 
 /* Take in a residual, ns. [acquire, realtime] */
 void ec_stamp_spread_take(ec_stamp_spread *s, double residual_ns);

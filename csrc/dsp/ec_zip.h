@@ -1,8 +1,8 @@
 /* ec_zip.h - several streams joined frame by frame into one.
  *
  * The first input is the master: every output frame is one of its frames, with its frame_index, and beside it from
- * each other input the frame whose key (time or frame_index) is nearest, the earlier one if two are equally near. No
- * frame is nearer than `tolerance`: it is missing there. Nearest frames repeat or are passed over when clocks drift;
+ * each other input the frame whose key (time or frame_index) is nearest, the earlier one if two are equally near. If
+ * none lies within `tolerance`, that input's frame is missing. Frames repeat or are passed over when clocks drift;
  * each such case is counted.
  *
  * A frame of the master is decided only when every input has a frame at or after it, or has ended: what comes out

@@ -36,7 +36,11 @@ ec_edge *ec_edge_create(uint32_t policy, uint32_t capacity, uint32_t critical, u
     e->pools = pools;
     e->abort = abort;
     e->bell = bell != NULL ? bell : &e->own_bell;
-    e->slots = calloc(capacity, sizeof *e->slots);
+    if (posix_memalign((void **)&e->slots, EC_CACHE_PAIR, capacity * sizeof *e->slots) == 0) {
+        memset(e->slots, 0, capacity * sizeof *e->slots);     /* touches every page: calloc leaves that to the worker */
+    } else {
+        e->slots = NULL;
+    }
     if (e->slots == NULL || !ec_ring_init(&e->ring, e->slots, capacity, 0)
         || !ec_drop_ring_init(&e->drop, e->slots, capacity, 0)
         || ec_doorbell_init(&e->own_bell, with_eventfd) != EC_STATUS_OK

@@ -80,15 +80,20 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
     elapsed = time.monotonic() - started
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     ledger, failure = result["ledger"], result["failure"]
+    stats = graph.stats()
     if arguments.json:
         sinks = {sink: str(error) for sink, error in graph.sink_failures().items()}
-        stats = graph.stats()
         print(json.dumps({**ledger, "elapsed_s": round(elapsed, 3), "signals": stops["n"],
                           "truth": {source: graph.truth(source) for source in ledger["sources"]},
                           "stats": {"sources": stats["sources"], "sinks": stats["sinks"]},
                           "failure": str(failure) if failure else None, "sink_failures": sinks}, indent=2))
     else:
         print(format_ledger(ledger))
+        for source, figures in stats["sources"].items():
+            if figures["read_p50_us"] and plan.clock == "real":
+                print(f"{source}: {figures['rate_sps'] or 0:.3f} SPS; from edge to frame p50 "
+                      f"{figures['read_p50_us']:.0f} us, p99 {figures['read_p99_us']:.0f} us, "
+                      f"max {figures['read_max_us']:.0f} us")
         seconds = _signal_seconds(plan, ledger)
         if seconds and elapsed > 0:
             print(f"{seconds:.1f} s of signal in {elapsed:.2f} s: {seconds / elapsed:.1f} x real time")

@@ -24,7 +24,7 @@ class Outlet:
         self.stream: Stream = run.stream(*stage.inputs[0])
         self.run_id = run.run_id
         self.meta_rev = 1
-        self.start_unix_ns = run.start_unix_ns
+        self.start_t_ns, self.start_unix_ns = run.start_t_ns, run.start_unix_ns
         self._tap: _rt.Tap | None = tap
 
     def fileno(self) -> int:

@@ -12,6 +12,38 @@ FULL_SCALE_COUNTS = 2**23
 
 
 @dataclass(frozen=True)
+class ChipWiring:
+    """Where one chip is connected; "" is not wired or not known."""
+
+    spi: str = ""
+    drdy: str = ""
+    cs: str = ""                               # a line driven by eegcore instead of the select of the spi node
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """How the chips of a board are connected.
+
+    Parameters
+    ----------
+    chips : tuple of ChipWiring
+    start, reset, pwdn : str
+        Lines common to all chips, "" if not wired.
+    clock : {"own", "shared", "external", ""}
+        Each chip its oscillator, the first drives the others, all driven from outside; "" if not fixed.
+    spi_hz : int
+        Clock of the data, 0 if the rate decides.
+    """
+
+    chips: tuple[ChipWiring, ...]
+    start: str = ""
+    reset: str = ""
+    pwdn: str = ""
+    clock: str = ""
+    spi_hz: int = 0
+
+
+@dataclass(frozen=True)
 class Board:
     """What `acquire` may be asked of one board.
 
@@ -30,6 +62,8 @@ class Board:
         Channels one converter may have.
     hardware : bool
         True if a device must be connected.
+    wiring : Wiring
+        Where its chips are, as far as the board fixes it; settings of the pipeline win.
     """
 
     name: str
@@ -39,11 +73,30 @@ class Board:
     gains: tuple[int, ...]
     chip_channels: tuple[int, ...]
     hardware: bool
+    wiring: Wiring
 
 
+def _chip_board(name: str, doc: str, wiring: Wiring) -> Board:
+    return Board(name, doc, CHIP_SPS, False, CHIP_GAINS, CHIP_CHANNELS, True, wiring)
+
+
+# Lines as the boards' own software uses them (PiEEG-server, elata-eeg, RaspberryPiADS1299).
 _BOARDS = (
-    Board("emulator", "ADS1299 chips in software: real SPI frames, a realistic signal, no hardware.",
-          CHIP_SPS, True, CHIP_GAINS, CHIP_CHANNELS, False),
+    Board("emulator", "ADS1299 chips in software: registers, timing, faults and a realistic signal; no hardware.",
+          CHIP_SPS, True, CHIP_GAINS, CHIP_CHANNELS, False, Wiring((), start="start", reset="reset")),
+    _chip_board("ads1299", "ADS1299 chips on spidev and GPIO lines, wired as the pipeline says.",
+                Wiring((ChipWiring("/dev/spidev0.0"),))),
+    _chip_board("pieeg", "PiEEG, 8 channels on a Raspberry Pi's header.",
+                Wiring((ChipWiring("/dev/spidev0.0", drdy="GPIO26"),), spi_hz=4_000_000)),
+    _chip_board("pieeg16", "PiEEG-16, 16 channels, if its two chips share a clock; each has its data-ready line.",
+                Wiring((ChipWiring("/dev/spidev0.0", drdy="GPIO26"),
+                        ChipWiring("/dev/spidev0.1", drdy="GPIO13", cs="GPIO19")), clock="external",
+                       spi_hz=4_000_000)),
+    _chip_board("elata", "Elata-like: two chips, a common START line and clock, one data-ready line.",
+                Wiring((ChipWiring("/dev/spidev0.0"), ChipWiring("/dev/spidev0.1")), start="GPIO22", clock="external")),
+    _chip_board("evm", "TI's ADS1299 evaluation board on a Raspberry Pi's header.",
+                Wiring((ChipWiring("/dev/spidev0.0", drdy="GPIO25"),), start="GPIO22", reset="GPIO23", pwdn="GPIO24",
+                       spi_hz=4_000_000)),
 )
 
 # 8 and 16 as on OpenBCI's Cyton and Daisy, 32 a usual 10-10 cap.

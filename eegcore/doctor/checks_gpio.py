@@ -42,9 +42,14 @@ def _no_chip(system: System, found: list[GpioChip]) -> str:
     return "The pins of the data-ready line come with a Raspberry Pi. Run eegcore on the Pi the board sits on."
 
 
+def name_of(line: Line) -> str:
+    """Return the name of the check of a line."""
+    return f"{line.role} {line.name}"
+
+
 def line(system: System, wanted: Line) -> Result:
     """Return whether a line is there and free."""
-    name = f"{wanted.role} {wanted.name}"
+    name = name_of(wanted)
     for chip in chips(system):
         if chip.label != wanted.chip and not (wanted.chip is None and chip.is_header):
             continue

@@ -11,7 +11,8 @@ from eegcore.doctor.wanted import Wanted
 
 CONFIG_TXT = ("/boot/firmware/config.txt", "/boot/config.txt")
 OLDEST_KERNEL = (5, 10)                                # version 2 of the GPIO interface
-CORE_CLOCK_MODELS = re.compile(r"Raspberry Pi (Compute Module )?(Zero|2|3|4)|Raspberry Pi Model")
+# Before RP1: SCLK follows the core clock, and SPI1 and SPI2 are auxiliary controllers without SPI modes 1 and 3.
+OLDER_MODELS = re.compile(r"Raspberry Pi (Compute Module )?(Zero|2|3|4)|Raspberry Pi Model")
 THROTTLED = ((0, "under-voltage"), (1, "frequency capped"), (2, "throttled"), (3, "too hot"))
 HAS_OCCURRED = 16                                      # vcgencmd get_throttled: the same bits, since boot
 
@@ -74,7 +75,7 @@ def has_setting(text: str, setting: str) -> bool:
 def core_clock(system: System, wanted: Wanted) -> Result:
     """SCLK of a Pi 4 or older follows the core clock, which must therefore stand still."""
     name = model(system) or ""
-    if not wanted.hardware or not CORE_CLOCK_MODELS.search(name):
+    if not wanted.hardware or not OLDER_MODELS.search(name):
         return Result("core clock", "skipped", "SCLK does not depend on it here")
     place, text = firmware_config(system)
     for setting in ("core_freq_fixed=1", "force_turbo=1"):

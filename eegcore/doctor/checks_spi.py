@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import grp
+import re
 
-from eegcore.doctor.checks_machine import firmware_config, has_setting
+from eegcore.devices.bus_time import rp1_hz
+from eegcore.doctor.checks_machine import OLDER_MODELS, firmware_config, has_setting
 from eegcore.doctor.found import NEVER, model, spi_nodes
 from eegcore.doctor.result import Result
 from eegcore.doctor.system import System
@@ -37,6 +39,10 @@ def node(system: System, path: str, name: str | None = None) -> Result:
         others = [other.path for other in spi_nodes(system)]
         seen = f"no {path}" + (f"; there is {', '.join(others)}" if others else "")
         return Result(name, "missing", seen, path, enable(system, path))
+    if re.match(r"/dev/spidev[12]\.", path) and OLDER_MODELS.search(model(system) or ""):
+        return Result(name, "fail", f"{path} belongs to an auxiliary controller, which cannot do SPI mode 1",
+                      "spidev0 or, on a Pi 4, spidev3 to spidev6",
+                      "Put the chip on SPI0, with a select line of its own if it is the third: 'cs: GPIO5'.")
     if system.may_use(path):
         return Result(name, "ok", f"{path}, may be read and written")
     return Result(name, "fail", f"{path} may not be opened by user '{system.user()}'", f"group {owner.group}",
@@ -53,6 +59,16 @@ def buffer(system: System, wanted: Wanted) -> Result:
     return Result("spi buffer", "warn", f"{text} bytes", f"{BUFSIZ_NEEDED} bytes",
                   "Add to the one line of /boot/firmware/cmdline.txt, then reboot:\n"
                   f"  spidev.bufsiz={BUFSIZ_NEEDED}")
+
+
+def clock(system: System, wanted: Wanted) -> Result:
+    """Return the SCLK that the controller gives for what is asked: a Pi 5 divides 200 MHz by even numbers."""
+    asked = sorted({float(board.native["spi_hz"]) for board in wanted.boards})
+    told = ", ".join(f"{hz / 1e6:g}" for hz in asked)
+    if "Raspberry Pi 5" not in (model(system) or "") and "Compute Module 5" not in (model(system) or ""):
+        return Result("spi clock", "skipped", f"{told} MHz asked; what is given is known for a Pi 5 only")
+    given = ", ".join(f"{rp1_hz(hz) / 1e6:.4g}" for hz in asked)
+    return Result("spi clock", "ok", f"{told} MHz asked, {given} MHz given")
 
 
 def enable(system: System, path: str = "/dev/spidev0.0") -> str:

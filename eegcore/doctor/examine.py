@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from eegcore.doctor import checks_gpio, checks_machine, checks_program, checks_realtime, checks_spi
+from eegcore.doctor import checks_chip, checks_gpio, checks_machine, checks_program, checks_realtime, checks_spi
 from eegcore.doctor.found import spi_nodes
 from eegcore.doctor.gpio import chips
 from eegcore.doctor.result import BAD, Result
@@ -64,7 +64,8 @@ def hardware_checks(wanted: Wanted) -> list[Check]:
         return []
     nodes: list[Check] = [partial(_node, path=path) for path in wanted.spi] or [checks_spi.any_node]
     lines: list[Check] = [partial(_line, line=line) for line in wanted.lines]
-    return [*nodes, checks_spi.buffer, checks_gpio.header_chip, *lines]
+    clock: list[Check] = [checks_spi.clock] if wanted.boards else []
+    return [*nodes, checks_spi.buffer, *clock, checks_gpio.header_chip, *lines]
 
 
 def _node(system: System, wanted: Wanted, *, path: str) -> Result:
@@ -76,10 +77,33 @@ def _line(system: System, wanted: Wanted, *, line: Any) -> Result:
 
 
 def examine(system: System, wanted: Wanted) -> Report:
-    """Run every check that applies and return what they found; nothing is changed on the machine."""
-    checks = [*PROGRAM, *MACHINE, *hardware_checks(wanted), *LIMITS, *PLACES]
-    results = tuple(_guarded(check, system, wanted) for check in checks)
-    return Report(wanted, results, bool(spi_nodes(system) or chips(system)))
+    """Run every check that applies and return what they found; only chips of a pipeline are reset and run."""
+    results = [_guarded(check, system, wanted) for check in (*PROGRAM, *MACHINE, *hardware_checks(wanted))]
+    results += try_boards(system, wanted, results)
+    results += [_guarded(check, system, wanted) for check in (*LIMITS, *PLACES)]
+    return Report(wanted, tuple(results), bool(spi_nodes(system) or chips(system)))
+
+
+def try_boards(system: System, wanted: Wanted, before: Sequence[Result]) -> list[Result]:
+    """Bring the chips up and run them, if bus and lines are there and nobody else has them."""
+    if not wanted.hardware:
+        return []
+    needed = {result.name for result in before if result.state in BAD} & {
+        "compiled core", "spi", "gpio", *(path.removeprefix("/dev/") for path in wanted.spi),
+        *(checks_gpio.name_of(line) for line in wanted.lines)}
+    if needed:
+        return []
+    if not wanted.boards:
+        return [Result("chips", "skipped", "give --pipeline FILE to try the chips it names")]
+    if any(result.state == "warn" for result in before if result.name in map(checks_gpio.name_of, wanted.lines)):
+        return [Result("chips", "skipped", "a running eegcore has them")]
+    found: list[Result] = []
+    for board in wanted.boards:
+        try:
+            found += checks_chip.chip_results(system, board)
+        except Exception as error:
+            found.append(broken(f"chips {board.id}", error))
+    return found
 
 
 def _guarded(check: Check, system: System, wanted: Wanted) -> Result:
@@ -87,6 +111,10 @@ def _guarded(check: Check, system: System, wanted: Wanted) -> Result:
     try:
         return check(system, wanted)
     except Exception as error:
-        name = getattr(check, "func", check).__name__.strip("_").replace("_", " ")
-        return Result(name, "fail", f"could not be examined: {type(error).__name__}: {error}", "an answer",
-                      "Report it together with 'python -m eegcore doctor --json'.")
+        return broken(getattr(check, "func", check).__name__.strip("_").replace("_", " "), error)
+
+
+def broken(name: str, error: Exception) -> Result:
+    """Return the line of a check that could not be made."""
+    return Result(name, "fail", f"could not be examined: {type(error).__name__}: {error}", "an answer",
+                  "Report it together with 'python -m eegcore doctor --json'.")

@@ -22,9 +22,13 @@ import stat
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from eegcore.doctor.self_test import Measured
 
 COMMAND_S = 5.0
 ANSWER_S = 1.0
@@ -156,6 +160,20 @@ class System:
         from eegcore.bench.hooks import BenchPeak
 
         return 64 * int(BenchPeak().lanes)
+
+    # ---- chips ----
+
+    def probe(self, native: Mapping[str, Any]) -> list[bytes]:
+        """Bring the chips of a planned `acquire` up and return their registers; DeviceError says what is wrong."""
+        from eegcore.graph.probe import probe
+
+        return probe(native)
+
+    def measure(self, settings: Mapping[str, Any], signal: Literal["shorted", "test"]) -> Measured:
+        """Run a board for a moment on a signal it makes itself."""
+        from eegcore.doctor.self_test import measure
+
+        return measure(settings, signal)
 
     # ---- limits ----
 

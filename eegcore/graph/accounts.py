@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eegcore.graph.sink_thread import SinkThread
 
 SOURCE_WORDS = ("edges", "delivered", "missed", "bad_status", "late", "settling", "paused", "pool_empty", "pending")
+DEVICE_WORDS = ("gaps", "spurious", "vanished", "restarts", "checks", "retries", "io_errors")
 SOURCE_LOSSES = ("missed", "bad_status", "late", "pool_empty")
 
 
@@ -158,11 +159,14 @@ def held(entry: dict[str, Any] | None) -> int:
 
 
 def source_entry(stats: dict[str, Any]) -> dict[str, Any]:
-    """Return a source's counters with the rate its edges have really had."""
+    """Return a source's counters with the rate of its sample clock: the fit's, else the mean of its edges."""
     span_ns = stats["last_edge_ns"] - stats["first_edge_ns"]
-    rate = (stats["last_seqno"] or stats["edges"]) - 1
+    periods = stats["edges"] - 1
+    mean = periods / (span_ns * 1e-9) if span_ns > 0 and periods > 0 else None
     return {
-        **{word: stats[word] for word in SOURCE_WORDS}, "gaps": stats["gaps"],
-        "rate_sps": rate / (span_ns * 1e-9) if span_ns > 0 and rate > 0 else None,
+        **{word: stats[word] for word in (*SOURCE_WORDS, *DEVICE_WORDS)},
+        "rate_sps": stats["rate_sps"] or mean, "residual_us": stats["residual_ns"] / 1e3,
         "wake_p50_us": stats["wake"]["p50_ns"] / 1e3, "wake_p99_us": stats["wake"]["p99_ns"] / 1e3,
+        "read_p50_us": stats["read"]["p50_ns"] / 1e3, "read_p99_us": stats["read"]["p99_ns"] / 1e3,
+        "read_max_us": stats["read"]["max_ns"] / 1e3,
     }

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
 from eegcore.errors import EegcoreError
+from eegcore.graph.plan_check import SOURCES
 from eegcore.graph.plan_types import GroupPlan, NodePlan, Plan, StagePlan
 from eegcore.stages.stream import Stream
 
@@ -75,7 +77,7 @@ def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool,
         if group.kind == "sink":
             continue
         for node in group.nodes:
-            if node.params["node"] in ("emulator", "playback"):
+            if node.params["node"] in SOURCES:
                 _add_source(built, group, node, streams, numbers, seconds, recordings or {})
             else:
                 _add_node(built, group, node, streams, numbers, declared, digest)
@@ -127,8 +129,8 @@ def _add_source(built: Built, group: GroupPlan, node: NodePlan, streams: dict[Po
     at = built.groups[group.name]
     sps = streams[node.outputs[0]].sps
     frames = 0 if seconds is None else max(1, round(seconds * sps))
-    if node.params["node"] == "emulator":
-        number = built.graph.add_emulator(at, output, node.params, frames=_file_frames(node), n_frames_max=frames)
+    if node.params["node"] == "ads1299":
+        number = built.graph.add_ads1299(at, output, node.params, frames=_file_frames(node), frames_max=frames)
     else:
         number = _add_playback(built, at, output, node, frames, recordings.get(node.members[0]))
     built.sources[node.members[0]] = at
@@ -155,18 +157,19 @@ def _add_playback(built: Built, at: int, output: dict[str, Any], node: NodePlan,
 
 def _file_frames(node: NodePlan) -> Any:
     """Return what ``signal: file`` plays: SPI frames of a .bin file as bytes, else counts."""
-    if node.params["signal"] != "file":
+    world = node.params.get("world")
+    if world is None or world["signal"] != "file":
         return None
     from eegcore.devices.recording_files import load_bytes, read_recording, sniff_format
 
-    path = node.params["path"]
+    path = str(Path(world["path"]).expanduser())
     data = load_bytes(path)
     if path.removesuffix(".xz").endswith(".bin"):
         return data
     # a table of numbers need not tell its rate: it is played at the board's
     tells_rate = sniff_format(path, data) in ("edf", "bdf")
     recording = read_recording(path, raw=True, sps=None if tells_rate else node.params["sps"])
-    channels = sum(node.params["channels_per_chip"])
+    channels = sum(node.params["n_channels"])
     if recording.n_channels != channels:
         raise EegcoreError(f"{path}: {recording.n_channels} channels, the board has {channels}. "
                            f"Set acquire.channels to {recording.n_channels}.")

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from eegcore.devices.registers import N_REGISTERS
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
 
@@ -22,11 +23,12 @@ MOST_BYTES = 2**33
 MOST_CAPACITY = 2**20
 MOST_STEP = 2**31
 MOST_FACTOR = 2**20
+MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
 MOST_WAIT_FRAMES = 2**24
-SOURCES = ("emulator", "playback")
+SOURCES = ("ads1299", "playback")
 SINKS = ("null_sink", "websocket_sink", "csv_sink")
 
 
@@ -153,15 +155,35 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
 
 def _check_source(name: str, params: dict[str, Any], out: Stream) -> None:
     _whole(params["batch"], 1, MAX_FRAMES, f"{name}: batch")
-    if params["node"] == "emulator":
-        chips = [_whole(n, 1, 8, f"{name}: channels of a chip") for n in params["channels_per_chip"]]
-        _need(out.kind is Kind.RAW_I32 and sum(chips) == out.n_channels == len(params["gain"]),
-              f"{name}: chips of {sum(chips)} channels, an output of {out.n_channels}")
-        _need(all(len(params[key]) == out.n_channels for key in ("alpha_weight", "blink_weight")),
-              f"{name}: weights for other channels")
+    if params["node"] == "ads1299":
+        _check_chips(name, params, out)
     else:
         wanted = Kind.RAW_I32 if params["raw"] is True else Kind.VOLTAGE_F32
         _need(out.kind is wanted, f"{name}: kind {out.kind.name}")
+
+
+def _check_chips(name: str, params: dict[str, Any], out: Stream) -> None:
+    """Chips, selects and registers fit each other, and the lists behind an emulated board the channels."""
+    channels = [_whole(n, 4, 8, f"{name}: channels of a chip") for n in params["n_channels"]]
+    _need(out.kind is Kind.RAW_I32 and sum(channels) == out.n_channels,
+          f"{name}: chips of {sum(channels)} channels, an output of {out.n_channels}")
+    selects = [_whole(n, 1, len(channels), f"{name}: chips of a select") for n in params["chips_in"]]
+    _need(sum(selects) == len(channels) == len(params["clock_master"]) == len(params["registers"]),
+          f"{name}: {len(channels)} chips, selects for {sum(selects)}")
+    _need(all(isinstance(image, str) and len(bytes.fromhex(image)) == N_REGISTERS for image in params["registers"]),
+          f"{name}: registers")
+    _whole(params["n_drdy"], 1, len(channels), f"{name}: data-ready lines")
+    if params["bus"] == "linux":
+        wires = params["wires"]
+        _need(len(wires["spi"]) == len(wires["cs"]) == len(selects), f"{name}: spi nodes for other selects")
+        _need(len(wires["drdy"]) == params["n_drdy"], f"{name}: data-ready lines")
+        return
+    _need(params["bus"] == "emulator", f"{name}: bus {params['bus']!r}")
+    world = params["world"]
+    _need(all(len(world[key]) == out.n_channels for key in ("alpha_weight", "blink_weight", "electrode_kohm"))
+          and len(world["ids"]) == len(channels), f"{name}: an emulated world for other channels")
+    _need(all(len(fault) == 5 and all(type(value) is int for value in fault) for fault in world["faults"])
+          and len(world["faults"]) <= MOST_FAULTS, f"{name}: faults")
 
 
 def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:

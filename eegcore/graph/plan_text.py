@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from eegcore.devices.bus_time import round_s, window_s
 from eegcore.graph.plan_sizes import capacity, ring_seconds, sizing
 from eegcore.graph.plan_types import EdgePlan, Plan, StagePlan
 from eegcore.stages.stream import Stream
@@ -15,6 +16,9 @@ def describe_plan(plan: Plan) -> str:
         _title(plan),
         _section("Stages", [("stage", "type", "group", "inputs", "output", "rate", "packet", "delay", "settled after"),
                             *(_stage_row(stage) for stage in plan.stages)]),
+        _section("Chips", [("source", "board", "chips", "registers of chip 1 from CONFIG1 on", "SPI",
+                            "edge to frame, planned"), *(
+            _chips_row(stage) for stage in plan.stages if stage.native.get("node") == "ads1299")]),
         _section("Threads", [("thread", "group", "cores", "priority", "runs"), *(
             (group.thread, group.name, ",".join(map(str, group.cores)) or "any",
              "normal" if group.priority is None else str(group.priority),
@@ -51,6 +55,19 @@ def _section(title: str, rows: Iterable[tuple[str, ...]]) -> str:
     lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
              for row in table]
     return "\n".join([title, *lines])
+
+
+def _chips_row(stage: StagePlan) -> tuple[str, ...]:
+    native = stage.native
+    selects, at = [], 0
+    for n in native["chips_in"]:
+        selects.append(native["n_channels"][at:at + n])
+        at += n
+    planned, window = round_s(selects, native["spi_hz"]), window_s(native["sps"], native["clock_hz"])
+    chips = " + ".join(f"chain of {len(select)}" if len(select) > 1 else "1" for select in selects)
+    return (stage.id, native["board"], chips if len(selects) < 5 else f"{at} on {len(selects)} selects",
+            bytes.fromhex(native["registers"][0])[1:].hex(" "), f"{native['spi_hz'] / 1e6:g} MHz",
+            f"{planned * 1e6:.0f} of {window * 1e6:.0f} us")
 
 
 def _stage_row(stage: StagePlan) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from eegcore.graph.build import POLICIES, Built, build
 from eegcore.graph.plan_types import GroupPlan, Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
 from eegcore.graph.sink_thread import SinkThread
+from eegcore.graph.utc import UtcMap
 from eegcore.sinks.base import RunInfo
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class GraphRun:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
+        self.utc: UtcMap | None = None                 # of a run that was started
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
@@ -89,8 +91,9 @@ class GraphRun:
         """Open the files, then start the threads, readers before sources."""
         if self._wants_realtime and (problem := lock_memory()):
             self._degrade(problem)
-        self.start_unix_ns = time.time_ns()
-        self.start_t_ns = 0 if self._is_virtual else time.monotonic_ns()
+        self.utc = UtcMap()
+        self.start_unix_ns = self.utc.anchor.unix_ns
+        self.start_t_ns = 0 if self._is_virtual else self.utc.anchor.t_ns
         self.built.graph.t_zero_ns = self.start_t_ns
         try:
             for group in self.plan.groups:
@@ -202,7 +205,8 @@ class GraphRun:
 
     def stats(self) -> dict[str, Any]:
         """Return the ``stats`` event."""
-        return make_stats(self.run_id, self.plan, self.built, self._sinks, self.threads())
+        stats = make_stats(self.run_id, self.plan, self.built, self._sinks, self.threads())
+        return {**stats, "utc": self.utc.as_dict()} if self.utc is not None else stats
 
     def truth(self, source: str) -> dict[str, int] | None:
         """Return what an emulated device counted itself; None for a recording."""
@@ -364,9 +368,8 @@ class GraphRun:
         node = group.nodes[0]
         sink_id = node.members[0]
         stream = self._output(*node.inputs[0])[1]
-        source = next((stage for stage in self.plan.stages if stage.role == "source"), None)
-        info = RunInfo(self.run_id, self.plan.name, sink_id, f"{source.id} ({source.type})" if source else "",
-                       self.start_unix_ns, self.start_t_ns, 1)
+        sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
+        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns, 1)
         tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
         sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
                           alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))

@@ -15,6 +15,7 @@ from typing import Any
 from eegcore import _rt
 from eegcore.errors import EegcoreError
 from eegcore.graph import run as graph_run
+from eegcore.graph.device_words import device_words
 from eegcore.graph.run import GraphRun
 from eegcore.logs import ThrottledLogger, get_logger
 
@@ -22,7 +23,7 @@ TICK_S = 0.1
 STATS_S = 1.0
 STALL_S = 1.0                                          # longer on its thread, and a stage without timeout_ms is named
 POOL_LOW = 0.1                                         # share of free slots at which a pool is warned about and grows
-LOG_STAGE_FAILED, LOG_EDGE_CLOSED, LOG_POOL_EMPTY, LOG_BAD_STATUS, LOG_MISSED, LOG_DEVICE = range(1, 7)
+LOG_STAGE_FAILED, LOG_EDGE_CLOSED, LOG_POOL_EMPTY = range(1, 4)
 
 Event = Callable[[dict[str, Any]], None]
 
@@ -143,6 +144,7 @@ class Supervisor:
             self._next_stats = now + STATS_S
             self._on_event(self._run.stats())
             self._watch_losses()
+            self._watch_wall_clock()
         if now >= self._next_summary:
             self._next_summary = now + self._run.plan.summary_s
             self._summary()
@@ -188,9 +190,8 @@ class Supervisor:
             elif code == LOG_POOL_EMPTY:
                 self.alarm("error", stage, f"{stage}: no free slot at frame {frame_index}; frames are lost. A reader "
                            "keeps packets. Release what taps hold.", frame_index)
-            elif code == LOG_BAD_STATUS:
-                self.alarm("warning", stage, f"{stage}: status word of frame {frame_index} does not begin with 1100; "
-                           "the frame is left out and the gap is flagged. Check wiring and SPI speed.", frame_index)
+            elif (words := device_words(code, stage, frame_index, value)) is not None:
+                self.alarm(*words, frame_index)
             else:
                 self.alarm("error", stage, f"{stage}: {_rt.status_text(value)} at frame {frame_index} "
                            f"[{_rt.status_name(value)}].", frame_index)
@@ -240,6 +241,13 @@ class Supervisor:
                     self._lost[f"{source}.{word}"] = stats[word]
                     self.alarm("warning", f"{source}.{word}", f"{source}: {new} frames {word} ({stats[word]} since "
                                "start); the gap is flagged.")
+
+    def _watch_wall_clock(self) -> None:
+        """A wall clock that was set moves no sample; whoever compares with other machines must know."""
+        utc = self._run.utc
+        if utc is not None and (step := utc.look()) is not None:
+            self.alarm("warning", "wall clock", f"wall clock: it was set by {step.step_ns * 1e-9:+.3f} s. Times of "
+                       "samples do not follow it: they count from the start of the run. Check NTP.")
 
     def _summary(self) -> None:
         stats = self._run.stats()

@@ -128,7 +128,6 @@ class Broker:
         topic = self.topics.setdefault(outlet.topic, Topic(outlet.topic))
         topic.topic_id = self._ids.of(outlet.topic)
         topic.outlet = outlet
-        topic.last_t_ns = None
         topic.describe(outlet.meta_rev, self._true_rate(topic), self._clock())
         return topic
 
@@ -160,7 +159,7 @@ class Broker:
         return len(packets)
 
     def _publish(self, topic: Topic, packet: Any) -> None:
-        topic.last_t_ns = t_ns = packet.t_ns
+        t_ns = packet.t_ns
         if packet.meta_rev != topic.meta_rev:
             topic.describe(packet.meta_rev, self._true_rate(topic), self._clock())
         masks = (packet.lead_off, packet.saturated)
@@ -239,7 +238,7 @@ class Broker:
             topic = self.topics.setdefault(change.subscribed.topic, Topic(change.subscribed.topic))
             topic.members[client] = change.subscribed
             if topic.outlet is not None and change.subscribed.meta_serial != topic.meta_serial:
-                topic.refresh_clock(self._true_rate(topic), self._clock())
+                topic.refresh_rate(self._true_rate(topic), self._clock())
                 topic.tell(client, change.subscribed)
         for reply in change.replies:
             client.send_message(reply)

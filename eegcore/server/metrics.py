@@ -46,9 +46,14 @@ SOURCE: tuple[Row, ...] = (
     ("missed", "source_missed_frames", "edges nobody read", True, 1),
     ("bad_status", "source_bad_status_frames", "frames with a wrong status word", True, 1),
     ("late", "source_late_frames", "frames read too late", True, 1),
-    ("rate_sps", "source_rate_sps", "measured data rate", False, 1),
-    ("residual_ns", "source_residual_seconds", "residual of the rate fit", False, 1e-9),
-    ("jitter_ns", "source_jitter_seconds", "jitter of the edges", False, 1e-9),
+    ("rate_sps", "source_rate_sps", "true data rate", False, 1),
+    ("residual_us", "source_residual_seconds", "deviation of edge stamps from the fitted clock", False, 1e-6),
+    ("read_p99_us", "source_read_seconds_p99", "time from edge to frame, 99th percentile", False, 1e-6),
+    ("spurious", "source_spurious_edges", "edges that were no conversion", True, 1),
+    ("vanished", "source_vanished_edges", "edges the kernel never reported", True, 1),
+    ("restarts", "source_restarts", "times the chips were brought up again", True, 1),
+    ("retries", "source_retries", "transfers that were repeated", True, 1),
+    ("io_errors", "source_io_errors", "transfers that failed for good", True, 1),
     ("paused", "source_paused_frames", "frames not taken while paused", True, 1),
 )
 SINK: tuple[Row, ...] = (

@@ -2,73 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
-
-from eegcore.devices.boards import boards, default_labels, lsb_uv, signal_weights, split_into_chips
+from eegcore.devices.boards import CHIP_SPS, boards, lsb_uv
+from eegcore.devices.bus_time import choose_spi_hz, fastest_sps, round_s, window_s
+from eegcore.devices.registers import COMPARATOR_PERCENT, ChannelSetup, ChipSetup, LeadOffSetup, register_image
+from eegcore.stages.acquire_emulation import emulated_world, refuse_emulated
+from eegcore.stages.acquire_settings import AcquireSettings
+from eegcore.stages.acquire_wiring import ChipPlace, Layout, lay_out
 from eegcore.stages.base import (
     OUT,
     Context,
     Description,
     Port,
     SettingProblem,
-    StageSettings,
     StageType,
-    Whole,
     default_batch,
     hz,
     register,
 )
-from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
+from eegcore.stages.stream import Kind, Stream
 
-
-def _no_bool(value: Any) -> Any:
-    """Refuse true and false, which Python counts as 1 and 0."""
-    if isinstance(value, bool):
-        raise ValueError("a gain is a number")
-    return value
-
-
-Gain = Annotated[Literal[1, 2, 4, 6, 8, 12, 24], BeforeValidator(_no_bool)]
-
-
-class Chip(StageSettings):
-    """One converter of a chain."""
-
-    channels: Literal[4, 6, 8] = Field(8, description="inputs of this chip: 4, 6 or 8")
-
-
-class AcquireSettings(StageSettings):
-    """Settings of `acquire`."""
-
-    board: Literal["emulator"] = Field("emulator", description="the device; emulator needs no hardware")
-    sps: float = Field(250.0, ge=1, le=100_000, description=(
-        "frames per second; the chip knows 250 500 1000 2000 4000 8000 16000, the emulator takes others too"))
-    channels: Whole | None = Field(None, ge=1, le=MAX_CHANNELS, description=(
-        "number of channels, 8 if absent; more than 8 are several chips"))
-    gain: Gain | list[Gain] = Field(24, description="1 2 4 6 8 12 24; one for all or one per channel")
-    batch: Whole | None = Field(None, ge=1, le=MAX_FRAMES, description="frames per packet; sps/250 if absent")
-    labels: list[str] | None = Field(None, description="channel names; 10-20 names for 8, 16 and 32 if absent")
-    chips: list[Chip] | None = Field(None, min_length=1, max_length=64, description=(
-        "the chips of the chain, each {channels: 4|6|8}; chips of 8 if absent"))
-    reference: str = Field("srb1", max_length=64, description="what the channels are measured against")
-    signal: Literal["eeg", "sine", "test", "file"] = Field("eeg", description=(
-        "what the emulated electrodes see: eeg, sine, test (the chip's square wave) or file"))
-    seed: Whole = Field(1, ge=0, le=2**63 - 1, description="same seed, same samples")
-    drift_ppm: float = Field(0.0, ge=-50_000, le=50_000, description="error of the emulated clock, parts per million")
-    jitter_us: float = Field(0.0, ge=0, le=1e6, description=(
-        "every emulated DRDY edge is stamped up to that much late, microseconds; below one period"))
-    late: Literal["buffer", "lose"] = Field("buffer", description=(
-        "what a late reader meets: buffer (a patient emulator) or lose (one latch, as in the chip)"))
-    mains_hz: float = Field(60.0, ge=0, le=1000, description="mains in the eeg signal, 0 for none")
-    sine_hz: float = Field(10.0, gt=0, le=50_000, description="frequency of signal: sine")
-    sine_uv: float = Field(50.0, ge=0, le=5e6, description="amplitude of signal: sine, uV")
-    path: str | None = Field(None, min_length=1, description=(
-        "recording for signal: file; a .bin file is SPI frames as they are, any other its counts"))
-    loop: bool = Field(False, description="start the file again at its end")
-    vref_v: float = Field(4.5, gt=0, le=10, description="reference voltage of the converter, V")
+HEADER_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")     # Raspberry Pi 5, 4, older
 
 
 @register
@@ -84,91 +39,174 @@ class Acquire(StageType):
 
     def describe(self, settings: AcquireSettings, inputs: list[Stream], ctx: Context) -> Description:
         """Return RAW_I32 frames with the scale of every channel."""
-        chips = _chips(settings)
-        n_channels = sum(chips)
-        labels = _labels(settings, n_channels)
-        gains = _gains(settings, n_channels)
+        board = boards()[settings.board]
+        if board.hardware:
+            refuse_emulated(settings)
+            if ctx.clock == "virtual":
+                raise SettingProblem("board", f"{settings.board} is a device, and the virtual clock has none",
+                                     hint="Leave --virtual out, or set board: emulator")
+        layout = lay_out(settings)
+        chip_sps = _chip_sps(settings, board.any_sps)
+        setups = _setups(settings, layout, chip_sps)
         batch = settings.batch or default_batch(settings.sps)
-        _check_signal(settings)
+        channels = [channel for setup in setups for channel in setup.channels]
+        gains = [channel.gain for channel in channels]
+        selects = _selects(layout)
+        spi_hz = settings.spi_hz or board.wiring.spi_hz or choose_spi_hz(selects, settings.sps)
+        if board.hardware:
+            _check_bus_time(settings, selects, spi_hz)
         native: dict[str, Any] = {
-            "node": "emulator", "n_chips": len(chips), "channels_per_chip": chips, "sps": settings.sps,
-            "vref_v": settings.vref_v, "gain": gains, "signal": settings.signal, "seed": settings.seed,
-            "drift_ppm": settings.drift_ppm, "jitter_us": settings.jitter_us, "late": settings.late,
-            "mains_hz": settings.mains_hz, "sine_hz": settings.sine_hz, "sine_uv": settings.sine_uv,
-            "alpha_weight": [signal_weights(label)[0] for label in labels],
-            "blink_weight": [signal_weights(label)[1] for label in labels],
-            "path": settings.path, "loop": settings.loop, "batch": batch,
+            "node": "ads1299", "bus": "linux" if board.hardware else "emulator", "board": settings.board,
+            "chips_in": layout.chips_in, "n_channels": [chip.n_channels for chip in layout.chips],
+            "registers": [register_image(setup).hex() for setup in setups],
+            "clock_master": [int(layout.clock != "shared" or number == 0) for number in range(len(layout.chips))],
+            "spi_hz": spi_hz, "clock_hz": settings.clock_hz, "rate_scale": settings.sps / _nominal(settings, chip_sps),
+            "sps": settings.sps, "n_drdy": len(layout.drdy), "check_s": settings.check_s, "batch": batch,
         }
+        if board.hardware:
+            native["wires"] = {
+                "spi": [chip.spi for chip in layout.heads], "cs": [chip.cs for chip in layout.heads],
+                "gpiochip": [settings.gpiochip] if settings.gpiochip else list(HEADER_LABELS),
+                "drdy": list(layout.drdy), "start": layout.start, "reset": layout.reset, "pwdn": layout.pwdn}
+        else:
+            native["world"] = emulated_world(settings, layout)
+        # with the reference on SRB2 the electrodes are on the negative inputs: a count is worth that much less
+        sign = -1.0 if settings.reference == "srb2" else 1.0
         stream = Stream(
-            kind=Kind.RAW_I32, labels=tuple(labels), sps=settings.sps, max_frames=batch, unit="counts",
-            scale_uv=tuple(lsb_uv(settings.vref_v, gain) for gain in gains), reference=settings.reference,
-            can_wait=ctx.clock == "virtual", sources=(ctx.stage_id,),
-            meta={"board": settings.board, "gain": gains, "vref_v": settings.vref_v})
+            kind=Kind.RAW_I32, labels=layout.labels, sps=settings.sps, max_frames=batch, unit="counts",
+            scale_uv=tuple(sign * lsb_uv(settings.vref_v, gain) for gain in gains), reference=settings.reference,
+            can_wait=ctx.clock == "virtual", sources=(ctx.stage_id,), meta=_meta(settings, layout, setups, gains))
         return Description([Port(OUT, stream)], native, {
-            "channels": n_channels, "labels": labels, "batch": batch,
-            "chips": [{"channels": channels} for channels in chips]})
+            "channels": layout.n_channels, "labels": list(layout.labels), "batch": batch, "spi_hz": spi_hz,
+            "clock": layout.clock,
+            "chips": [_shown_chip(chip) for chip in layout.chips]})
 
 
-def _chips(settings: AcquireSettings) -> list[int]:
-    if settings.chips is not None:
-        chips: list[int] = [chip.channels for chip in settings.chips]
-        if sum(chips) > MAX_CHANNELS:
-            raise SettingProblem("chips", f"{len(chips)} chips have {sum(chips)} channels in all",
-                                 allowed=f"At most {MAX_CHANNELS} channels")
-        if settings.channels is not None and settings.channels != sum(chips):
-            raise SettingProblem("channels", f"{settings.channels} channels are asked for and the chips have "
-                                 f"{sum(chips)}", hint="Remove channels, or change the chips")
-        return chips
-    wanted = settings.channels if settings.channels is not None else 8
-    split = split_into_chips(wanted)
-    if split is None:
-        sizes = ", ".join(str(size) for size in boards()[settings.board].chip_channels)
-        raise SettingProblem("channels", f"no chain of chips has {wanted} channels",
-                             allowed=f"Chips have {sizes} channels: 4, 6, 8, 10, 12 and so on",
-                             hint="Take the next even number, and a select behind it")
-    return split
+def _shown_chip(chip: ChipPlace) -> dict[str, Any]:
+    wires = {key: value for key, value in (("spi", chip.spi), ("drdy", chip.drdy), ("cs", chip.cs)) if value}
+    return {"channels": chip.n_channels, **wires, **({"chained": True} if chip.chained else {})}
 
 
-def _labels(settings: AcquireSettings, n_channels: int) -> list[str]:
-    if settings.labels is None:
-        return default_labels(n_channels)
-    labels = settings.labels
-    if len(labels) != n_channels:
-        raise SettingProblem("labels", f"{len(labels)} labels for {n_channels} channels",
-                             hint="Give one label per channel, or set channels")
-    for label in labels:
-        if not label.strip() or len(label) > 64:
-            raise SettingProblem("labels", f"{label!r} is no label", allowed="1 to 64 characters, not blank")
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise SettingProblem("labels", f"{twice[0]!r} is given to two channels", hint="Give every channel its own")
-    return list(labels)
+def _meta(settings: AcquireSettings, layout: Layout, setups: list[ChipSetup], gains: list[int]) -> dict[str, Any]:
+    meta: dict[str, Any] = {"board": settings.board, "gain": gains, "vref_v": settings.vref_v}
+    lead_off = setups[0].lead_off
+    if lead_off.mode != "off":
+        on = [channel.lead_off for setup in setups for channel in setup.channels]
+        # the tone is 2^16 or 2^18 tCLK long: another clock changes it as it changes the rate
+        tone_hz = lead_off.hz * settings.sps / setups[0].sps or settings.sps / 4
+        meta["lead_off"] = {
+            "mode": lead_off.mode, "current_a": lead_off.current_na / 1e9, "inputs": lead_off.inputs,
+            "hz": 0.0 if lead_off.mode == "dc" else tone_hz,
+            "labels": [label for label, flag in zip(layout.labels, on, strict=True) if flag]}
+    return meta
 
 
-def _gains(settings: AcquireSettings, n_channels: int) -> list[int]:
-    if not isinstance(settings.gain, list):
-        return [settings.gain] * n_channels
-    if len(settings.gain) != n_channels:
-        raise SettingProblem("gain", f"{len(settings.gain)} gains for {n_channels} channels",
-                             allowed="One number, or one per channel")
-    return list(settings.gain)
+def _nominal(settings: AcquireSettings, chip_sps: int) -> float:
+    return chip_sps * settings.clock_hz / 2_048_000
 
 
-def _check_signal(settings: AcquireSettings) -> None:
-    half = settings.sps / 2
-    if settings.signal == "file":
-        if settings.path is None:
-            raise SettingProblem("path", "signal: file needs a path", hint="Add path: FILE, or choose another signal")
-        if not Path(settings.path).is_file():
-            raise SettingProblem("path", f"there is no file {settings.path!r}",
-                                 hint="Relative paths start at the folder the command is run in")
-    elif settings.path is not None:
-        raise SettingProblem("path", f"signal: {settings.signal} reads no file",
-                             hint="Set signal: file, or remove path")
-    period_us = 1e6 / settings.sps / (1 + abs(settings.drift_ppm) / 1e6)
-    if settings.jitter_us >= period_us:
-        raise SettingProblem("jitter_us", f"{hz(settings.jitter_us)} us is not below one period "
-                             f"({hz(round(period_us, 3))} us at {hz(settings.sps)} SPS)", hint="Lower jitter_us")
-    if settings.signal == "sine" and settings.sine_hz >= half:
-        raise SettingProblem("sine_hz", f"{hz(settings.sine_hz)} Hz is not below half the data rate "
-                             f"({hz(half)} Hz at {hz(settings.sps)} SPS)", hint="Lower sine_hz or raise sps")
+def _chip_sps(settings: AcquireSettings, any_sps: bool) -> int:
+    """Return the rate CONFIG1 asks for; an external clock scales it, the emulator any rate."""
+    wanted = settings.sps * 2_048_000 / settings.clock_hz
+    for sps in CHIP_SPS:
+        if abs(sps - wanted) < 1e-6 * sps:
+            return sps
+    if any_sps:
+        return min(CHIP_SPS, key=lambda sps: abs(sps - wanted))
+    known = " ".join(hz(sps * settings.clock_hz / 2_048_000) for sps in CHIP_SPS)
+    raise SettingProblem("sps", f"{hz(settings.sps)} is no data rate of the chip", allowed=known,
+                         hint="Take the next higher one and a decimate behind it")
+
+
+def _selects(layout: Layout) -> list[list[int]]:
+    selects: list[list[int]] = []
+    for chip in layout.chips:
+        if chip.chained:
+            selects[-1].append(chip.n_channels)
+        else:
+            selects.append([chip.n_channels])
+    return selects
+
+
+def _check_bus_time(settings: AcquireSettings, selects: list[list[int]], spi_hz: int) -> None:
+    """Refuse what cannot be read between two edges (planning model of devices/bus_time.py)."""
+    needed, window = round_s(selects, spi_hz), window_s(settings.sps, settings.clock_hz)
+    if needed <= window:
+        return
+    fastest = fastest_sps(selects, CHIP_SPS)
+    chips = sum(map(len, selects))
+    raise SettingProblem(
+        "sps", f"{chips} chips at {hz(settings.sps)} SPS need {needed * 1e6:.0f} us a frame over SPI at "
+        f"{spi_hz / 1e6:g} MHz, and {window * 1e6:.0f} us are there",
+        allowed=f"At most {fastest} SPS with these chips" if fastest else "Fewer chips",
+        hint="Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy chain")
+
+
+def _per_channel(settings: AcquireSettings, key: str, n_channels: int) -> list[Any]:
+    value = getattr(settings, key)
+    if not isinstance(value, list):
+        return [value] * n_channels
+    if len(value) != n_channels:
+        raise SettingProblem(key, f"{len(value)} {key}s for {n_channels} channels", allowed="One, or one per channel")
+    return list(value)
+
+
+def _picked(key: str, labels: list[str] | bool | None, layout: Layout) -> list[bool]:
+    """Return one flag per channel: all, none, or those named."""
+    if isinstance(labels, bool) or labels is None:
+        return [labels is not False] * layout.n_channels
+    unknown = [label for label in labels if label not in layout.labels]
+    if unknown:
+        raise SettingProblem(key, f"no channel is called {unknown[0]!r}", allowed=", ".join(layout.labels))
+    return [label in labels for label in layout.labels]
+
+
+def _lead_off(settings: AcquireSettings) -> LeadOffSetup:
+    wanted = settings.lead_off
+    tone = 0.0 if wanted.hz == "fdr/4" else float(wanted.hz)
+    if tone not in (0.0, 7.8125, 31.25) or (wanted.hz != "fdr/4" and tone == 0.0):
+        raise SettingProblem("lead_off", f"hz {wanted.hz} is no tone of the chip", allowed="7.8125, 31.25, fdr/4")
+    if wanted.comparator_percent not in COMPARATOR_PERCENT:
+        raise SettingProblem("lead_off", f"comparator_percent {hz(wanted.comparator_percent)} is no threshold",
+                             allowed=" ".join(map(hz, COMPARATOR_PERCENT)))
+    return LeadOffSetup(wanted.mode, tone, wanted.current_na, wanted.inputs, wanted.comparator_percent)
+
+
+def _setups(settings: AcquireSettings, layout: Layout, chip_sps: int) -> list[ChipSetup]:
+    """Return what every chip is told."""
+    n_channels = layout.n_channels
+    gains = _per_channel(settings, "gain", n_channels)
+    inputs = _per_channel(settings, "input", n_channels)
+    if settings.signal == "test":
+        inputs = ["test"] * n_channels
+    srb2 = [True] * n_channels if settings.reference == "srb2" else _picked("srb2", settings.srb2, layout)
+    bias = _picked("bias", settings.bias, layout)
+    lead_off = _lead_off(settings)
+    current = _picked("lead_off", settings.lead_off.labels, layout)
+    setups = []
+    for number, chip in enumerate(layout.chips):
+        own = range(chip.first_channel, chip.first_channel + chip.n_channels)
+        setups.append(ChipSetup(
+            [ChannelSetup(gains[c], inputs[c], srb2[c], bias[c] and inputs[c] == "normal", current[c]) for c in own],
+            chip_sps, settings.vref_v, srb1=settings.reference == "srb1",
+            # one bias amplifier drives the head, the others stay off (SBAS499C section 9.3.2.4.5)
+            bias_drive=number == 0 and any(bias[c] for c in own),
+            in_chain=chip.chained or (number + 1 < len(layout.chips) and layout.chips[number + 1].chained),
+            drives_clock=layout.clock == "shared" and number == 0 and len(layout.chips) > 1,
+            test_double=settings.test_signal.amplitude_uv == 3750, test_hz=settings.test_signal.speed,
+            lead_off=lead_off))
+    _equal_in_chains(setups, layout)
+    return setups
+
+
+def _equal_in_chains(setups: list[ChipSetup], layout: Layout) -> None:
+    """Give chained chips one image, as they share DIN: they hear the same commands (SBAS499C section 10.1.4.2)."""
+    for number, chip in enumerate(layout.chips):
+        if chip.chained:
+            head = max(n for n in range(number) if not layout.chips[n].chained)
+            first, own = setups[head], setups[number]
+            if list(first.channels) != list(own.channels):
+                raise SettingProblem("chips", f"chip {number + 1} is chained and its channels differ from chip "
+                                     f"{head + 1}'s", hint="Chips of a daisy chain hear the same commands: give them "
+                                     "the same size, gains, inputs and bias")
+            setups[number] = first

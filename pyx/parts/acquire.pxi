@@ -1,30 +1,15 @@
-# The acquisition loop: wait for data-ready edges, read every chip of the bus, decode, fill packets. [acquire]
+# The acquisition loop: wait for data-ready edges, read every chip, decode, fill packets. [acquire]
+#
+# The chip holds one conversion, and counts nothing. Which conversion a frame is, the edges say: the sample clock
+# numbers them, and a frame belongs to the newest one not later than the begin of its transfer (reference B-17).
 
 cdef enum:
-    MAX_EDGES = 64             # edges taken from the bus in one wait
-    FRAME_BYTES_MAX = 27
+    OFF_RATE_EDGES = 64       # so many edges on end at a wrong rate: the chips are brought up again
+    MAX_EDGES = 64             # events taken from the bus in one wait
+    SLIP_FRAMES = 3            # so many on end whose status word does not repeat: are the registers still ours?
+    STUCK_FRAMES = 8           # so many bad status words, or failed reads, on end: the bus is stuck
 
-
-cdef int32_t read_conversion(Source *s, int32_t *counts, uint64_t *lead_off, int64_t *t_begin_ns,
-                             int64_t *t_end_ns) noexcept nogil:
-    """Read one conversion of all chips into one wide frame. A status word that is not 1100 spoils the frame."""
-    cdef uint8_t raw[FRAME_BYTES_MAX]
-    cdef uint32_t chip, at = 0, word
-    cdef int32_t status, result = EC_STATUS_OK
-    cdef int64_t begin_ns
-    for chip in range(s.bus.n_chips):
-        status = s.bus.read(s.bus.self, chip, raw, 3 + 3 * s.chip_channels[chip], &begin_ns, t_end_ns)
-        if status < 0:
-            return status
-        if chip == 0:
-            t_begin_ns[0] = begin_ns
-        status = ec_decode_frame(raw, s.chip_channels[chip], counts + at, &word)
-        if status < 0:
-            result = status            # the other chips are read all the same: their shift registers must move on
-        else:
-            note_lead_off(word, at, s.chip_channels[chip], lead_off)
-        at += s.chip_channels[chip]
-    return result
+cdef int64_t SILENCE_NS = 100000000        # no edge for so long, and for 10 periods: the line is dead
 
 
 cdef inline void note_lead_off(uint32_t word, uint32_t at, uint32_t n_channels, uint64_t *lead_off) noexcept nogil:
@@ -50,134 +35,220 @@ cdef void note_saturated(const int32_t *counts, uint32_t n_channels, uint64_t *s
             saturated[c // 64] |= <uint64_t>1 << (c % 64)
 
 
-cdef void take_conversion(Source *s, uint64_t seqno, int64_t t_ns, int32_t status, const int32_t *counts,
-                          const uint64_t *lead_off) noexcept nogil:
-    """One edge, one fate: delivered, paused, or lost for a counted reason."""
+cdef int32_t decode_round(Chips *a) noexcept nogil:
+    """All chips into one wide frame. One status word that is not 1100 spoils it: half a frame is none."""
+    cdef uint32_t chip, at = 0, word
+    cdef int32_t result = EC_STATUS_OK
+    memset(a.lead_off, 0, sizeof(a.lead_off))
+    for chip in range(a.driver.n_chips):
+        if ec_decode_frame(a.frames[chip], a.driver.config.n_channels[chip], a.counts + at, &word) < 0:
+            result = EC_STATUS_BAD_STATUS_WORD
+        else:
+            note_lead_off(word, at, a.driver.config.n_channels[chip], a.lead_off)
+        at += a.driver.config.n_channels[chip]
+    return result
+
+
+cdef bint note_events(Source *s, const ec_drdy *events, int32_t n, uint64_t *conversion, ec_drdy *newest) noexcept nogil:
+    """Number the edges of the sample clock's line; False if none of them is a conversion, else the newest one.
+
+    Edges of other lines are only counted: chips that share a clock keep step, or `out_of_step` says so.
+    """
+    cdef Chips *a = s.chips
+    cdef int32_t i
+    cdef int64_t known
+    cdef bint found = False
+    for i in range(n):
+        a.line_edges[events[i].line] += 1
+        if events[i].line != 0:
+            continue
+        a.last_edge_ns = events[i].t_ns
+        known = ec_sample_clock_edge(&a.clock, events[i].line_seqno - a.driver.seqno_at_start[0], events[i].t_ns, conversion)
+        a.off_rate = a.off_rate + 1 if known < 0 else 0
+        if known > 0:
+            found = True
+            newest[0] = events[i]
+    if found:
+        if ec_counter_get(&s.n.edges) == 0:
+            ec_counter_set(&s.n.first_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
+        ec_counter_set(&s.n.last_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
+        ec_counter_set(&s.n.edges, conversion[0] + 1)
+    return found
+
+
+cdef void take_conversion(Source *s, uint64_t conversion, int32_t status) noexcept nogil:
+    """One conversion, one fate: delivered, paused, or lost for a counted reason."""
+    cdef Chips *a = s.chips
     cdef uint64_t saturated[4]
-    memset(saturated, 0, sizeof(saturated))
-    source_lost(s, &s.n.missed, seqno - s.next_seqno)
-    s.next_seqno = seqno + 1
+    source_lost(s, &s.n.missed, conversion - a.next_conversion)
+    a.next_conversion = conversion + 1
     if status == EC_STATUS_BAD_STATUS_WORD:
         source_lost(s, &s.n.bad_status, 1)
-        ec_run_log(s.group.run, EC_LOG_BAD_STATUS, s.node.number, NO_EDGE, seqno - 1, 0)
-    elif ec_run_is(&s.group.run.paused):
+        a.bad_frames += 1
+        a.good_frames = 0
+        ec_run_log(s.group.run, EC_LOG_BUS_STUCK if a.bad_frames == STUCK_FRAMES else EC_LOG_BAD_STATUS,
+                   s.node.number, NO_EDGE, conversion,
+                   a.frames[0][0] << 16 | a.frames[0][1] << 8 | a.frames[0][2])
+        return
+    a.bad_frames = 0
+    a.good_frames += 1
+    if ec_run_is(&s.group.run.paused):
         source_close_packet(s, ec_now_ns())
         source_lost(s, &s.n.paused, 1)
-    else:
-        note_saturated(counts, s.node.ports[0].n_channels, saturated)
-        source_add_frame(s, counts, seqno - 1, t_ns, saturated, lead_off)
+        return
+    memset(saturated, 0, sizeof(saturated))
+    note_saturated(a.counts, s.node.ports[0].n_channels, saturated)
+    source_add_frame(s, a.counts, conversion, ec_sample_clock_time(&a.clock, conversion) - a.t_zero_ns, saturated,
+                     a.lead_off)
 
 
-cdef void note_edges(Source *s, const ec_drdy *edges, int32_t n, int64_t woken_ns) noexcept nogil:
-    if ec_counter_get(&s.n.first_edge_ns) == 0 and ec_counter_get(&s.n.last_seqno) == 0:
-        ec_counter_set(&s.n.first_edge_ns, <uint64_t>edges[0].t_ns)
-    ec_counter_set(&s.n.last_edge_ns, <uint64_t>edges[n - 1].t_ns)
-    ec_counter_set(&s.n.last_seqno, edges[n - 1].seqno)
-    ec_counter_set(&s.n.edges, edges[n - 1].seqno)
-    if not s.group.run.is_virtual:
-        ec_histogram_add(&s.n.wake_ns, woken_ns - edges[n - 1].t_ns)   # below 0: 0, a transfer runs ahead of the clock
+cdef bint sort_events(Source *s, int64_t begin_ns, int64_t end_ns, uint64_t *served, ec_drdy *newest,
+                      uint64_t *unread, bint *more) noexcept nogil:
+    """Take every event that has been reported by now, however many a stall let pile up.
 
-
-cdef int32_t acquire_patient(Source *s, const ec_drdy *edges, int32_t n) noexcept nogil:
-    """A device that keeps unread conversions: one read for each edge, in order."""
-    cdef int32_t counts[256]
-    cdef uint64_t lead_off[4]
-    cdef int64_t begin_ns = 0, end_ns = 0
-    cdef int32_t i, status
-    for i in range(n):
-        memset(lead_off, 0, sizeof(lead_off))
-        status = read_conversion(s, counts, lead_off, &begin_ns, &end_ns)
-        if status < 0 and status != EC_STATUS_BAD_STATUS_WORD:
-            return status
-        take_conversion(s, edges[i].seqno, edges[i].t_ns, status, counts, lead_off)
-    return EC_STATUS_OK
-
-
-cdef bint sort_edges(Source *s, int64_t begin_ns, int64_t end_ns, ec_drdy *newest, ec_drdy *unread) noexcept nogil:
-    """Take every edge that has been reported by now, however many a stall let pile up.
-
-    `newest` moves to the last one not later than the begin of the transfer, `unread` (seqno 0: none) to the last
-    one after it. True if one fell inside the transfer.
+    `served` moves to the last conversion whose edge is not later than the begin of the transfer, `unread` (if `more`)
+    to the last one after it, `newest` to its edge. True if an edge fell inside the transfer.
     """
     cdef ec_drdy later[MAX_EDGES]
     cdef int32_t i, n = MAX_EDGES
+    cdef uint64_t conversion
     cdef bint torn = False
-    unread.seqno = 0
+    more[0] = False
+    if newest.t_ns + s.chips.period_ns - s.chips.period_ns // 8 > end_ns:
+        return False                   # the next edge is still to come: no need to ask the kernel
     while n == MAX_EDGES:
-        n = s.bus.wait(s.bus.self, 1, 0, later, MAX_EDGES)
-        if n > 0:
-            note_edges(s, later, n, ec_now_ns())
+        n = ec_ads1299_wait(&s.chips.driver, 1, 0, later, MAX_EDGES)
         for i in range(n):
-            if later[i].t_ns <= begin_ns:
-                newest[0] = later[i]
+            if not note_events(s, &later[i], 1, &conversion, newest):
+                continue
+            if newest.t_ns <= begin_ns:
+                served[0] = conversion
             else:
-                torn = torn or later[i].t_ns <= end_ns
-                unread[0] = later[i]
+                torn = torn or newest.t_ns <= end_ns
+                unread[0] = conversion
+                more[0] = True
     return torn
 
 
-cdef int32_t acquire_latch(Source *s, ec_drdy newest) noexcept nogil:
-    """A chip with one latch: read once, then let the edges say which conversion it was (reference B-17).
+cdef int32_t read_round(Source *s, ec_drdy edge, int64_t *begin_ns, int64_t *end_ns) noexcept nogil:
+    """Read all chips; a failed read is repeated as long as the conversion is there."""
+    cdef Chips *a = s.chips
+    cdef int64_t window = a.period_ns - ec_ads1299_wire_ns(&a.driver.config)
+    cdef int32_t status = ec_ads1299_read(&a.driver, edge.t_ns + max(window, 0), a.frames, begin_ns, end_ns)
+    if status == EC_STATUS_OK:
+        a.failed_reads = 0
+        return decode_round(a)
+    a.failed_reads += 1
+    return status
 
-    The frame belongs to the newest edge not later than the begin of the transfer; an edge during the transfer tore
-    it; an edge after it is the next one to serve.
-    """
-    cdef int32_t counts[256]
-    cdef uint64_t lead_off[4]
-    cdef ec_drdy unread
+
+cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
+    """Read until the newest conversion known is served. 0 or why the chips must be brought up again."""
+    cdef Chips *a = s.chips
     cdef int64_t begin_ns = 0, end_ns = 0
     cdef int32_t status
+    cdef uint64_t unread = 0
+    cdef bint torn, more = False
     while True:
-        memset(lead_off, 0, sizeof(lead_off))
-        status = read_conversion(s, counts, lead_off, &begin_ns, &end_ns)
-        if status < 0 and status != EC_STATUS_BAD_STATUS_WORD:
+        status = read_round(s, edge, &begin_ns, &end_ns)
+        if status == EC_STATUS_DEVICE_GONE:
             return status
-        if sort_edges(s, begin_ns, end_ns, &newest, &unread):
-            source_lost(s, &s.n.missed, newest.seqno - s.next_seqno)
-            s.next_seqno = newest.seqno + 1
+        if status == EC_STATUS_DEVICE_IO:
+            ec_run_log(s.group.run, EC_LOG_READ_FAILED, s.node.number, NO_EDGE, conversion,
+                       a.driver.report.error)
+            return status if a.failed_reads >= STUCK_FRAMES else EC_STATUS_OK      # the next one that is read counts it
+        ec_histogram_add(&s.n.read_ns, end_ns - edge.t_ns)
+        torn = sort_events(s, begin_ns, end_ns, &conversion, &edge, &unread, &more)
+        if torn:
+            source_lost(s, &s.n.missed, conversion - a.next_conversion)
+            a.next_conversion = conversion + 1
             source_lost(s, &s.n.late, 1)
+            s.late_before = True
         else:
-            take_conversion(s, newest.seqno, newest.t_ns, status, counts, lead_off)
-        if unread.seqno == 0 or ec_run_is(&s.group.run.stopping):
+            take_conversion(s, conversion, status)
+        if a.bad_frames == SLIP_FRAMES and ec_counter_get(&a.driver.slips) > a.slips_known:
+            a.slips_known = ec_counter_get(&a.driver.slips)
+            if ec_ads1299_check(&a.driver) == EC_STATUS_BAD_DEVICE:
+                return EC_STATUS_BAD_DEVICE    # no slips: a chip fell back to its reset state, and repeats no status word
+        if a.bad_frames >= 4 * STUCK_FRAMES:
+            return EC_STATUS_BAD_STATUS_WORD
+        if not more or ec_run_is(&s.group.run.stopping):
             return EC_STATUS_OK
-        newest = unread                # edges that came meanwhile: the latch holds the newest of them
+        conversion = unread            # edges that came meanwhile: the latch holds the newest of them
         ec_group_next_epoch(s.group)   # on a bus slower than the edges this goes on until stopped
         ec_counter_set(&s.group.beat_ns, <uint64_t>ec_now_ns())
 
 
-cdef void run_acquire(Source *s) noexcept nogil:
-    """Until stopped, the file is exhausted, or the device fails. [acquire]"""
-    cdef ec_drdy edges[MAX_EDGES]
-    cdef int32_t n, status
-    cdef uint32_t want
-    cdef uint64_t last = 0
-    cdef ec_group *g = s.group
+cdef int32_t acquire_some(Source *s) noexcept nogil:
+    """Wait once and serve what came. 0, END_OF_DATA, or why the chips must be brought up again."""
+    cdef ec_drdy events[MAX_EDGES]
+    cdef ec_drdy edge
+    cdef Chips *a = s.chips
+    cdef ec_bus *bus = &a.driver.bus
+    cdef uint32_t want = s.batch - (s.open_packet.n_frames if s.open_packet is not NULL else 0)
+    cdef uint64_t conversion = 0
     cdef int64_t now
+    cdef int32_t n = ec_ads1299_wait(&a.driver, min(want, <uint32_t>MAX_EDGES), bus.now(bus.self) + WAIT_NS // 4, events,
+                                     MAX_EDGES)
+    cdef int32_t status = EC_STATUS_OK
+    now = bus.now(bus.self)
+    if n < 0:
+        return EC_STATUS_END_OF_DATA if n == -ENODATA else EC_STATUS_DEVICE_GONE
+    if not note_events(s, events, n, &conversion, &edge):
+        if a.off_rate >= OFF_RATE_EDGES:
+            return EC_STATUS_WRONG_RATE
+        return EC_STATUS_NO_DRDY if now - a.last_edge_ns > max(SILENCE_NS, 10 * a.period_ns) else EC_STATUS_OK
+    if not s.group.run.is_virtual:
+        ec_histogram_add(&s.n.wake_ns, now - edge.t_ns)
+    status = serve(s, conversion, edge)
+    if status == EC_STATUS_OK and a.last_edge_ns >= a.next_check_ns:
+        status = look_after(s, bus.now(bus.self))
+    if status == EC_STATUS_OK and a.frames_max and a.next_conversion >= a.frames_max:
+        status = EC_STATUS_END_OF_DATA
+    return status
+
+
+cdef void finish_acquire(Source *s) noexcept nogil:
+    """Stop the chips and number the edges that were reported and not served: they are pending."""
+    cdef ec_drdy events[MAX_EDGES]
+    cdef ec_drdy edge
+    cdef uint64_t conversion
+    cdef int32_t n = MAX_EDGES
+    ec_ads1299_stop(&s.chips.driver)
+    while n == MAX_EDGES:
+        n = ec_ads1299_wait(&s.chips.driver, 1, 0, events, MAX_EDGES)
+        if n > 0 and not (s.chips.frames_max and s.chips.next_conversion >= s.chips.frames_max):
+            note_events(s, events, n, &conversion, &edge)
+    note_clock(s)
+    source_close_packet(s, ec_now_ns())
+    ec_counter_set(&s.n.pending, ec_counter_get(&s.n.edges) - s.chips.next_conversion)
+
+
+cdef void run_acquire(Source *s) noexcept nogil:
+    """Until stopped, the data are exhausted, or the device fails for good. [acquire]"""
+    cdef ec_group *g = s.group
+    cdef Chips *a = s.chips
+    cdef int32_t status
     ec_fp_flush_denormals()
     ec_group_park(g, 0)
-    s.next_seqno = 1
-    status = s.bus.start(s.bus.self)
+    status = ec_ads1299_start(&a.driver, &a.t_start_ns)
+    ec_sample_clock_init(&a.clock, a.driver.sps, 0)
+    a.t_zero_ns = a.t_start_ns if g.run.is_virtual else 0
+    begin_watching(s, a.t_start_ns)
     ec_rt_enter()
     while status >= 0 and not (ec_run_is(&g.run.stopping) or ec_run_is(&g.run.abort)):
-        want = s.batch - (s.open_packet.n_frames if s.open_packet is not NULL else 0)
-        n = s.bus.wait(s.bus.self, min(want, <uint32_t>MAX_EDGES), ec_now_ns() + WAIT_NS, edges, MAX_EDGES)
-        now = ec_now_ns()
         ec_group_next_epoch(g)
         ec_counter_add(&g.rounds, 1)
-        ec_counter_set(&g.beat_ns, <uint64_t>now)
-        if n < 0:
-            status = n
-        elif n > 0:
-            note_edges(s, edges, n, now)
-            status = acquire_patient(s, edges, n) if s.bus.patient else acquire_latch(s, edges[n - 1])
+        if not g.run.is_virtual or ec_counter_get(&g.rounds) % 64 == 0:
+            ec_counter_set(&g.beat_ns, <uint64_t>ec_now_ns())
+        status = acquire_some(s)
+        if status < 0 and status != EC_STATUS_END_OF_DATA:
+            status = recover(s, status)
     ec_rt_leave()
-    s.bus.stop(s.bus.self, &last)
-    source_close_packet(s, ec_now_ns())
+    finish_acquire(s)
     if status < 0 and status != EC_STATUS_END_OF_DATA:
-        ec_run_log(g.run, EC_LOG_DEVICE, s.node.number, NO_EDGE, s.next_seqno - 1, status)
-        ec_run_fail(g.run, status, s.node.number, NO_EDGE, s.next_seqno - 1)
-    ec_counter_set(&s.n.edges, last)
-    ec_counter_set(&s.n.pending, last + 1 - s.next_seqno)
+        ec_run_log(g.run, EC_LOG_DEVICE, s.node.number, NO_EDGE, a.next_conversion, status)
+        ec_run_fail(g.run, status, s.node.number, NO_EDGE, a.next_conversion)
     finish_node(g, 0)
     end_inputs(g, 1)
     end_outputs(g)

@@ -36,7 +36,8 @@ cdef class Graph:
     cdef int node_group[MAX_NODES]
     cdef ec_edge *edges[MAX_EDGES_TOTAL]
     cdef Source *sources[MAX_GROUPS]
-    cdef ec_emulator *emulators[MAX_GROUPS]
+    cdef ec_emulator *emulators[MAX_GROUPS]    # of sources whose bus is emulated
+    cdef ec_linux_bus *buses[MAX_GROUPS]       # of sources with real chips
     cdef readonly int n_groups, n_nodes, n_edges
     cdef public int64_t t_zero_ns      # time of the start on the clock of the run: what rows of text count from
     cdef bint _finished
@@ -53,14 +54,18 @@ cdef class Graph:
         cdef int i
         if self.c is NULL:
             return
+        self._close_buses()
         for i in range(self.n_edges):
             ec_edge_destroy(self.edges[i])
         for i in range(self.n_nodes):
             ec_node_destroy(self.nodes[i], self.c)
         for i in range(self.n_groups):
             ec_group_destroy(self.groups[i])
+            if self.sources[i] is not NULL:
+                free(self.sources[i].chips)
             free(self.sources[i])
             ec_emulator_destroy(self.emulators[i])
+            free(self.buses[i])
         ec_run_destroy(self.c)
 
     # ---- building [control-thread, stopped] ----
@@ -158,21 +163,59 @@ cdef class Graph:
         s.wake.event_fd = -1
         return s
 
-    def add_emulator(self, int group, dict output, dict settings, *, frames=None, uint64_t n_frames_max=0):
-        """Add an emulated ADS1299 as the source of a group; return its node number.
+    def add_ads1299(self, int group, dict output, dict node, *, frames=None, uint64_t frames_max=0):
+        """Add chips as the source of a group, bring them up, and return the node number.
 
-        `frames` holds the data of ``signal: file``: bytes of SPI frames, or an int32 array (n_frames, n_channels).
+        `node` is what `acquire` describes; `frames` the data of an emulated board's ``signal: file``: bytes of SPI
+        frames, or an int32 array (n_frames, n_channels). The source ends after `frames_max` conversions, if not 0.
+
+        Raises
+        ------
+        DeviceError
+            If the chips are not there, are others, or do not hold what is written into them.
         """
+        cdef ec_ads1299_config config
+        cdef ec_bus bus
+        cdef int32_t status
+        cdef Source *s
+        fill_driver_config(&config, node)
+        if node["bus"] == "linux":
+            self.buses[group] = open_linux_bus(node)
+            bus = ec_linux_bus_bus(self.buses[group])
+        else:
+            bus = self._emulated_bus(group, node, frames, frames_max)
+        s = self._source(group, output, node["batch"])
+        s.chips = <Chips *>new_aligned(sizeof(Chips))
+        if s.chips is NULL:
+            raise MemoryError("eegcore: no memory for a driver")
+        s.chips.frames_max = frames_max
+        s.chips.check_every_ns = <int64_t>(node["check_s"] * 1e9)
+        ec_ads1299_init(&s.chips.driver, &bus, &config)
+        with nogil:
+            status = ec_ads1299_bring_up(&s.chips.driver)
+        if status < 0:
+            raise bring_up_error(&s.chips.driver, status, node["board"])
+        if self.emulators[group] is not NULL:
+            ec_emulator_run_begin(self.emulators[group])   # what a chain read to find its gap is no part of the run
+        s.chips.period_ns = <int64_t>(1e9 / s.chips.driver.sps)
+        return self.n_nodes - 1
+
+    cdef void _close_buses(self) noexcept:
+        cdef int i
+        for i in range(self.n_groups):
+            if self.buses[i] is not NULL:
+                ec_linux_bus_close(self.buses[i])
+
+    cdef ec_bus _emulated_bus(self, int group, dict node, frames, uint64_t frames_max) except *:
         cdef ec_emulator_config config
         cdef Py_buffer view
         cdef int32_t status = 0
-        cdef Source *s
         cdef const char *wrong
-        cdef int i
-        ec_emulator_config_default(&config)
-        fill_emulator_config(&config, settings)
-        config.virtual_clock = self.c.is_virtual
-        config.n_frames_max = n_frames_max
+        cdef bytes faults = fault_table(node["world"]["faults"])
+        fill_emulator_config(&config, node, self.c.is_virtual)
+        config.n_frames_max = frames_max
+        config.faults = <const ec_fault *><const char *>faults
+        config.n_faults = len(node["world"]["faults"])
         if frames is not None:
             PyObject_GetBuffer(frames, &view, PyBUF_SIMPLE)
             self._kept.append(frames)
@@ -189,11 +232,7 @@ cdef class Graph:
         self.emulators[group] = ec_emulator_create(&config, &status)
         if self.emulators[group] is NULL:
             check(status, "emulator")
-        s = self._source(group, output, settings["batch"])
-        s.bus = ec_emulator_bus(self.emulators[group])
-        for i in range(s.bus.n_chips):
-            s.chip_channels[i] = config.channels_per_chip[i]
-        return self.n_nodes - 1
+        return ec_emulator_bus(self.emulators[group])
 
     def add_playback(self, int group, dict output, values, *, uint32_t batch, double speed=1.0, bint loop=False,
                      uint64_t frames_max=0, gap_at=None, gap_frames=None):
@@ -310,7 +349,7 @@ cdef class Graph:
         with nogil:
             if s is NULL:
                 run_worker(g)
-            elif self.emulators[group] is not NULL:
+            elif s.chips is not NULL:
                 run_acquire(s)
             else:
                 run_playback(s)
@@ -358,6 +397,7 @@ cdef class Graph:
         if self._finished:
             return
         self._finished = True
+        self._close_buses()                # the next run wants the same nodes and lines
         for i in range(self.n_edges):
             if i in keep:
                 continue

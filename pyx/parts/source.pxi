@@ -1,6 +1,30 @@
 # What every source does: fill packets that never span a gap, a change of flags or a pause, and account for each frame.
 
 
+# The driver of an `acquire`, and where its loop is.
+cdef struct Chips:
+    ec_ads1299 driver
+    ec_sample_clock clock
+    uint64_t next_conversion   # first one that has met no fate yet; conversions count from 0 and are frame_index
+    uint64_t frames_max        # 0: endless
+    int64_t t_start_ns         # START
+    int64_t t_zero_ns          # subtracted from every stamp: START in virtual time, else 0
+    int64_t period_ns
+    int64_t last_edge_ns       # newest event of line 0, or the start
+    int64_t check_every_ns     # 0: never
+    int64_t next_check_ns
+    uint32_t failed_reads      # on end
+    uint32_t bad_frames        # on end
+    uint64_t good_frames       # on end
+    uint64_t slips_known       # slips when the registers were last looked at because of them
+    uint32_t attempts          # to bring the chips up again, since they last ran for a second
+    uint32_t off_rate          # edges at a wrong rate, on end
+    uint64_t line_edges[EC_BUS_MAX_CHIPS]
+    uint8_t frames[EC_BUS_MAX_CHIPS][EC_FRAME_BYTES_MAX]
+    int32_t counts[256]
+    uint64_t lead_off[4]
+
+
 cdef struct Source:
     ec_group *group
     ec_node *node              # stage NULL, one port
@@ -9,11 +33,9 @@ cdef struct Source:
     ec_ref open_ref            # packet being filled, EC_REF_NONE if none
     ec_packet *open_packet
     bint gap_before            # frames are missing before the next one
+    bint late_before           # one of them was read too late
     double sps
-    # acquire
-    ec_bus bus
-    uint32_t chip_channels[EC_EMULATOR_MAX_CHIPS]
-    uint64_t next_seqno
+    Chips *chips               # acquire; NULL: playback
     # playback
     ec_recording recording
     uint32_t is_counts
@@ -74,6 +96,9 @@ cdef bint source_open_packet(Source *s, uint64_t frame_index, int64_t t_ns) noex
     if s.gap_before:
         p.flags |= EEGCORE_FLAG_GAP
         s.gap_before = False
+    if s.late_before:
+        p.flags |= EEGCORE_FLAG_LATE_READ
+        s.late_before = False
     s.open_packet = p
     return True
 

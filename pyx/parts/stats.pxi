@@ -17,20 +17,38 @@ def source_stats(Graph graph, int group):
         "pool_empty": ec_counter_get(&n.pool_empty), "pending": ec_counter_get(&n.pending),
         "gaps": ec_counter_get(&n.gaps),
         "first_edge_ns": ec_counter_get(&n.first_edge_ns), "last_edge_ns": ec_counter_get(&n.last_edge_ns),
-        "last_seqno": ec_counter_get(&n.last_seqno), "wake": histogram(&n.wake_ns),
+        "spurious": ec_counter_get(&n.spurious),
+        "vanished": ec_counter_get(&n.vanished), "restarts": ec_counter_get(&n.restarts),
+        "checks": ec_counter_get(&n.checks), "rate_sps": ec_counter_get(&n.rate_uhz) * 1e-6 or None,
+        "residual_ns": ec_counter_get(&n.residual_ns), "wake": histogram(&n.wake_ns), "read": histogram(&n.read_ns),
+        "retries": 0, "io_errors": 0,
     }
+    if graph.sources[group].chips is not NULL:
+        stats["retries"] = ec_counter_get(&graph.sources[group].chips.driver.retries)
+        stats["io_errors"] = ec_counter_get(&graph.sources[group].chips.driver.io_errors)
     stats["edges"] = ec_counter_get(&n.edges)      # last: what happened is never less than what is accounted for
     return stats
 
 
 def emulator_truth(Graph graph, int group):
-    """What the emulated chips of a group know themselves: edges, clean, torn, never_read... None for a recording."""
+    """What the emulated chips of a group know themselves; None if the source is no emulator."""
     cdef ec_emulator_truth truth
     if graph.emulators[group] is NULL:
         return None
     ec_emulator_truth_get(graph.emulators[group], &truth)
-    return {"edges": truth.edges, "reported": truth.reported, "overflowed": truth.overflowed,
-            "clean": truth.clean, "torn": truth.torn, "never_read": truth.never_read}
+    return {"conversions": truth.conversions, "events": truth.events, "overflowed": truth.overflowed,
+            "dropped": truth.dropped, "spurious": truth.spurious, "clean": truth.clean, "spoiled": truth.spoiled,
+            "torn": truth.torn, "never_read": truth.never_read, "repeated": truth.repeated,
+            "failed_transfers": truth.failed_transfers, "resets": truth.resets, "violations": truth.violations,
+            "last_violation": truth.last_violation}
+
+
+def chip_registers(Graph graph, int group):
+    """The registers of every chip of a group as they were read back, bytes each; [] for a recording."""
+    cdef Source *s = graph.sources[group]
+    if s.chips is NULL:
+        return []
+    return [(<const char *>s.chips.driver.seen[chip])[:EC_N_REGISTERS] for chip in range(s.chips.driver.n_chips)]
 
 
 def node_stats(Graph graph, int node):

@@ -72,8 +72,9 @@ def test_slots_too_small_for_their_packets(document, value):
     ("cascade", "settling_frames", []), ("fft", "hop", 0), ("fft", "n_bins", 0),
     ("fft", "bin_from", 5000), ("fft", "n", 2**31), ("select", "picks", [0, 99]),
     ("select", "picks", [0]), ("impedance", "window", 0), ("impedance", "window", 2**21), ("impedance", "cycle", -4),
-    ("impedance", "n_channels", 9), ("emulator", "channels_per_chip", [8] * 40), ("emulator", "batch", 0),
-    ("emulator", "node", "playback"), ("select", "node", "nonesuch")])
+    ("impedance", "n_channels", 9), ("ads1299", "n_channels", [8] * 40), ("ads1299", "batch", 0),
+    ("ads1299", "chips_in", [2]), ("ads1299", "registers", ["00"]), ("ads1299", "bus", "usb"), ("ads1299", "n_drdy", 9),
+    ("ads1299", "node", "playback"), ("select", "node", "nonesuch")])
 def test_stages_that_do_not_fit_their_streams(document, kind, key, value):
     group, number = node(document, kind)
     with pytest.raises(ValueError, match=r"^plan: .*Make the plan again"):

@@ -200,7 +200,7 @@ def test_ctrl_c_drains_and_exits_0(start_run):
     assert process.returncode == 0
     assert check_ledger(ledger) == []
     assert ledger["signals"] == 1
-    assert ledger["sources"]["acquire"]["edges"] == ledger["truth"]["acquire"]["edges"]
+    assert ledger["sources"]["acquire"]["edges"] == ledger["truth"]["acquire"]["conversions"]
 
 
 def test_a_second_ctrl_c_stops_at_once_and_counts_what_it_cut_off(start_run):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from eegcore.doctor.gpio import FLAG_USED, GET_CHIPINFO, GET_LINEINFO
+from eegcore.doctor.self_test import Measured
 from eegcore.doctor.system import Owner, System
+from eegcore.errors import EegcoreError
 
 
 @dataclass
@@ -55,6 +59,8 @@ class FakeSystem(System):
         self.free, self.may_write = 50 * 10**9, True
         self.port_errno, self.ours_answers = 0, False
         self.core: int | None = 128
+        self.registers: list[bytes] | EegcoreError = [bytes([0x3E]) + bytes(23)]
+        self.measured: dict[str, Measured | EegcoreError] = {}
 
     def put(self, name: str, text: str = "") -> None:
         path = self.path(name)
@@ -101,6 +107,17 @@ class FakeSystem(System):
         if self.core is None:
             raise ImportError("wrong ELF class")
         return self.core
+
+    def probe(self, native: Mapping[str, Any]) -> list[bytes]:
+        if isinstance(self.registers, EegcoreError):
+            raise self.registers
+        return self.registers
+
+    def measure(self, settings: Mapping[str, Any], signal: str) -> Measured:
+        found = self.measured[signal]
+        if isinstance(found, EegcoreError):
+            raise found
+        return found
 
     def limit(self, name: str) -> int:
         return self.limits[name]

@@ -66,7 +66,17 @@ def test_spi_switched_on_but_not_rebooted(pi5):
 def test_a_second_bus_names_its_overlay(pi5):
     result = checked(pi5, Wanted(spi=("/dev/spidev1.0",)))["spidev1.0"]
     assert result.state == "missing"
+    pi5.device("/dev/spidev1.0", "spi")
+    assert checked(pi5, Wanted(spi=("/dev/spidev1.0",)))["spidev1.0"].state == "ok"
     assert "dtoverlay=spi1-1cs" in result.fix
+
+
+def test_the_auxiliary_bus_of_a_pi_4_is_refused(pi4):
+    for path, state in (("/dev/spidev1.0", "fail"), ("/dev/spidev3.0", "ok"), ("/dev/spidev0.0", "ok")):
+        pi4.device(path, "spi")
+        result = checked(pi4, Wanted(spi=(path,)))[path.removeprefix("/dev/")]
+        assert result.state == state
+        assert state == "ok" or "cannot do SPI mode 1" in result.seen
 
 
 def test_the_old_place_of_config_txt(pi5):

@@ -30,7 +30,7 @@ def test_the_ledger_is_the_emulators_own_count(late):
         run.stop()
         truth = run.truth("acquire")
     source = ledger_of(run)["sources"]["acquire"]
-    assert source["edges"] == truth["edges"] > 4000
+    assert source["edges"] == truth["conversions"] > 4000
     assert source["delivered"] == truth["clean"]
     assert source["late"] == truth["torn"]
     assert source["missed"] + source["pending"] == truth["never_read"]

@@ -14,6 +14,7 @@ from eegcore.pipeline import Pipeline
 from eegcore.sinks.ledger_file import check_ledger
 
 PRESETS = sorted((ROOT / "pipelines").glob("*.yaml"))
+HARDWARE = {"pieeg16"}                         # presets that need a board
 
 
 @pytest.fixture
@@ -29,14 +30,18 @@ def test_a_preset_plans_and_runs(path, overrides):
     given = overrides.get(path.stem, [])
     config, plan = prepare(path, overrides=given)
     assert config.name == plan.name == path.stem
+    if path.stem in HARDWARE:
+        return                                 # a device has no virtual clock, and none is here
     with Pipeline.from_yaml(path, overrides=given, clock="virtual").run(seconds=1) as run:
         assert run.wait(60)
     ledger = run.ledger()
     assert check_ledger(ledger) == []
     assert ledger["frames"] > 0
     assert ledger["lost"] == 0
+    # less than all only where a window is still open: of a spectrum, of an impedance
     per_board = {source["edges"] for source in ledger["sources"].values()}
-    assert all(sink["written"] in {0, *per_board} for sink in ledger["sinks"].values())
+    assert all(sink["written"] == sink["in"] <= max(per_board) for sink in ledger["sinks"].values())
+    assert any(sink["written"] in per_board for sink in ledger["sinks"].values())
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)

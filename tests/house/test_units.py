@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from source import ROOT
@@ -116,18 +115,6 @@ def test_the_install_notes_name_what_the_units_use():
     assert "--groups spi,gpio eegcore" in text
     for name in ("eegcore-governor", "eegcore.service"):
         assert name in text
-
-
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.stem)
-def test_commands_of_the_documents_exist(page: Path):
-    from eegcore.cli.parser import make_parser
-
-    commands = next(action.choices for action in make_parser()._actions if action.choices)
-    for line in re.findall(r"-m eegcore ([^`\n]+)", page.read_text()):
-        name, *options = line.split()
-        assert name in commands, line
-        known = {option for action in commands[name]._actions for option in action.option_strings}
-        assert {option for option in options if option.startswith("-")} <= known, line
 
 
 def test_the_units_are_shipped():

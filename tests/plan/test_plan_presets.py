@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-NAMES = ["default", "eeg8_250", "eeg32_4k", "replay", "two_boards"]
+NAMES = ["default", "eeg8_250", "eeg32_4k", "impedance", "pieeg16", "replay", "two_boards"]
 
 
 @pytest.fixture
@@ -66,11 +66,19 @@ def test_two_boards(plan, preset):
     assert made.warnings == []
 
 
+def test_impedance(plan, preset):
+    made = plan(preset("impedance"))
+    streams = outputs(made)
+    assert (streams["impedance"].unit, streams["impedance"].sps) == ("kOhm", 1000 / 992)
+    assert streams["bandpass"].meta["filters"] == ["lead_off", "notch", "bandpass"]
+    assert topics(made) == {"eeg_filtered", "impedance"}
+
+
 def test_eeg32_4k(plan, preset):
     made = plan(preset("eeg32_4k"))
     streams = outputs(made)
     assert (streams["acquire"].n_channels, streams["acquire"].sps, streams["acquire"].max_frames) == (32, 4000, 16)
-    assert made.stage("acquire").native["channels_per_chip"] == [8] * 4
+    assert made.stage("acquire").native["n_channels"] == [8] * 4
     assert "null_sink" in [stage.id for stage in made.stages]
     assert topics(made) == {"eeg_filtered"}
     assert made.warnings == []

@@ -36,7 +36,7 @@ def test_the_output_has_the_channels_of_all_and_the_frames_of_the_first(plan):
 
 
 def test_what_differs_is_not_claimed(plan):
-    stream = joined(plan, {"acquire": {**A["acquire"], "reference": "A1"}},
+    stream = joined(plan, {"acquire": {**A["acquire"], "reference": "differential"}},
                     {"acquire": {**B["acquire"], "vref_v": 2.5}}).outputs[0].stream
     assert stream.reference == ""
     assert "vref_v" not in stream.meta

@@ -64,6 +64,7 @@ class FakeOutlet:
                  stream: Stream | None = None) -> None:
         self.sink_id, self.topic, self.run_id, self.meta_rev = sink_id, topic, run_id, 1
         self.stream = stream or Stream(Kind.VOLTAGE_F32, LABELS, 250.0, 16, sources=("acquire",))
+        self.start_t_ns, self.start_unix_ns = 0, 1_795_234_320_000_000_000
         self.closed = False
         self._packets: deque[FakePacket] = deque()
         self._lock = threading.Lock()

@@ -18,7 +18,7 @@ def test_defaults_are_one_chip_of_eight_with_10_20_labels(describe):
     assert (stream.sps, stream.max_frames, stream.step) == (250, 1, 1)
     assert stream.scale_uv == (1e6 * 4.5 / 24 / 2**23,) * 8
     assert stream.sources == ("acquire",)
-    assert description.native["channels_per_chip"] == [8]
+    assert description.native["n_channels"] == [8]
     assert description.resolved["labels"] == list(stream.labels)
 
 
@@ -32,8 +32,8 @@ def test_batch_is_about_4_ms_if_not_given(describe, sps, batch):
     (32, [8] * 4), (256, [8] * 32)])
 def test_channels_become_chips_that_exist(describe, channels, chips):
     description = describe("acquire", channels=channels)
-    assert description.native["channels_per_chip"] == chips
-    assert description.native["n_chips"] == len(chips)
+    assert description.native["n_channels"] == chips
+    assert description.native["chips_in"] == [1] * len(chips)
     assert description.outputs[0].stream.n_channels == channels
     assert split_into_chips(channels) == chips
 
@@ -48,7 +48,7 @@ def test_a_channel_count_no_chain_has_is_refused(refusal, channels):
 def test_chips_give_the_number_of_channels(describe, refusal):
     chips = [{"channels": 8}, {"channels": 6}]
     assert describe("acquire", chips=chips).outputs[0].stream.n_channels == 14
-    assert describe("acquire", chips=chips, channels=14).native["channels_per_chip"] == [8, 6]
+    assert describe("acquire", chips=chips, channels=14).native["n_channels"] == [8, 6]
     assert refusal("acquire", chips=chips, channels=16).startswith(
         "channels: 16 channels are asked for and the chips have 14 |")
     assert refusal("acquire", chips=[{}] * 33).startswith("chips: 33 chips have 264 channels in all | At most 256")
@@ -75,15 +75,16 @@ def test_labels_are_checked(describe, refusal):
 
 def test_gain_may_differ_by_channel(describe, refusal):
     description = describe("acquire", channels=4, gain=[1, 2, 12, 24])
-    assert description.native["gain"] == [1, 2, 12, 24]
+    assert description.outputs[0].stream.meta["gain"] == [1, 2, 12, 24]
+    assert description.native["registers"][0][10:18] == "00105060"
     assert description.outputs[0].stream.scale_uv == tuple(lsb_uv(4.5, gain) for gain in (1, 2, 12, 24))
-    assert refusal("acquire", gain=[24, 24]).startswith("gain: 2 gains for 8 channels | One number, or one per")
+    assert refusal("acquire", gain=[24, 24]).startswith("gain: 2 gains for 8 channels | One, or one per channel")
 
 
 @pytest.mark.parametrize("settings", [
     {"gain": 24.9}, {"gain": 3}, {"gain": "24"}, {"gain": True}, {"sps": "250"}, {"sps": 0}, {"sps": 200_000},
-    {"board": "ads1299"}, {"channels": 8.5}, {"batch": 0}, {"batch": 5000}, {"late": "never"}, {"faults": []},
-    {"signal": "noise"}, {"chips": []}, {"chips": [{"spi": "/dev/spidev0.0"}]}, {"chips": [{"channels": 5}]},
+    {"board": "ads1298"}, {"channels": 8.5}, {"batch": 0}, {"batch": 5000}, {"late": "never"}, {"faults": 1},
+    {"signal": "noise"}, {"chips": []}, {"chips": [{"cs": ""}]}, {"chips": [{"channels": 5}]}, {"reference": "car"},
     {"seed": -1}, {"vref_v": 0}, {"sps": float("nan")}])
 def test_values_out_of_range_and_unknown_keys_are_refused(describe, settings):
     with pytest.raises(ValidationError):
@@ -95,7 +96,7 @@ def test_whole_numbers_may_be_written_as_floats(describe):
 
 
 def test_alpha_is_strong_at_the_back_and_blinks_at_the_front(describe):
-    native = describe("acquire").native
+    native = describe("acquire").native["world"]
     assert native["alpha_weight"][7] > native["alpha_weight"][2] > native["alpha_weight"][0]
     assert native["blink_weight"][0] > 10 * native["blink_weight"][7]
     assert signal_weights("Fp1") == signal_weights("FPZ") != signal_weights("F3")
@@ -106,7 +107,7 @@ def test_alpha_is_strong_at_the_back_and_blinks_at_the_front(describe):
 def test_a_file_signal_needs_a_file_and_no_other_signal_takes_one(describe, refusal, tmp_path):
     path = tmp_path / "frames.bin"
     path.write_bytes(b"\xc0\x00\x00" + b"\x00" * 24)
-    assert describe("acquire", signal="file", path=str(path)).native["path"] == str(path)
+    assert describe("acquire", signal="file", path=str(path)).native["world"]["path"] == str(path)
     assert refusal("acquire", signal="file").startswith("path: signal: file needs a path |")
     assert refusal("acquire", signal="file", path="/nowhere.bin").startswith("path: there is no file '/nowhere.bin'")
     assert refusal("acquire", path=str(path)).startswith("path: signal: eeg reads no file |")
@@ -124,6 +125,6 @@ def test_a_real_device_cannot_wait_and_virtual_time_can(describe):
     assert describe("acquire", clock="virtual").outputs[0].stream.can_wait
 
 
-def test_only_boards_that_work_are_listed():
-    assert list(boards()) == ["emulator"]
-    assert not boards()["emulator"].hardware
+def test_boards_are_listed_with_their_wires():
+    assert list(boards()) == ["emulator", "ads1299", "pieeg", "pieeg16", "elata", "evm"]
+    assert [board.name for board in boards().values() if not board.hardware] == ["emulator"]

@@ -120,6 +120,14 @@ def test_a_tone_that_does_not_fit_the_rate(refusal, stream):
     assert refusal("lead_off", [stream(sps=1e5)], hz=1).startswith("hz: half a period of 1 Hz is 50000 frames |")
 
 
+@pytest.mark.parametrize(("settings", "n_cycle"), [
+    ({"sps": 1000}, 32), ({"sps": 20_000}, 512), ({"sps": 300}, 8)])
+def test_another_clock_changes_the_tone_as_it_changes_the_rate(describe, settings, n_cycle):
+    source = describe("acquire", lead_off={"mode": "ac", "hz": 31.25}, **settings).outputs[0].stream
+    microvolts = describe("to_voltage", [source]).outputs[0].stream
+    assert describe("impedance", [microvolts]).native["cycle"] == n_cycle
+
+
 def test_impedance_needs_the_tone_as_the_chip_measured_it(describe, refusal, stream):
     source = stream(sps=4000.0, meta=AC)
     end = "Take its input from the to_voltage behind the source"

@@ -13,7 +13,8 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEVICE = REPOSITORY / "csrc/device"
-SOURCES = [DEVICE / "ec_rate_fit.c", DEVICE / "ec_stamp_spread.c", DEVICE / "ec_sample_clock.c",
+SOURCES = [DEVICE / "ec_rate_fit.c", DEVICE / "ec_stamp_spread.c", DEVICE / "ec_miscount.c",
+           DEVICE / "ec_sample_clock.c",
            Path(__file__).with_name("harness.c")]
 FLAGS = ["-std=c11", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", f"-I{REPOSITORY / 'csrc'}"]
 
@@ -80,15 +81,15 @@ class SampleClock:
         self._at = c.c_void_p((c.addressof(self._memory) + 63) // 64 * 64)
         library.ec_sample_clock_init(self._at, sps, first_due_ns)
 
-    def edges(self, seqno: np.ndarray, stamp_ns: np.ndarray) -> Answer:
-        """Feed edges (any integers, equal lengths)."""
+    def edges(self, seqno: np.ndarray, stamp_ns: np.ndarray, *, ask: bool = True) -> Answer:
+        """Feed edges (any integers, equal lengths); ask for the time of each conversion, else times are 0."""
         n = len(seqno)
         seqno32 = np.ascontiguousarray(np.asarray(seqno, dtype=np.int64) & 0xFFFFFFFF, dtype=np.uint32)
         stamps = np.ascontiguousarray(stamp_ns, dtype=np.int64)
         advance, conversion, t_ns = (np.zeros(n, dtype=np.int64) for _ in range(3))
         sps = np.zeros(n)
-        self._library.harness_edges(self._at, n, *(a.ctypes.data for a in (seqno32, stamps, advance, conversion,
-                                                                           t_ns, sps)))
+        self._library.harness_edges(self._at, n, seqno32.ctypes.data, stamps.ctypes.data, advance.ctypes.data,
+                                    conversion.ctypes.data, t_ns.ctypes.data if ask else None, sps.ctypes.data)
         return Answer(advance, conversion, t_ns, sps)
 
     def time(self, conversion: int) -> int:
@@ -136,6 +137,24 @@ def jitter(kind: str, n: int, rng: np.random.Generator, scale_ns: float = 1e6) -
 def stamped(true_ns: np.ndarray, delay_ns: np.ndarray) -> np.ndarray:
     """Stamps as the kernel gives them, whole ns."""
     return START_NS + np.floor(true_ns + delay_ns).astype(np.int64)
+
+
+def held_off(true_ns: np.ndarray, rng: np.random.Generator, *, per_s: float, mean_ns: float,
+             latency_ns: float) -> tuple[np.ndarray, np.ndarray]:
+    """Edges through a kernel that now and then holds interrupts off: (conversions, stamps) of the events.
+
+    Edges within such a stretch become one event at its end; others are late by an exponential latency.
+    """
+    begins = np.sort(rng.uniform(0.0, true_ns[-1], int(per_s * true_ns[-1] * 1e-9)))
+    ends = np.maximum.accumulate(begins + rng.exponential(mean_ns, len(begins)))
+    stretch = np.searchsorted(begins, true_ns) - 1
+    end_ns = ends[np.maximum(stretch, 0)]
+    held = (stretch >= 0) & (true_ns < end_ns)
+    late_ns = rng.exponential(latency_ns, len(true_ns))
+    merged = np.zeros(len(true_ns), dtype=bool)
+    merged[:-1] = held[:-1] & held[1:] & (end_ns[:-1] == end_ns[1:])
+    stamps = START_NS + np.floor(np.where(held, end_ns + late_ns / 4, true_ns + late_ns)).astype(np.int64)
+    return np.nonzero(~merged)[0], stamps[~merged]
 
 
 @dataclass

@@ -57,6 +57,17 @@ def test_half_and_double_rate_are_found_in_a_hundred_edges_and_left_in_two_secon
     assert answer.t_ns[-1] == pytest.approx(stamps[-1], abs=20)
 
 
+def test_a_restart_ends_it_at_once(clock):
+    _, c, answer = at_rate(clock, 250, 1.1, "none", 0.0)
+    assert c.results.state == OFF_RATE
+    c.restart()
+    stamps = stamped(1e11 + edge_times(250, 10.0, off=-0.01), np.zeros(len(edge_times(250, 10.0, off=-0.01))))
+    again = c.edges(np.arange(1, len(stamps) + 1), stamps)
+    assert (again.advance[1:] == 1).all()
+    assert again.conversion[0] > answer.conversion[-1]
+    assert np.abs(again.t_ns - stamps).max() <= 2
+
+
 def test_one_edge_in_twenty_vanishing_is_no_wrong_rate(clock):
     rng = np.random.default_rng(2)
     true_ns = edge_times(16000, 10.0, off=0.01)

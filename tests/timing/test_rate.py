@@ -59,6 +59,18 @@ def test_without_jitter_the_time_is_exact_from_the_first_edge(clock, sps, off):
     assert (answer.conversion == np.arange(len(true_ns))).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_period_that_grows_evenly_is_followed_too(clock, kind):
+    k = np.arange(75 * 1000, dtype=np.float64)
+    true_ns = (k + 0.5 * 50e-6 / 1000 * k * k) * 1e6              # the period grows by 50 ppm of nominal a second
+    c = clock(1000)
+    delay_ns = jitter(kind, len(k), np.random.default_rng(9))
+    answer = c.edges(np.arange(1, len(k) + 1), stamped(true_ns, delay_ns))
+    late = true_ns >= 60e9
+    assert np.abs(answer.sps * (1 + 50e-9 * k) / 1000 - 1)[late].max() < 5e-6
+    assert np.percentile(np.abs(answer.t_ns - START_NS - true_ns)[late], 99) < 200e3
+
+
 def test_without_jitter_a_drifting_clock_is_followed_to_a_microsecond(clock):
     true_ns = edge_times(1000, 20.0, off=0.005, ramp_per_s=50e-6)
     answer = clock(1000).edges(np.arange(1, len(true_ns) + 1), stamped(true_ns, np.zeros(len(true_ns))))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import NAN_BITS, check_blocks, join
+from reference import NAN_BITS, check_blocks, join, keys_of
 from zip_driver import GAP, Input, Packet, Zip, steps
 
 PERIOD_NS = 4_000_000                                   # 250 SPS
@@ -102,6 +102,22 @@ def test_drift_repeats_or_skips_as_many_frames_as_the_clocks_slip(make_zip, ppm)
     assert abs(counts["repeated"] - max(0, slipped)) <= 1
     beyond = round(n * 1.01) - round(n / (1 + ppm * 1e-6))       # frames after the master's last
     assert abs(counts["skipped"] - beyond - max(0, -slipped)) <= 2
+
+
+@pytest.mark.deep
+def test_a_million_frames_of_drifting_clocks_are_counted_exactly(make_zip):
+    n, tolerance = 1_000_000, 2_200_000
+    inputs = [stream(1, n_frames=n, batch=64, ppm=4000, gaps=50), stream(2, n_frames=n, batch=50, ppm=-5000, gaps=50)]
+    joined = run(make_zip(inputs, wait_frames=256, tolerance=tolerance), inputs, 5)
+    counts = joined.counts(1)
+    joined.close()
+    master, keys = (np.array(keys_of(one, True)) for one in inputs)
+    after = np.clip(np.searchsorted(keys, master), 1, n - 1)
+    at = np.where(master - keys[after - 1] <= keys[after] - master, after - 1, after)
+    found = np.abs(keys[at] - master) <= tolerance
+    used = len(np.unique(at[found]))
+    assert counts == {"in": n, "used": used, "skipped": n - used, "held": 0, "out": n,
+                      "repeated": int(found.sum()) - used, "filled": int((~found).sum())}
 
 
 def test_a_long_packet_of_a_clock_that_is_off_is_not_taken_for_missing(make_zip):

@@ -203,6 +203,19 @@ def test_validate_shows_what_is_joined_and_how_long_it_waits(two_boards):
     assert "250 ms" in latency[2]
 
 
+def test_a_file_tells_of_both_boards_and_keeps_its_books(tmp_path):
+    stages = [board("a", 500, drift_ppm=5000, batch=10), board("b", 500, batch=64),
+              {"align_and_zip": {"inputs": ["a", "b"]}}, {"csv_sink": {"path": str(tmp_path / "x.csv")}}]
+    with Pipeline(stages, clock="virtual").run(seconds=10) as run:
+        assert run.wait(60)
+    lines = (tmp_path / "x.csv").read_text().splitlines()
+    assert "# source: a (acquire), b (acquire)" in lines
+    rows = [line for line in lines if not line.startswith("#")]
+    assert len(rows) == 1 + 5000
+    assert rows[0].split(",")[2:] == [f"{name}{c}_counts" for name in "ab" for c in range(8)]
+    assert "input  b->align_and_zip  in 5 000 = used" in command("ledger", str(tmp_path / "x.csv"))
+
+
 @pytest.mark.parametrize("late", ["buffer", "lose"])
 def test_the_real_clock_loses_nothing_unseen(late):
     stages = [board("a", 4000, drift_ppm=300, late=late), board("b", 4000, drift_ppm=-300, late=late),
