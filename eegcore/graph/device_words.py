@@ -16,9 +16,10 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
     Places differ by kind of trouble, so that one does not silence another in the log.
     """
     if code == BAD_STATUS:
+        chip, word = (value >> 24) + 1, value & 0xFFFFFF
         return "warning", f"{stage}.status", (
-            f"{stage}: status word {value:06X}h of frame {frame_index} does not begin with 1100; the frame is left out "
-            "and the gap is flagged. Check wiring and SPI speed.")
+            f"{stage}: status word {word:06X}h of chip {chip} in frame {frame_index} does not begin with 1100; the "
+            "frame is left out and the gap is flagged. Check wiring and SPI speed.")
     if code == READ_FAILED:
         return "warning", f"{stage}.read", (
             f"{stage}: frame {frame_index} could not be read: {os.strerror(value)} [errno {value}]; it is left out and "
@@ -26,8 +27,9 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
                 "; with DMA, transfers above 64 bytes are the usual cause." if value == 110 else "."))
     if code == BUS_STUCK:
         return "error", f"{stage}.stuck", (
-            f"{stage}: the bus is stuck: {_stuck(value)} instead of status words since about frame {frame_index}. "
-            "Check power, MISO and the chip select; the chips are brought up again if it lasts.")
+            f"{stage}: the bus is stuck: {_stuck(value & 0xFFFFFF)} instead of status words of chip "
+            f"{(value >> 24) + 1} up to frame {frame_index}. Check power, MISO and the chip select; the chips are "
+            "brought up again if it lasts.")
     if code == RECOVERING:
         return "error", f"{stage}.recovering", (
             f"{stage}: {_rt.status_text(value)} [{_rt.status_name(value)}] after frame {frame_index}. The chips are "

@@ -42,6 +42,8 @@ cdef int32_t decode_round(Chips *a) noexcept nogil:
     memset(a.lead_off, 0, sizeof(a.lead_off))
     for chip in range(a.driver.n_chips):
         if ec_decode_frame(a.frames[chip], a.driver.config.n_channels[chip], a.counts + at, &word) < 0:
+            if result == EC_STATUS_OK:
+                a.bad_chip = chip
             result = EC_STATUS_BAD_STATUS_WORD
         else:
             note_lead_off(word, at, a.driver.config.n_channels[chip], a.lead_off)
@@ -80,15 +82,17 @@ cdef void take_conversion(Source *s, uint64_t conversion, int32_t status) noexce
     """One conversion, one fate: delivered, paused, or lost for a counted reason."""
     cdef Chips *a = s.chips
     cdef uint64_t saturated[4]
+    cdef const uint8_t *word
     source_lost(s, &s.n.missed, conversion - a.next_conversion)
     a.next_conversion = conversion + 1
     if status == EC_STATUS_BAD_STATUS_WORD:
         source_lost(s, &s.n.bad_status, 1)
         a.bad_frames += 1
         a.good_frames = 0
+        word = a.frames[a.bad_chip]
         ec_run_log(s.group.run, EC_LOG_BUS_STUCK if a.bad_frames == STUCK_FRAMES else EC_LOG_BAD_STATUS,
                    s.node.number, NO_EDGE, conversion,
-                   a.frames[0][0] << 16 | a.frames[0][1] << 8 | a.frames[0][2])
+                   <int64_t>a.bad_chip << 24 | word[0] << 16 | word[1] << 8 | word[2])
         return
     a.bad_frames = 0
     a.good_frames += 1

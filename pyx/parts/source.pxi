@@ -15,6 +15,7 @@ cdef struct Chips:
     int64_t next_check_ns
     uint32_t failed_reads      # on end
     uint32_t bad_frames        # on end
+    uint32_t bad_chip          # first chip of the last round whose status word was wrong
     uint64_t good_frames       # on end
     uint64_t slips_known       # slips when the registers were last looked at because of them
     uint32_t attempts          # to bring the chips up again, since they last ran for a second
