@@ -38,7 +38,8 @@ FAULTS = [{"kind": kind, "at": 100 + 60 * number, "n": 3, "chip": number % 2, "v
               ("slow", 1_000_000), ("bit_flip", 30), ("bad_status", 1), ("bit_slip", 100), ("miso_stuck", 255),
               ("saturate", 0), ("electrode_off", 5)])]
 #: What the chips have to be brought up again for.
-TROUBLE = {"reset": {"kind": "reset", "at": 500, "chip": 1}, "silent": {"kind": "drdy", "at": 500, "n": 900, "value": 1},
+TROUBLE = {"reset": {"kind": "reset", "at": 500, "chip": 1},
+           "silent": {"kind": "drdy", "at": 500, "n": 900, "value": 1},
            "double": {"kind": "drdy", "at": 500, "n": 900, "value": 2}, "failing": {"kind": "eio", "at": 500, "n": 32},
            "stuck": {"kind": "miso_stuck", "at": 500, "n": 60, "value": 0}}
 TWO_LINES = [{"drdy": "a"}, {"drdy": "b"}]
