@@ -52,7 +52,8 @@ def measure(settings: Mapping[str, Any], signal: Literal["shorted", "test"]) -> 
     """
     from eegcore.pipeline import Pipeline
 
-    acquire = {**settings, "input": signal, "lead_off": {"mode": "off"}, "test_signal": {"speed": "fast"}}
+    acquire = {**settings, "input": signal, "test_signal": {"speed": "fast"},
+               "bias": False, "lead_off": {"mode": "off"}}         # nothing drives an electrode meanwhile
     run = Pipeline([{"acquire": {**acquire, "id": "board"}}, {"to_voltage": {}}, {"null_sink": {}}]).run()
     blocks: list[NDArray[np.float32]] = []
     at: list[tuple[int, int]] = []
