@@ -111,6 +111,13 @@ def test_transfers_that_go_on_failing_cost_frames_then_a_restart(faulty):  # F-0
     assert outcome.source["delivered"] + missing == outcome.source["edges"]
 
 
+@pytest.mark.parametrize("chips", [[{}, {}], [{"drdy": "a"}, {"drdy": "b"}]], ids=["one line", "a line each"])
+def test_a_restart_across_the_end_of_the_run_ends_it_as_asked(faulty, chips):
+    outcome = faulty({"kind": "eio", "at": N - 50, "n": 32}, chips=chips)
+    assert "acquire.recovering" in places(outcome)
+    assert outcome.source["delivered"] == N - 51
+
+
 def test_transfers_that_fail_for_ever_end_the_run_with_closed_books():  # F-05
     run = Pipeline([acquire({"kind": "eio", "at": 500, "n": 0}), {"null_sink": {}}], clock="virtual").run(seconds=4)
     with pytest.raises(DeviceError, match="acquire") as caught, run:
