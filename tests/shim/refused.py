@@ -1,4 +1,4 @@
-"""Run below the shim by test_shim_refused.py: runs that are refused one after the other, each error kept, then one that runs."""
+"""Run below the shim by test_shim_refused.py: refused runs, errors kept, then runs that must find the device free."""
 
 from __future__ import annotations
 
