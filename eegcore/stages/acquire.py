@@ -70,12 +70,13 @@ class Acquire(StageType):
                 "drdy": list(layout.drdy), "start": layout.start, "reset": layout.reset, "pwdn": layout.pwdn}
         else:
             native["world"] = emulated_world(settings, layout)
-        # with the reference on SRB2 the electrodes are on the negative inputs: a count is worth that much less
-        sign = -1.0 if settings.reference == "srb2" else 1.0
+        # with the reference on SRB2 the electrodes are on the negative inputs; what the chip makes itself is not turned
+        signs = [-1.0 if settings.reference == "srb2" and channel.input == "normal" else 1.0 for channel in channels]
         stream = Stream(
             kind=Kind.RAW_I32, labels=layout.labels, sps=settings.sps, max_frames=batch, unit="counts",
-            scale_uv=tuple(sign * lsb_uv(settings.vref_v, gain) for gain in gains), reference=settings.reference,
-            can_wait=ctx.clock == "virtual", sources=(ctx.stage_id,), meta=_meta(settings, layout, setups, gains))
+            scale_uv=tuple(sign * lsb_uv(settings.vref_v, gain) for sign, gain in zip(signs, gains, strict=True)),
+            reference=settings.reference, can_wait=ctx.clock == "virtual", sources=(ctx.stage_id,),
+            meta=_meta(settings, layout, setups, gains))
         return Description([Port(OUT, stream)], native, {
             "channels": layout.n_channels, "labels": list(layout.labels), "batch": batch, "spi_hz": spi_hz,
             "clock": layout.clock,
@@ -133,12 +134,13 @@ def _check_bus_time(settings: AcquireSettings, selects: list[list[int]], spi_hz:
     needed, window = round_s(selects, spi_hz), window_s(settings.sps, settings.clock_hz)
     if needed <= window:
         return
-    fastest = fastest_sps(selects, CHIP_SPS)
+    fastest = fastest_sps(selects, CHIP_SPS, spi_hz)
     chips = sum(map(len, selects))
+    rate = f"at {hz(settings.sps)} SPS"
     raise SettingProblem(
-        "sps", f"{chips} chips at {hz(settings.sps)} SPS need {needed * 1e6:.0f} us a frame over SPI at "
-        f"{spi_hz / 1e6:g} MHz, and {window * 1e6:.0f} us are there",
-        allowed=f"At most {fastest} SPS with these chips" if fastest else "Fewer chips",
+        "sps", f"{f'{chips} chips {rate} need' if chips > 1 else f'1 chip {rate} needs'} {needed * 1e6:.0f} us a frame "
+        f"over SPI at {spi_hz / 1e6:g} MHz, and {window * 1e6:.0f} us are there",
+        allowed=f"At most {fastest} SPS with these chips at this speed" if fastest else "Fewer chips",
         hint="Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy chain")
 
 

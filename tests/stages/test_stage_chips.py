@@ -118,7 +118,8 @@ def test_what_does_not_fit_between_two_edges_is_refused(describe, refusal):
     told = refusal("acquire", board="ads1299", chips=four, sps=16000)
     assert told == (
         "sps: 4 chips at 16000 SPS need 128 us a frame over SPI at 20 MHz, and 61 us are there | At most 4000 "
-        "SPS with these chips | Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy chain"
+        "SPS with these chips at this speed | Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy "
+        "chain"
     )
     assert describe("acquire", board="ads1299", chips=four, sps=4000).native["spi_hz"] == 20_000_000
     assert describe("acquire", board="ads1299", chips=four[:1], sps=16000).native["spi_hz"] == 20_000_000
@@ -126,6 +127,13 @@ def test_what_does_not_fit_between_two_edges_is_refused(describe, refusal):
     assert (
         describe("acquire", chips=[{}] * 4, sps=16000).native["bus"] == "emulator"
     )  # emulated wires are what they are
+
+
+def test_a_board_with_a_slow_bus_is_told_what_fits_on_that_bus(refusal):
+    assert refusal("acquire", board="pieeg", sps=16000).startswith(
+        "sps: 1 chip at 16000 SPS needs 95 us a frame over SPI at 4 MHz, and 61 us are there | At most 8000 "
+        "SPS with these chips at this speed |"
+    )
 
 
 def test_chips_of_one_acquire_have_one_clock(designer):
@@ -159,3 +167,10 @@ def test_the_lead_off_current_travels_with_the_stream(describe):
 def test_a_reference_on_srb2_turns_the_sign(describe):
     stream = describe("acquire", reference="srb2").outputs[0].stream
     assert all(scale < 0 for scale in stream.scale_uv)
+
+
+def test_what_the_chip_makes_itself_is_not_turned(describe):
+    inputs = ["normal", "test", "temperature", "supply", "bias", "shorted", "normal", "off"]
+    stream = describe("acquire", reference="srb2", input=inputs).outputs[0].stream
+    assert [scale < 0 for scale in stream.scale_uv] == [name == "normal" for name in inputs]
+
