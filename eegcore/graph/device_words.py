@@ -27,8 +27,9 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
                 "; with DMA, transfers above 64 bytes are the usual cause." if value == 110 else "."))
     if code == BUS_STUCK:
         return "error", f"{stage}.stuck", (
-            f"{stage}: the bus is stuck: {_stuck(value & 0xFFFFFF)} instead of status words since about frame "
-            f"{frame_index}. Check power, MISO and the chip select; the chips are brought up again if it lasts.")
+            f"{stage}: the bus is stuck: {_stuck(value & 0xFFFFFF)} instead of status words of chip "
+            f"{(value >> 24) + 1} since about frame {frame_index}. Check power, MISO and the chip select; the chips "
+            "are brought up again if it lasts.")
     if code == RECOVERING:
         return "error", f"{stage}.recovering", (
             f"{stage}: {_rt.status_text(value)} [{_rt.status_name(value)}] after frame {frame_index}. The chips are "

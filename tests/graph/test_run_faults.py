@@ -178,6 +178,8 @@ def test_one_chip_of_several_spoils_the_frame(faulty):  # F-12
     outcome = faulty({"kind": "bad_status", "at": 1001, "n": 2, "chip": 1}, chips=[{}, {}, {}])
     assert holes(outcome.packets) == [(1000, 2)]
     assert outcome.source["bad_status"] == outcome.truth["spoiled"] == 2
+    told = [alarm["message"] for alarm in outcome.alarms if alarm["place"] == "acquire.status"]
+    assert told[0].startswith("acquire: status word 400000h of chip 2 of frame 1000 does not")
 
 
 @pytest.mark.parametrize("value", [0, 255, 256])  # F-11

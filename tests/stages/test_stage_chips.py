@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from eegcore.errors import ConfigError
+from eegcore.pipeline import Pipeline
 from eegcore.stages import catalogue
 from eegcore.stages.base import Context, SettingProblem
 
@@ -100,6 +102,7 @@ def test_labels_may_be_given_by_chip(describe, refusal):
         ({"electrode_kohm": -1.0}, "electrode_kohm: -1 to -1 kOhm | 0 to 1e6"),
         ({"faults": [{"kind": "eio", "chip": 1}]}, "faults: fault 1 (eio): there is no chip 1 | 0 to 0"),
         ({"faults": [{"kind": "miso_stuck", "value": 7}]}, "faults: fault 1 (miso_stuck): value 7 | 0, 255"),
+        ({"faults": [{"kind": "wrong_id"}]}, "faults: fault 1 (wrong_id): value 0 | 1 to 255"),
         ({"faults": [{"kind": "drdy", "value": 4}]}, "faults: fault 1 (drdy): value 4"),
         (
             {"faults": [{"kind": "electrode_off", "value": 8}]},
@@ -118,9 +121,14 @@ def test_what_does_not_fit_between_two_edges_is_refused(describe, refusal):
     told = refusal("acquire", board="ads1299", chips=four, sps=16000)
     assert told == (
         "sps: 4 chips at 16000 SPS need 128 us a frame over SPI at 20 MHz, and 61 us are there | At most 4000 "
-        "SPS with these chips at this speed | Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy "
-        "chain"
+        "SPS with these chips at this speed | Lower sps, or put the chips into a daisy chain"
     )
+    told = refusal("acquire", board="ads1299", chips=four, sps=4000, spi_hz=4_000_000)
+    assert told.endswith("At most 2000 SPS with these chips at this speed | Lower sps, or raise spi_hz (20 MHz at "
+                         "most), or put the chips into a daisy chain")
+    chain = [four[0], *[{"chained": True}] * 3]
+    told = refusal("acquire", board="ads1299", chips=chain, sps=16000)
+    assert told.endswith("At most 8000 SPS with these chips at this speed | Lower sps")
     assert describe("acquire", board="ads1299", chips=four, sps=4000).native["spi_hz"] == 20_000_000
     assert describe("acquire", board="ads1299", chips=four[:1], sps=16000).native["spi_hz"] == 20_000_000
     assert describe("acquire", board="ads1299", chips=four[:1], sps=250).native["spi_hz"] == 4_000_000
@@ -174,3 +182,35 @@ def test_what_the_chip_makes_itself_is_not_turned(describe):
     stream = describe("acquire", reference="srb2", input=inputs).outputs[0].stream
     assert [scale < 0 for scale in stream.scale_uv] == [name == "normal" for name in inputs]
 
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({"start": "GPIO25"}, "start: start is GPIO25, which is drdy already"),
+        ({"reset": "gpio5", "pwdn": "5"}, "pwdn: pwdn is 5, which is reset already"),
+        ({"reset": "GPIO10"}, "reset: reset is GPIO10, which is a line of SPI bus 0 already"),
+        ({"drdy": "GPIO40"}, "drdy: the header has no GPIO40 | Allowed: GPIO0 to GPIO27"),
+        (
+            {"chips": [{"spi": "/dev/spidev0.1", "cs": "GPIO25"}]},
+            "chips: cs is GPIO25, which is drdy already",
+        ),
+        (
+            {"chips": [{"spi": "/dev/spidev0.0"}, {"spi": "/dev/spidev0.0", "cs": "GPIO5"}]},
+            "chips: chip 1 has the select of /dev/spidev0.0, which moves while chip 2 is selected by GPIO5 as well",
+        ),
+    ],
+)
+def test_a_wire_with_two_purposes_is_refused(refusal, settings, wanted):
+    assert refusal("acquire", **{"board": "ads1299", "drdy": "GPIO25", **settings}).startswith(wanted)
+
+
+def test_selects_of_their_own_share_a_node(describe):
+    chips = [{"spi": "/dev/spidev0.0"}, *({"spi": "/dev/spidev0.1", "cs": line} for line in ("GPIO5", "GPIO6"))]
+    wires = describe("acquire", board="ads1299", drdy="GPIO25", chips=chips).native["wires"]
+    assert wires["cs"] == ["", "GPIO5", "GPIO6"]
+    assert describe("acquire", board="ads1299", drdy="GPIO40", gpiochip="mine").native["wires"]["drdy"] == ["GPIO40"]
+
+
+def test_a_word_in_place_of_a_mapping_is_said_so():
+    with pytest.raises(ConfigError, match=r"lead_off: 'dc' is not a mapping\. Allowed: a mapping with mode, hz"):
+        Pipeline([{"acquire": {"lead_off": "dc"}}, {"null_sink": {}}])
