@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 1.0                                      # a thread silent for longer is reported by `health`
 ACTIVE = ("running", "paused")
+NS_PER_S = 10**9
 
 log = get_logger("control")
 
@@ -207,7 +208,15 @@ class Controller:
         if was_stopped and self.state == "stopped":
             self._hold(config, plan)
             return self.status()
+        self._wait_for_another_second()
         return self._start(lambda: self._hold(config, plan))
+
+    def _wait_for_another_second(self) -> None:
+        """Sleep until ``{start}`` in a file name, which has whole seconds, differs from that of the last run."""
+        last_s = self._run.start_unix_ns // NS_PER_S if self._run is not None else 0
+        now_ns = time.time_ns()
+        if now_ns // NS_PER_S == last_s:
+            time.sleep(1 - now_ns % NS_PER_S / NS_PER_S)
 
     def _start(self, choose: Callable[[], None]) -> dict[str, Any]:
         """Start what `choose` makes the held pipeline; the state before comes back if it refuses."""

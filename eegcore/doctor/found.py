@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from eegcore.devices.boards import Wiring
 from eegcore.doctor.gpio import GpioChip, chips
 from eegcore.doctor.system import System
 
@@ -46,6 +47,15 @@ def found_text(system: System) -> list[str]:
              for node in spi_nodes(system)]
     lines += [_chip_line(chip) for chip in chips(system)]
     return lines or ["nothing: no SPI node and no GPIO chip. 'python -m eegcore doctor' says how to get them."]
+
+
+def wiring_text(wiring: Wiring) -> str:
+    """Return where the chips of a board are, as far as the board fixes it; empty if nothing is."""
+    chips_told = [" ".join(part for part in (chip.spi, chip.drdy and f"DRDY {chip.drdy}", chip.cs and f"CS {chip.cs}")
+                           if part) for chip in wiring.chips]
+    lines = [f"{name.upper()} {line}" for name in ("start", "reset", "pwdn") if (line := getattr(wiring, name))]
+    speed = [f"{wiring.spi_hz / 1e6:g} MHz"] if wiring.spi_hz else []
+    return "; ".join(part for part in (*chips_told, *lines, *speed) if part)
 
 
 def _chip_line(chip: GpioChip) -> str:

@@ -92,6 +92,8 @@ cdef extern from "device/ec_sample_clock.h" nogil:
     void ec_sample_clock_init(ec_sample_clock *c, double nominal_sps, int64_t first_due_ns)
     int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t stamp_ns, uint64_t *conversion)
     int64_t ec_sample_clock_time(ec_sample_clock *c, uint64_t conversion)
+    int64_t ec_sample_clock_forecast(const ec_sample_clock *c, int64_t ahead)
+    double ec_sample_clock_phase(const ec_sample_clock *c, int64_t stamp_ns)
     void ec_sample_clock_restart(ec_sample_clock *c)
     void ec_sample_clock_read(const ec_sample_clock *c, ec_sample_clock_results *results)
 

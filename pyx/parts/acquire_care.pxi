@@ -2,20 +2,28 @@
 
 cdef enum:
     RECOVERIES = 3             # attempts to bring chips up again
+    APART_EDGES = 256          # so many of a line on end far from those of the first: jitter is on both sides
 
 
 cdef int32_t out_of_step(Source *s) noexcept nogil:
-    """Chips with data-ready lines of their own make as many conversions as the first (reference F-17, mistake 15)."""
+    """Chips with data-ready lines of their own convert when the first one does (reference F-17, mistake 15).
+
+    Told from when their edges come and not from how many: the kernel loses some of one line and not of the other.
+    """
     cdef Chips *a = s.chips
     cdef uint32_t line
-    cdef int64_t apart
     for line in range(1, a.driver.config.n_drdy):
-        apart = <int64_t>(a.line_edges[line] - a.line_edges[0])
-        if apart < -2 or apart > 2:
+        if a.line_apart[line] >= APART_EDGES:
             ec_run_log(s.group.run, EC_LOG_OUT_OF_STEP, s.node.number, NO_EDGE, a.next_conversion,
-                       (<int64_t>line << 32) | <int64_t><uint32_t>apart)
+                       (<int64_t>line << 32) | <int64_t>(1000 * abs(a.line_phase[line])))
             return EC_STATUS_BAD_DEVICE
+        if a.last_edge_ns - a.line_edge_ns[line] > longest_silence(a):
+            return EC_STATUS_NO_DRDY
     return EC_STATUS_OK
+
+
+cdef inline int64_t longest_silence(Chips *a) noexcept nogil:
+    return max(SILENCE_NS, 10 * a.period_ns)
 
 
 cdef void note_clock(Source *s) noexcept nogil:
@@ -87,10 +95,13 @@ cdef int32_t recover(Source *s, int32_t why) noexcept nogil:
 
 cdef void begin_watching(Source *s, int64_t t_start_ns) noexcept nogil:
     cdef Chips *a = s.chips
+    cdef uint32_t line
     a.last_edge_ns = t_start_ns
     a.next_check_ns = t_start_ns + (a.check_every_ns if a.check_every_ns else 1000000000)
     a.failed_reads = 0
     a.bad_frames = 0
     a.good_frames = 0
     a.off_rate = 0
-    memset(a.line_edges, 0, sizeof(a.line_edges))
+    for line in range(EC_BUS_MAX_CHIPS):
+        a.line_edge_ns[line] = t_start_ns
+    memset(a.line_apart, 0, sizeof(a.line_apart))

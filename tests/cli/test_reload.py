@@ -235,6 +235,21 @@ def test_reload_checks_before_it_touches_what_runs():
         assert check_ledger(controller.shutdown(20)) == []
 
 
+def test_every_run_has_files_of_its_own_and_whole_ones(tmp_path):
+    stages = [*STAGES[:2], {"csv_sink": {"path": f"{tmp_path}/eeg_{{start}}.csv"}}]
+    controller = Controller(stages)
+    try:
+        controller.start()
+        controller.reload(stages)                       # within the second that names the first file
+        assert controller.state == "running"
+    finally:
+        controller.shutdown(20)
+    assert len(list(tmp_path.glob("eeg_*.csv"))) == 2
+    for path in tmp_path.glob("*.ledger.json"):
+        assert check_ledger(json.loads(path.read_text())) == []
+    assert len(list(tmp_path.glob("*.ledger.json"))) == 2
+
+
 def test_a_failed_pipeline_is_tried_again(tmp_path):
     taken = tmp_path / "there.csv"
     taken.write_text("do not touch")

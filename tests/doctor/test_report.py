@@ -129,10 +129,14 @@ def test_boards_lists_presets_and_what_is_found(capsys):
     out = capsys.readouterr().out
     assert out.startswith("emulator: ")
     assert "found on this machine:" in out
+    assert "  /dev/spidev0.0 DRDY GPIO25; START GPIO22; RESET GPIO23; PWDN GPIO24; 4 MHz" in out
     assert main(["boards", "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)
     assert entries[0]["name"] == "emulator"
     assert entries[0]["found"] is None
+    by_name = {entry["name"]: entry for entry in entries}
+    assert by_name["ads1299"]["found"].keys() == {"model", "spi", "gpio"}
+    assert by_name["pieeg16"]["wiring"]["chips"][1] == {"spi": "/dev/spidev0.1", "drdy": "GPIO13", "cs": "GPIO19"}
 
 
 def test_found_devices_are_listed_with_who_may_use_them(pi5):

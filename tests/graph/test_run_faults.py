@@ -111,6 +111,13 @@ def test_transfers_that_go_on_failing_cost_frames_then_a_restart(faulty):  # F-0
     assert outcome.source["delivered"] + missing == outcome.source["edges"]
 
 
+@pytest.mark.parametrize("chips", [[{}, {}], [{"drdy": "a"}, {"drdy": "b"}]], ids=["one line", "a line each"])
+def test_a_restart_across_the_end_of_the_run_ends_it_as_asked(faulty, chips):
+    outcome = faulty({"kind": "eio", "at": N - 50, "n": 32}, chips=chips)
+    assert "acquire.recovering" in places(outcome)
+    assert outcome.source["delivered"] == N - 51
+
+
 def test_transfers_that_fail_for_ever_end_the_run_with_closed_books():  # F-05
     run = Pipeline([acquire({"kind": "eio", "at": 500, "n": 0}), {"null_sink": {}}], clock="virtual").run(seconds=4)
     with pytest.raises(DeviceError, match="acquire") as caught, run:
@@ -171,6 +178,8 @@ def test_one_chip_of_several_spoils_the_frame(faulty):  # F-12
     outcome = faulty({"kind": "bad_status", "at": 1001, "n": 2, "chip": 1}, chips=[{}, {}, {}])
     assert holes(outcome.packets) == [(1000, 2)]
     assert outcome.source["bad_status"] == outcome.truth["spoiled"] == 2
+    told = [alarm["message"] for alarm in outcome.alarms if alarm["place"] == "acquire.status"]
+    assert told[0].startswith("acquire: status word 400000h of chip 2 of frame 1000 does not")
 
 
 @pytest.mark.parametrize("value", [0, 255, 256])  # F-11
@@ -295,7 +304,10 @@ def random_faults(seed, n_frames, n_chips):
 
 @pytest.mark.parametrize("n_frames", [40_000, pytest.param(1_000_000, marks=pytest.mark.deep)])
 def test_random_faults_the_ledger_is_the_truth(faulty, n_frames):
-    outcome = faulty(*random_faults(7, n_frames, 2)[:4096], frames=n_frames, chips=[{}, {}])
+    span = min(n_frames, 200_000)  # a pipeline file holds no more values than so many faults need
+    again = {"every": span, "times": n_frames // span}
+    outcome = faulty(*({**fault, **again} for fault in random_faults(7, span, 2)), frames=n_frames, chips=[{}, {}])
+    assert min(outcome.source[key] for key in ("missed", "bad_status", "late")) > n_frames // 10_000
     assert outcome.source["edges"] == outcome.truth["conversions"] == n_frames
     assert outcome.source["delivered"] == outcome.truth["clean"]
     assert outcome.source["bad_status"] == outcome.truth["spoiled"]

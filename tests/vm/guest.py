@@ -21,6 +21,10 @@ def part(name: str) -> dict[str, Any]:
         import product_check
 
         return product_check.check()
+    if name == "doctor":
+        import doctor_check
+
+        return doctor_check.check()
     raise ValueError(f"{name} is no part")
 
 

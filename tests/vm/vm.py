@@ -23,8 +23,9 @@ from typing import Any, TypeVar
 from packages import HERE, Apt, Unavailable, archive, build_wheel, guest_root, install_tools, kernel, module, site
 
 SKIPPED = 77
-PARTS = ("module", "product")
-GUEST_FILES = ("guest.py", "module_check.py", "client.py", "sim.py", "product.py", "product_check.py")
+PARTS = ("module", "product", "doctor")
+GUEST_FILES = ("guest.py", "module_check.py", "client.py", "sim.py", "product.py", "product_check.py",
+               "doctor_check.py")
 QEMU = ("qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a76", "-smp", "2", "-m", "1024", "-nic",
         "none", "-nographic", "-no-reboot", "-icount", "shift=0,sleep=off")
 T = TypeVar("T")

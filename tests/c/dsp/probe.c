@@ -34,15 +34,11 @@ void probe_sizes(uint64_t *out)
 /* Half of v with denormals flushed; the caller's mode comes back. */
 double probe_flush(double v)
 {
-#if defined(__x86_64__)
-    const unsigned before = __builtin_ia32_stmxcsr();
-#endif
+    const uint64_t before = ec_fp_mode();
     volatile double half = v;
 
     ec_fp_flush_denormals();
     half = half * 0.5;
-#if defined(__x86_64__)
-    __builtin_ia32_ldmxcsr(before);
-#endif
+    ec_fp_restore(before);
     return half;
 }
