@@ -37,7 +37,7 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
     if code == RECOVERED:
         return "warning", f"{stage}.recovered", (
             f"{stage}: the chips run again after {value} {'try' if value == 1 else 'tries'}; the stream goes on "
-            f"behind frame {frame_index}. Check what happened to them.")
+            f"with frame {frame_index}. Check what happened to them.")
     if code == OUT_OF_STEP:
         line, apart = value >> 32, value & 0xFFFFFFFF
         return "error", f"{stage}.step", (

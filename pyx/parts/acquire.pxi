@@ -6,7 +6,7 @@
 cdef enum:
     OFF_RATE_EDGES = 64       # so many edges on end at a wrong rate: the chips are brought up again
     MAX_EDGES = 64             # events taken from the bus in one wait
-    SLIP_FRAMES = 3            # so many on end whose status word does not repeat: are the registers still ours?
+    SUSPECT_FRAMES = 3         # so many bad status words on end: are the registers still ours?
     STUCK_FRAMES = 8           # so many bad status words, or failed reads, on end: the bus is stuck
 
 cdef double APART = 0.25                   # periods between edges of two lines: no longer the same conversion
@@ -180,10 +180,8 @@ cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
             s.late_before = True
         else:
             take_conversion(s, conversion, status)
-        if a.bad_frames == SLIP_FRAMES and ec_counter_get(&a.driver.slips) > a.slips_known:
-            a.slips_known = ec_counter_get(&a.driver.slips)
-            if ec_ads1299_check(&a.driver) == EC_STATUS_BAD_DEVICE:
-                return EC_STATUS_BAD_DEVICE    # no slips: a chip fell back to its reset state, and repeats no status word
+        if a.bad_frames == SUSPECT_FRAMES and ec_ads1299_check(&a.driver) == EC_STATUS_BAD_DEVICE:
+            return EC_STATUS_BAD_DEVICE    # a chip fell back to its reset state: it repeats no status word, or gives none
         if a.bad_frames >= 4 * STUCK_FRAMES:
             return EC_STATUS_BAD_STATUS_WORD
         if not more or ec_run_is(&s.group.run.stopping) or has_all(a):
@@ -212,6 +210,9 @@ cdef int32_t acquire_some(Source *s) noexcept nogil:
         if a.off_rate >= OFF_RATE_EDGES:
             return EC_STATUS_WRONG_RATE
         return EC_STATUS_NO_DRDY if now - a.last_edge_ns > longest_silence(a) else EC_STATUS_OK
+    if a.recovered:
+        ec_run_log(s.group.run, EC_LOG_RECOVERED, s.node.number, NO_EDGE, conversion, a.recovered)
+        a.recovered = 0
     if not s.group.run.is_virtual:
         ec_histogram_add(&s.n.wake_ns, now - edge.t_ns)
     status = serve(s, conversion, edge)
@@ -222,12 +223,29 @@ cdef int32_t acquire_some(Source *s) noexcept nogil:
     return status
 
 
+cdef void count_silence(Source *s, int64_t t_end_ns) noexcept nogil:
+    """A run that ends while nothing comes: what should have happened since the last conversion is missing."""
+    cdef Chips *a = s.chips
+    cdef uint64_t edges = ec_counter_get(&s.n.edges)
+    cdef int64_t last_ns = <int64_t>ec_counter_get(&s.n.last_edge_ns) + a.t_zero_ns if edges else a.t_start_ns
+    cdef uint64_t silent
+    if t_end_ns - last_ns <= longest_silence(a):
+        return
+    silent = (t_end_ns - last_ns) // a.period_ns
+    if a.frames_max:
+        silent = min(silent, a.frames_max - min(edges, a.frames_max))
+    ec_counter_set(&s.n.edges, edges + silent)
+    a.next_conversion += silent
+    source_lost(s, &s.n.missed, silent)
+
+
 cdef void finish_acquire(Source *s) noexcept nogil:
     """Stop the chips and number the edges that were reported and not served: they are pending."""
     cdef ec_drdy events[MAX_EDGES]
     cdef ec_drdy edge
     cdef uint64_t conversion
     cdef int32_t n = MAX_EDGES
+    cdef int64_t t_end_ns = s.chips.driver.bus.now(s.chips.driver.bus.self)
     ec_ads1299_stop(&s.chips.driver)
     while n == MAX_EDGES:
         n = ec_ads1299_wait(&s.chips.driver, 1, 0, events, MAX_EDGES)
@@ -235,6 +253,7 @@ cdef void finish_acquire(Source *s) noexcept nogil:
             note_events(s, events, n, &conversion, &edge)
     note_clock(s)
     source_close_packet(s, ec_now_ns())
+    count_silence(s, t_end_ns)
     ec_counter_set(&s.n.pending, ec_counter_get(&s.n.edges) - s.chips.next_conversion)
 
 

@@ -89,7 +89,7 @@ cdef int32_t recover(Source *s, int32_t why) noexcept nogil:
             ec_sample_clock_restart(&a.clock)
             ec_counter_add(&s.n.restarts, 1)
             begin_watching(s, t_start_ns)
-            ec_run_log(s.group.run, EC_LOG_RECOVERED, s.node.number, NO_EDGE, a.next_conversion, a.attempts)
+            a.recovered = a.attempts       # said when the first edge comes
     return status
 
 

@@ -16,8 +16,8 @@ cdef struct Chips:
     uint32_t failed_reads      # on end
     uint32_t bad_frames        # on end
     uint64_t good_frames       # since the chips were brought up
-    uint64_t slips_known       # slips when the registers were last looked at because of them
     uint32_t attempts          # to bring the chips up again, since they last ran for a second
+    uint32_t recovered         # attempts it took, until the first edge behind them; then 0
     uint32_t off_rate          # edges at a wrong rate, on end
     int64_t line_edge_ns[EC_BUS_MAX_CHIPS]     # newest event of every line, or the start
     uint32_t line_apart[EC_BUS_MAX_CHIPS]      # its edges on end that are far from any of line 0

@@ -314,3 +314,23 @@ def test_random_faults_the_ledger_is_the_truth(faulty, n_frames):
     assert outcome.source["late"] == outcome.truth["torn"]
     assert outcome.source["missed"] == outcome.truth["never_read"]
     assert outcome.truth["repeated"] == 0
+
+
+def test_a_run_that_ends_in_silence_says_what_is_missing():
+    run = Pipeline(
+        [acquire({"kind": "drdy", "at": 1001, "n": 10_000, "value": 0}), {"null_sink": {}}], clock="virtual"
+    ).run(seconds=5)
+    with run:
+        assert run.wait(60)
+    source = run.ledger()["sources"]["acquire"]
+    assert (source["edges"], source["delivered"], source["missed"]) == (5000, 1000, 4000)
+    assert run.ledger()["lost"] == 4000
+    assert not any("run again" in alarm["message"] for alarm in run.alarms)
+
+
+@pytest.mark.parametrize("chip", [0, 1, 2])
+def test_a_reset_of_any_chip_is_found_by_its_third_frame(faulty, chip):
+    outcome = faulty({"kind": "reset", "at": 2000, "chip": chip}, chips=[{}, {}, {}])
+    assert outcome.source["bad_status"] == 3
+    assert [alarm for alarm in outcome.alarms if "not the one expected" in alarm["message"]]
+    assert "acquire.recovered" in places(outcome)
