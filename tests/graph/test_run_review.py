@@ -10,6 +10,7 @@ import pytest
 from eegcore.errors import DeviceError
 from eegcore.pipeline import Pipeline
 
+SILENT_B = {"kind": "drdy", "n": 0, "value": 1, "chip": 1}
 TWO_LINES = [{"drdy": "a"}, {"drdy": "b"}]
 
 
@@ -76,7 +77,7 @@ def test_a_bad_status_word_is_told_with_its_chip(source_of):  # F-12
 @pytest.mark.parametrize(
     ("fault", "board", "told"),
     [
-        ({"kind": "drdy", "n": 0, "value": 1, "chip": 1}, {"chips": TWO_LINES}, "chip 2: its data-ready line is silent"),
+        (SILENT_B, {"chips": TWO_LINES}, "chip 2: its data-ready line is silent"),
         ({"kind": "miso_stuck", "at": 500, "n": 0, "value": 255}, {}, "chip 1: the ID register reads FFh in 5 tries"),
     ],
     ids=["second line silent from the start", "bus stuck for good"],
@@ -87,3 +88,13 @@ def test_a_run_that_is_given_up_says_what_was_seen_of_which_chip(fault, board, t
     with pytest.raises(DeviceError, match=f"acquire: {told}"), run:
         assert run.wait(60)
     assert run.ledger()["balanced"]
+
+
+def test_the_last_frame_of_a_slow_bus_is_no_more_late_than_the_device_says():
+    board = {"board": "emulator", "sps": 16000, "spi_hz": 200_000, "late": "lose"}
+    with Pipeline([{"acquire": board}, {"null_sink": {}}]).run(seconds=0.5) as run:
+        assert run.wait(20)                            # it ends, though every frame is late
+    source, truth = run.ledger()["sources"]["acquire"], run.truth("acquire")
+    assert source["edges"] == truth["conversions"] == 8000
+    assert source["late"] == truth["torn"] > 0
+    assert source["delivered"] == truth["clean"]
