@@ -173,6 +173,10 @@ def _lead_off(settings: AcquireSettings) -> LeadOffSetup:
     if wanted.comparator_percent not in COMPARATOR_PERCENT:
         raise SettingProblem("lead_off", f"comparator_percent {hz(wanted.comparator_percent)} is no threshold",
                              allowed=" ".join(map(hz, COMPARATOR_PERCENT)))
+    if wanted.mode != "off" and settings.reference == "srb2" and wanted.inputs == "p":
+        raise SettingProblem("lead_off", "inputs p is the reference with reference: srb2: it would carry the current "
+                             "of every channel, and no electrode any", allowed="Allowed: n, both",
+                             hint="Write inputs: n into lead_off")
     return LeadOffSetup(wanted.mode, tone, wanted.current_na, wanted.inputs, wanted.comparator_percent)
 
 
