@@ -146,6 +146,9 @@ int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns)
     if (status == 0) {
         status = ec_ads1299_go(d, t_start_ns);
     }
+    if (status == 0 && d->config.n_drdy < 2u) {
+        d->report = (ec_ads1299_report){ .step = EC_STEP_NONE };
+    }
     if (status < 0 || d->config.n_drdy < 2u) {
         return status;
     }
@@ -153,6 +156,9 @@ int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns)
     for (uint32_t toggle = 0;; toggle++) {
         d->report.attempts = toggle;
         status = in_step(d);
+        if (status == 0) {
+            d->report = (ec_ads1299_report){ .step = EC_STEP_NONE };
+        }
         if (toggle == TOGGLES || (status != EC_STATUS_BAD_DEVICE && status != EC_STATUS_NO_DRDY)) {
             return status;
         }

@@ -250,7 +250,7 @@ class GraphRun:
                              "reader keeps packets. Release taps' packets.", stage=stage, frame_index=frame_index)
         cause = from_status(status, stage)
         if stage in self.built.sources:
-            return cause
+            return _rt.device_error(self.built.graph, self.built.sources[stage], status, stage) or cause
         return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
                           frame_index=frame_index)
 

@@ -19,7 +19,7 @@ cdef extern from "device/ec_bus.h" nogil:
 
 cdef extern from "device/ec_ads1299.h" nogil:
     enum: EC_FRAME_BYTES_MAX, EC_N_REGISTERS
-    enum: EC_STEP_RULES, EC_STEP_ID, EC_STEP_CHAIN, EC_STEP_SYNC
+    enum: EC_STEP_NONE, EC_STEP_RULES, EC_STEP_ID, EC_STEP_CHAIN, EC_STEP_SYNC
     ctypedef struct ec_ads1299_config:
         uint32_t n_selects
         uint8_t chips_in[64]

@@ -126,7 +126,7 @@ cdef bint sort_events(Source *s, int64_t begin_ns, int64_t end_ns, uint64_t *ser
     more[0] = False
     if end_ns < fitted_ns - a.period_ns // 8:
         return False                   # the next edge is still to come: no need to ask the kernel
-    while n == MAX_EDGES:
+    while n > 0:
         n = ec_ads1299_wait(&a.driver, 1, 0, later, MAX_EDGES)
         for i in range(n):
             if not note_events(s, &later[i], 1, &conversion, newest):
@@ -137,7 +137,9 @@ cdef bint sort_events(Source *s, int64_t begin_ns, int64_t end_ns, uint64_t *ser
                 torn = torn or newest.t_ns <= end_ns or 0 < ec_sample_clock_forecast(&a.clock, 0) <= end_ns
                 unread[0] = conversion
                 more[0] = True
-    return torn or (not more[0] and 0 < ec_sample_clock_forecast(&a.clock, 1) <= end_ns)
+    if n == -ENODATA or more[0]:
+        return torn                    # behind the last conversion of a recording there is none
+    return 0 < ec_sample_clock_forecast(&a.clock, 1) <= end_ns
 
 
 cdef int32_t read_round(Source *s, ec_drdy edge, int64_t *begin_ns, int64_t *end_ns) noexcept nogil:

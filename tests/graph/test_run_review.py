@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from eegcore.errors import DeviceError
+from eegcore.pipeline import Pipeline
+
+SILENT_B = {"kind": "drdy", "n": 0, "value": 1, "chip": 1}
 TWO_LINES = [{"drdy": "a"}, {"drdy": "b"}]
 
 
@@ -68,3 +72,29 @@ def test_a_second_line_that_falls_silent_is_noticed(source_of):  # F-14
 def test_a_bad_status_word_is_told_with_its_chip(source_of):  # F-12
     _, _, said = source_of({"kind": "bad_status", "at": 1001, "chip": 2}, chips=[{}, {}, {}])
     assert "status word 400000h of chip 3 of frame 1000 does not begin with 1100" in said["acquire.status"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "board", "told"),
+    [
+        (SILENT_B, {"chips": TWO_LINES}, "chip 2: its data-ready line is silent"),
+        ({"kind": "miso_stuck", "at": 500, "n": 0, "value": 255}, {}, "chip 1: the ID register reads FFh in 5 tries"),
+    ],
+    ids=["second line silent from the start", "bus stuck for good"],
+)
+def test_a_run_that_is_given_up_says_what_was_seen_of_which_chip(fault, board, told):
+    stages = [{"acquire": {"board": "emulator", "sps": 1000, "faults": [fault], **board}}, {"null_sink": {}}]
+    run = Pipeline(stages, clock="virtual").run(seconds=4)
+    with pytest.raises(DeviceError, match=f"acquire: {told}"), run:
+        assert run.wait(60)
+    assert run.ledger()["balanced"]
+
+
+def test_the_last_frame_of_a_slow_bus_is_no_more_late_than_the_device_says():
+    board = {"board": "emulator", "sps": 16000, "spi_hz": 200_000, "late": "lose"}
+    with Pipeline([{"acquire": board}, {"null_sink": {}}]).run(seconds=0.5) as run:
+        assert run.wait(20)                            # it ends, though every frame is late
+    source, truth = run.ledger()["sources"]["acquire"], run.truth("acquire")
+    assert source["edges"] == truth["conversions"] == 8000
+    assert source["late"] == truth["torn"] > 0
+    assert source["delivered"] == truth["clean"]
