@@ -53,8 +53,10 @@ cdef int32_t decode_round(Chips *a) noexcept nogil:
 
 
 cdef inline void note_phase(Chips *a, uint32_t line, double phase) noexcept nogil:
-    a.line_phase[line] = phase
-    a.line_apart[line] = a.line_apart[line] + 1 if phase > APART or phase < -APART else 0
+    a.line_edges[line] += 1
+    if phase > APART or phase < -APART:
+        a.line_apart[line] += 1
+        a.line_phase[line] = phase
 
 
 cdef bint note_events(Source *s, const ec_drdy *events, int32_t n, uint64_t *conversion, ec_drdy *newest) noexcept nogil:

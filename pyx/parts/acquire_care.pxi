@@ -2,18 +2,23 @@
 
 cdef enum:
     RECOVERIES = 3             # attempts to bring chips up again
-    APART_EDGES = 256          # so many of a line on end far from those of the first: jitter is on both sides
+    APART_EDGES = 64           # of a line, to judge them by
 
 
 cdef int32_t out_of_step(Source *s) noexcept nogil:
     """Chips with data-ready lines of their own convert when the first one does (reference F-17, mistake 15).
 
     Told from when their edges come and not from how many: the kernel loses some of one line and not of the other.
+    Half of the edges of a clock that runs past the other are far from it, all of them for a while if it does so
+    slowly; of jitter that lets the next edge be forecast it is a third.
     """
     cdef Chips *a = s.chips
-    cdef uint32_t line
+    cdef uint32_t line, seen, apart
     for line in range(1, a.driver.config.n_drdy):
-        if a.line_apart[line] >= APART_EDGES:
+        seen, apart = a.line_edges[line], a.line_apart[line]
+        if seen >= APART_EDGES:
+            a.line_edges[line] = a.line_apart[line] = 0
+        if seen >= APART_EDGES and 16 * <uint64_t>apart > 7 * <uint64_t>seen and ec_sample_clock_forecast(&a.clock, 0):
             ec_run_log(s.group.run, EC_LOG_OUT_OF_STEP, s.node.number, NO_EDGE, a.next_conversion,
                        (<int64_t>line << 32) | <int64_t>(1000 * abs(a.line_phase[line])))
             return EC_STATUS_BAD_DEVICE
@@ -104,4 +109,5 @@ cdef void begin_watching(Source *s, int64_t t_start_ns) noexcept nogil:
     a.off_rate = 0
     for line in range(EC_BUS_MAX_CHIPS):
         a.line_edge_ns[line] = t_start_ns
+    memset(a.line_edges, 0, sizeof(a.line_edges))
     memset(a.line_apart, 0, sizeof(a.line_apart))

@@ -20,8 +20,9 @@ cdef struct Chips:
     uint32_t recovered         # attempts it took, until the first edge behind them; then 0
     uint32_t off_rate          # edges at a wrong rate, on end
     int64_t line_edge_ns[EC_BUS_MAX_CHIPS]     # newest event of every line, or the start
-    uint32_t line_apart[EC_BUS_MAX_CHIPS]      # its edges on end that are far from any of line 0
-    double line_phase[EC_BUS_MAX_CHIPS]        # of the newest of them, periods
+    uint32_t line_edges[EC_BUS_MAX_CHIPS]      # its edges since they were last judged
+    uint32_t line_apart[EC_BUS_MAX_CHIPS]      # those of them that are far from any of line 0
+    double line_phase[EC_BUS_MAX_CHIPS]        # of the newest of these, periods
     uint32_t bad_word          # chip << 24 | status word, of the frame that was refused last
     uint8_t frames[EC_BUS_MAX_CHIPS][EC_FRAME_BYTES_MAX]
     int32_t counts[256]
