@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from eegcore.errors import DeviceError
+from eegcore.errors import DeviceError, EegcoreError
 from eegcore.pipeline import Pipeline
 
 SILENT_B = {"kind": "drdy", "n": 0, "value": 1, "chip": 1}
@@ -98,3 +98,13 @@ def test_the_last_frame_of_a_slow_bus_is_no_more_late_than_the_device_says():
     assert source["edges"] == truth["conversions"] == 8000
     assert source["late"] == truth["torn"] > 0
     assert source["delivered"] == truth["clean"]
+
+
+def test_a_failure_that_cannot_be_said_does_not_keep_the_run_from_ending(monkeypatch):
+    def broken(self):
+        raise RuntimeError("no words")
+
+    monkeypatch.setattr("eegcore.graph.run.GraphRun.failure", broken)
+    run = Pipeline([{"acquire": {"board": "emulator"}}, {"null_sink": {}}], clock="virtual").run(seconds=0.1)
+    with pytest.raises(EegcoreError, match="why cannot be said .RuntimeError: no words."), run:
+        assert run.wait(30)
