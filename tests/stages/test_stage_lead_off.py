@@ -189,8 +189,10 @@ def kohm_on_srb2(lead_off, virtual_seconds=3, **impedance):
     acquire = {"sps": 1000, "reference": "srb2", "signal": "sine", "sine_uv": 0, "noise": False, "lead_off": lead_off,
                "electrode_kohm": [5, 8, 12, 20, 35, 60, 6, 150], "reference_kohm": 10}
     stages = [{"acquire": acquire}, {"to_voltage": {}}, {"impedance": impedance}, {"null_sink": {}}]
-    with Pipeline(stages, clock="virtual").run(seconds=virtual_seconds) as run:
-        return [packet.data[0].copy() for packet in run.tap("impedance", seconds=virtual_seconds)][-1]
+    run = Pipeline(stages, clock="virtual").run(seconds=virtual_seconds)
+    heard = run.tap("impedance", timeout_s=60)         # before the start: the run may be over in a moment
+    with run:
+        return [packet.data[0].copy() for packet in heard][-1]
 
 
 @pytest.mark.parametrize(
