@@ -70,7 +70,8 @@ int32_t ec_ads1299_go(ec_ads1299 *d, int64_t *t_start_ns)
     return status < 0 ? status : 0;
 }
 
-/* Wait for the first edge of every line; keep what was read in `pending`. Number of lines that had one. */
+/* Wait for the first edge of every line; keep what was read in `pending`. Number of lines that had one;
+ * -ENODATA if there will be no more edges. */
 static int32_t first_edges(ec_ads1299 *d, int64_t first_ns[EC_BUS_MAX_CHIPS])
 {
     const int64_t period = ec_ads1299_period_ns(d);
@@ -81,10 +82,13 @@ static int32_t first_edges(ec_ads1299 *d, int64_t first_ns[EC_BUS_MAX_CHIPS])
         const uint32_t from = d->n_pending;
         const int32_t got = d->bus.wait(d->bus.self, 1, deadline, d->pending + from, EC_PENDING_MAX - from);
 
-        if (got < 0 && got != -ENODATA) {
+        if (got == -ENODATA) {
+            return -ENODATA;
+        }
+        if (got < 0) {
             return ec_ads1299_bus_failed(d, 0, got);
         }
-        if (got <= 0) {
+        if (got == 0) {
             break;
         }
         note_seqno(d, d->pending + from, (uint32_t)got);
@@ -116,7 +120,7 @@ static int32_t in_step(ec_ads1299 *d)
     memset(first_ns, 0xFF, sizeof first_ns);
     n_lines = first_edges(d, first_ns);
     if (n_lines < 0) {
-        return n_lines;
+        return n_lines == -ENODATA ? 0 : n_lines;      /* the end is the reader's to find, by its own wait */
     }
     for (uint32_t line = 0; line < d->config.n_drdy; line++) {
         if (first_ns[line] < 0) {
@@ -142,6 +146,9 @@ int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns)
     if (status == 0) {
         status = ec_ads1299_go(d, t_start_ns);
     }
+    if (status == 0 && d->config.n_drdy < 2u) {
+        d->report = (ec_ads1299_report){ .step = EC_STEP_NONE };
+    }
     if (status < 0 || d->config.n_drdy < 2u) {
         return status;
     }
@@ -149,6 +156,9 @@ int32_t ec_ads1299_start(ec_ads1299 *d, int64_t *t_start_ns)
     for (uint32_t toggle = 0;; toggle++) {
         d->report.attempts = toggle;
         status = in_step(d);
+        if (status == 0) {
+            d->report = (ec_ads1299_report){ .step = EC_STEP_NONE };
+        }
         if (toggle == TOGGLES || (status != EC_STATUS_BAD_DEVICE && status != EC_STATUS_NO_DRDY)) {
             return status;
         }

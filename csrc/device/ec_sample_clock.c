@@ -6,6 +6,7 @@
 #define BRIDGE_SHARE    0.25              /* of its memory that a fit bridges */
 #define TROUBLE_WEIGHT  9.0
 #define TROUBLE_LIMIT   288.0             /* 32 moves of the count, when one edge in ten or more moves it */
+#define FORECAST_SD     0.25              /* periods: beyond, where an edge is in one is not known well enough */
 #define LOOK_NS           2e9
 #define LOOK_PINNED       0.25
 #define RELOCK_NS       1e9
@@ -76,6 +77,20 @@ int64_t ec_sample_clock_time(ec_sample_clock *c, uint64_t conversion)
         t_ns = c->asked_ns - (int64_t)(c->asked - conversion);
     }
     return t_ns;
+}
+
+int64_t ec_sample_clock_forecast(const ec_sample_clock *c, int64_t ahead)
+{
+    if (c->results.state != EC_SAMPLE_CLOCK_SETTLED || ec_rate_fit_sd(&c->fit) > FORECAST_SD * c->out_period_ns) {
+        return 0;
+    }
+    return c->out_whole_ns + floor_of(c->out_part_ns + (double)ahead * c->out_period_ns + 0.5);
+}
+
+double ec_sample_clock_phase(const ec_sample_clock *c, int64_t stamp_ns)
+{
+    const double periods = ((double)(stamp_ns - c->out_whole_ns) - c->out_part_ns) / c->out_period_ns;
+    return c->is_running ? periods - (double)floor_of(periods + 0.5) : 0.0;
 }
 
 /* ---- off rate ---- */

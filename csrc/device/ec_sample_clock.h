@@ -107,6 +107,14 @@ int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t st
  * increasing (K1); asked again for the newest of them, the same; for an older one, less. [acquire, realtime] */
 int64_t ec_sample_clock_time(ec_sample_clock *c, uint64_t conversion);
 
+/* When the conversion `ahead` of the newest falls, by the fit: late stamps do not move it, and it is there before its
+ * edge. 0 while the clock is not settled, or stamps are off by a quarter of a period. Publishes
+ * nothing. [acquire, realtime] */
+int64_t ec_sample_clock_forecast(const ec_sample_clock *c, int64_t ahead);
+
+/* How far a stamp is from the nearest conversion: -0.5 .. 0.5 periods; 0 before the first edge. [acquire, realtime] */
+double ec_sample_clock_phase(const ec_sample_clock *c, int64_t stamp_ns);
+
 /* The chip was restarted, or its line requested anew: sequence numbers begin again, and the
  * length of the gap is known from time only. [acquire, realtime] */
 void ec_sample_clock_restart(ec_sample_clock *c);

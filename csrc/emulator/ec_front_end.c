@@ -97,7 +97,8 @@ static void electrode_set(ec_front_end *fe, uint32_t c, double counts_per_uv)
     const uint32_t srb1 = fe->registers[EC_REG_MISC1] & EC_MISC1_SRB1;
     const uint32_t srb2 = fe->registers[EC_REG_CH1SET + c] & EC_CHNSET_SRB2;
     const double sign = srb2 == 0 ? 1.0 : srb1 == 0 ? -1.0 : 0.0;
-    const double lead_off = sign * counts_per_uv * ec_lead_off_uv(fe->config, fe->registers, fe->chip, fe->first_channel,
+    /* a source pushes into P and a sink pulls at N: both widen P - N, whichever of them has the electrode */
+    const double lead_off = (sign != 0.0) * counts_per_uv * ec_lead_off_uv(fe->config, fe->registers, fe->chip, fe->first_channel,
                                                                   fe->n_channels, c);
 
     fe->gains.electrode[c] = sign * counts_per_uv;

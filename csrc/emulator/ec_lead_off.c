@@ -11,12 +11,29 @@ static uint32_t bit(const uint8_t *registers, uint32_t address, uint32_t c)
     return registers[address] >> c & 1u;
 }
 
+/* The electrode is on the negative input then. */
+static int reference_on_srb2(const uint8_t *registers, uint32_t c)
+{
+    return (registers[EC_REG_MISC1] & EC_MISC1_SRB1) == 0 && (registers[EC_REG_CH1SET + c] & EC_CHNSET_SRB2) != 0;
+}
+
 double ec_lead_off_uv(const ec_emulator_config *config, const uint8_t *registers, uint32_t chip, uint32_t first,
                       uint32_t n_channels, uint32_t c)
 {
     const double na = current_na[EC_LOFF_ILEAD(registers[EC_REG_LOFF])];
     double uv = 0.0;
 
+    if (reference_on_srb2(registers, c)) {      /* the sources sit before the switches: the P ones meet on SRB2 */
+        for (uint32_t i = 0; i < n_channels; i++) {
+            if (bit(registers, EC_REG_LOFF_SENSP, i) && reference_on_srb2(registers, i)) {
+                uv += na * config->lead_off_scale[first + i] * config->reference_kohm[chip];
+            }
+        }
+        if (bit(registers, EC_REG_LOFF_SENSN, c)) {
+            uv += na * config->lead_off_scale[first + c] * config->electrode_kohm[first + c];
+        }
+        return bit(registers, EC_REG_LOFF_FLIP, c) ? -uv : uv;
+    }
     if (bit(registers, EC_REG_LOFF_SENSP, c)) {
         uv += na * config->lead_off_scale[first + c] * config->electrode_kohm[first + c];
     }
@@ -45,10 +62,13 @@ uint32_t ec_lead_off_status(const ec_emulator_config *config, const uint8_t *reg
     }
     for (uint32_t c = 0; c < n_channels; c++) {
         const double source_na = na * config->lead_off_scale[first + c];
-        if (bit(registers, EC_REG_LOFF_SENSP, c) && source_na * config->electrode_kohm[first + c] > threshold_uv) {
+        const int swapped = reference_on_srb2(registers, c);
+        const double electrode_uv = source_na * config->electrode_kohm[first + c];
+        const double reference_uv = source_na * config->reference_kohm[chip];
+        if (bit(registers, EC_REG_LOFF_SENSP, c) && (swapped ? reference_uv : electrode_uv) > threshold_uv) {
             status |= 1u << (12 + c);
         }
-        if (bit(registers, EC_REG_LOFF_SENSN, c) && source_na * config->reference_kohm[chip] > threshold_uv) {
+        if (bit(registers, EC_REG_LOFF_SENSN, c) && (swapped ? electrode_uv : reference_uv) > threshold_uv) {
             status |= 1u << (4 + c);
         }
     }

@@ -2,7 +2,7 @@
  *
  * A source of +-I behind each input that LOFF_SENSP or LOFF_SENSN names: constant,
  * or swapped as a square wave. Through an electrode of Z kOhm I nA make I * Z uV. With SRB1 the negative inputs share
- * the reference electrode, which carries the currents of all of them.
+ * the reference electrode, which carries the currents of all of them; so do the positive inputs on SRB2.
  */
 #ifndef EC_LEAD_OFF_H
 #define EC_LEAD_OFF_H

@@ -153,13 +153,13 @@ typedef enum ec_log_code {
     EC_LOG_STAGE_FAILED = 1,
     EC_LOG_EDGE_CLOSED  = 2,              /* a full `fail` edge closed the sink behind it */
     EC_LOG_POOL_EMPTY   = 3,
-    EC_LOG_BAD_STATUS   = 4,
+    EC_LOG_BAD_STATUS   = 4,              /* value: chip << 24 | its status word */
     EC_LOG_READ_FAILED  = 5,              /* value: errno */
     EC_LOG_DEVICE       = 6,              /* value: status; the source gives up */
-    EC_LOG_BUS_STUCK    = 7,              /* value: the status word seen */
+    EC_LOG_BUS_STUCK    = 7,              /* value: as of BAD_STATUS */
     EC_LOG_RECOVERING   = 8,              /* value: status */
     EC_LOG_RECOVERED    = 9,              /* value: attempts */
-    EC_LOG_OUT_OF_STEP  = 10              /* value: line << 32 | edges it is ahead */
+    EC_LOG_OUT_OF_STEP  = 10              /* value: line << 32 | thousandths of a period apart */
 } ec_log_code;
 
 /* All [control-thread, stopped]. NULL when memory ran out; destroy accepts NULL. */

@@ -229,6 +229,8 @@ class _Reporter:
         if kind == "string_pattern_mismatch":
             return f"{seen} is not of the right form"
         wanted = noun(schema) if finding is not None else ""
+        if kind in ("model_type", "model_attributes_type", "dict_type"):
+            return f"{seen} is not a mapping"
         if wanted:
             return f"{seen} is not {wanted}"
         if kind in ("", "literal_error", "enum"):

@@ -52,9 +52,9 @@ def choose_spi_hz(selects: Sequence[Sequence[int]], sps: float) -> int:
     return SPEEDS[-1]
 
 
-def fastest_sps(selects: Sequence[Sequence[int]], rates: Sequence[int]) -> int | None:
-    """Return the highest rate at which a round fits at full bus speed, None if none does."""
-    fitting = [sps for sps in rates if round_s(selects, SPEEDS[-1]) <= window_s(sps)]
+def fastest_sps(selects: Sequence[Sequence[int]], rates: Sequence[int], spi_hz: float = SPEEDS[-1]) -> int | None:
+    """Return the highest rate at which a round fits, None if none does."""
+    fitting = [sps for sps in rates if round_s(selects, spi_hz) <= window_s(sps)]
     return max(fitting, default=None)
 
 

@@ -15,9 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from eegcore.errors import DeviceError, TapTimeout
+
 SETTLE_S = 0.3                                         # after the inputs were switched
 LISTEN_S = 2.0                                         # almost four periods of the fast square wave
-TIMEOUT_S = 5.0
+TIMEOUT_S = 3.0
+NO_FRAMES = "Check power, the DRDY and MISO wires, and the GPIO number of the line, see docs/wiring.md."
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,13 @@ def measure(settings: Mapping[str, Any], signal: Literal["shorted", "test"]) -> 
     run = Pipeline([{"acquire": {**acquire, "id": "board"}}, {"to_voltage": {}}, {"null_sink": {}}]).run()
     blocks: list[NDArray[np.float32]] = []
     at: list[tuple[int, int]] = []
-    with _quiet(), run:
-        heard = run.tap("to_voltage", seconds=SETTLE_S + LISTEN_S, timeout_s=TIMEOUT_S)
-        for packet in heard:
-            blocks.append(np.array(packet.data))
-            at.append((packet.frame_index, packet.t_ns))
+    try:
+        with _quiet(), run:
+            for packet in run.tap("to_voltage", seconds=SETTLE_S + LISTEN_S, timeout_s=TIMEOUT_S):
+                blocks.append(np.array(packet.data))
+                at.append((packet.frame_index, packet.t_ns))
+    except TapTimeout:
+        raise DeviceError(f"{_reason(run.alarms)}. {NO_FRAMES}", code="no_drdy") from None
     ledger = run.ledger()
     source = ledger["sources"]["board"]
     uv = np.concatenate(blocks).astype(np.float64) if blocks else np.zeros((0, 1))
@@ -69,6 +74,12 @@ def measure(settings: Mapping[str, Any], signal: Literal["shorted", "test"]) -> 
     frames, ns = (at[-1][0] - at[0][0], at[-1][1] - at[0][1]) if len(at) > 1 else (0, 1)
     reasons = {name: source[name] for name in ("missed", "bad_status", "late") if source.get(name)}
     return Measured(uv[skip:], 1e9 * frames / max(ns, 1), ledger["frames"], ledger["lost"], reasons)
+
+
+def _reason(alarms: list[dict[str, Any]]) -> str:
+    """Return the first sentence of the first error a run reported, or of its first warning."""
+    told = sorted(alarms, key=lambda alarm: alarm["level"] != "error")
+    return str(told[0]["message"]).partition(". ")[0] if told else f"no frame for {TIMEOUT_S:g} s"
 
 
 @contextlib.contextmanager

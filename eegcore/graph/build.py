@@ -66,6 +66,16 @@ def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool,
         If memory, descriptors or a file are missing.
     """
     built = Built(_rt.Graph(is_virtual=plan.clock == "virtual"))
+    try:
+        _make(built, plan, with_server, seconds, digest, lock, recordings or {})
+    except BaseException:
+        built.graph.finish()                           # who keeps the exception keeps the graph, and not its devices
+        raise
+    return built
+
+
+def _make(built: Built, plan: Plan, with_server: bool, seconds: float | None, digest: bool, lock: bool,
+          recordings: Mapping[str, Recording]) -> None:
     for pool in plan.pools:
         built.pools[pool.name], locked = built.graph.add_pool(pool.slots, pool.slot_bytes, lock)
         built.locked = built.locked and locked
@@ -78,11 +88,10 @@ def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool,
             continue
         for node in group.nodes:
             if node.params["node"] in SOURCES:
-                _add_source(built, group, node, streams, numbers, seconds, recordings or {})
+                _add_source(built, group, node, streams, numbers, seconds, recordings)
             else:
                 _add_node(built, group, node, streams, numbers, declared, digest)
     _connect(built, plan, with_server)
-    return built
 
 
 def stream_dict(stream: Stream) -> dict[str, Any]:

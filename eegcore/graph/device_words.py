@@ -17,8 +17,9 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
     """
     if code == BAD_STATUS:
         return "warning", f"{stage}.status", (
-            f"{stage}: status word {value:06X}h of frame {frame_index} does not begin with 1100; the frame is left out "
-            "and the gap is flagged. Check wiring and SPI speed.")
+            f"{stage}: status word {value & 0xFFFFFF:06X}h of chip {(value >> 24) + 1} of frame {frame_index} does not "
+            "begin with 1100, or is not repeated behind the data; the frame is left out and the gap is flagged. "
+            "Check wiring and SPI speed.")
     if code == READ_FAILED:
         return "warning", f"{stage}.read", (
             f"{stage}: frame {frame_index} could not be read: {os.strerror(value)} [errno {value}]; it is left out and "
@@ -26,8 +27,9 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
                 "; with DMA, transfers above 64 bytes are the usual cause." if value == 110 else "."))
     if code == BUS_STUCK:
         return "error", f"{stage}.stuck", (
-            f"{stage}: the bus is stuck: {_stuck(value)} instead of status words since about frame {frame_index}. "
-            "Check power, MISO and the chip select; the chips are brought up again if it lasts.")
+            f"{stage}: the bus is stuck: {_stuck(value & 0xFFFFFF)} instead of status words of chip "
+            f"{(value >> 24) + 1} since about frame {frame_index}. Check power, MISO and the chip select; the chips "
+            "are brought up again if it lasts.")
     if code == RECOVERING:
         return "error", f"{stage}.recovering", (
             f"{stage}: {_rt.status_text(value)} [{_rt.status_name(value)}] after frame {frame_index}. The chips are "
@@ -35,12 +37,12 @@ def device_words(code: int, stage: str, frame_index: int, value: int) -> tuple[s
     if code == RECOVERED:
         return "warning", f"{stage}.recovered", (
             f"{stage}: the chips run again after {value} {'try' if value == 1 else 'tries'}; the stream goes on "
-            f"behind frame {frame_index}. Check what happened to them.")
+            f"with frame {frame_index}. Check what happened to them.")
     if code == OUT_OF_STEP:
-        line, ahead = value >> 32, ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+        line, apart = value >> 32, value & 0xFFFFFFFF
         return "error", f"{stage}.step", (
-            f"{stage}: chip {line + 1} made {abs(ahead)} conversions {'more' if ahead > 0 else 'less'} than chip 1 "
-            f"by frame {frame_index}: they have no common clock. Give each an acquire, joined by align_and_zip.")
+            f"{stage}: chip {line + 1} converts {apart / 10:g} % of a period away from chip 1 by frame {frame_index}: "
+            "they have no common clock. Give each an acquire, joined by align_and_zip.")
     if code == DEVICE:
         return "error", f"{stage}.device", (
             f"{stage}: {_rt.status_text(value)} [{_rt.status_name(value)}] at frame {frame_index}; given up. "

@@ -101,12 +101,14 @@ class GraphRun:
                     self._open_sink(group)
         except BaseException:
             self._close_sinks(None)
+            self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
             self._start_threads()
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
-            self.join(DRAIN_S)
+            if self.join(DRAIN_S):
+                self.built.graph.finish()
             self._close_sinks(None)
             if isinstance(error, RuntimeError):
                 raise SystemFailed(f"run: the system gives no more threads [{error}]. Nothing runs. End other "
@@ -248,7 +250,7 @@ class GraphRun:
                              "reader keeps packets. Release taps' packets.", stage=stage, frame_index=frame_index)
         cause = from_status(status, stage)
         if stage in self.built.sources:
-            return cause
+            return _rt.device_error(self.built.graph, self.built.sources[stage], status, stage) or cause
         return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
                           frame_index=frame_index)
 

@@ -177,7 +177,12 @@ class Supervisor:
             ledger = self._run.ledger()
             failure = EegcoreError(f"run: it could not be brought to its end ({type(error).__name__}: {error}). "
                                    "Report this with the log.")
-        return ledger, self._run.failure() or failure
+        try:
+            failure = self._run.failure() or failure
+        except Exception as error:
+            failure = failure or EegcoreError("run: it failed, and why cannot be said "
+                                              f"({type(error).__name__}: {error}). Report this with the log.")
+        return ledger, failure
 
     def _read_records(self) -> None:
         for code, node, edge, frame_index, value, _ in self._run.built.graph.drain_log():

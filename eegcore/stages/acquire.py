@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from eegcore.devices.boards import CHIP_SPS, boards, lsb_uv
-from eegcore.devices.bus_time import choose_spi_hz, fastest_sps, round_s, window_s
+from eegcore.devices.bus_time import SPEEDS, choose_spi_hz, fastest_sps, round_s, window_s
 from eegcore.devices.registers import COMPARATOR_PERCENT, ChannelSetup, ChipSetup, LeadOffSetup, register_image
 from eegcore.stages.acquire_emulation import emulated_world, refuse_emulated
 from eegcore.stages.acquire_settings import AcquireSettings
@@ -70,12 +70,13 @@ class Acquire(StageType):
                 "drdy": list(layout.drdy), "start": layout.start, "reset": layout.reset, "pwdn": layout.pwdn}
         else:
             native["world"] = emulated_world(settings, layout)
-        # with the reference on SRB2 the electrodes are on the negative inputs: a count is worth that much less
-        sign = -1.0 if settings.reference == "srb2" else 1.0
+        # with the reference on SRB2 the electrodes are on the negative inputs; what the chip makes itself is not turned
+        signs = [-1.0 if settings.reference == "srb2" and channel.input == "normal" else 1.0 for channel in channels]
         stream = Stream(
             kind=Kind.RAW_I32, labels=layout.labels, sps=settings.sps, max_frames=batch, unit="counts",
-            scale_uv=tuple(sign * lsb_uv(settings.vref_v, gain) for gain in gains), reference=settings.reference,
-            can_wait=ctx.clock == "virtual", sources=(ctx.stage_id,), meta=_meta(settings, layout, setups, gains))
+            scale_uv=tuple(sign * lsb_uv(settings.vref_v, gain) for sign, gain in zip(signs, gains, strict=True)),
+            reference=settings.reference, can_wait=ctx.clock == "virtual", sources=(ctx.stage_id,),
+            meta=_meta(settings, layout, setups, gains))
         return Description([Port(OUT, stream)], native, {
             "channels": layout.n_channels, "labels": list(layout.labels), "batch": batch, "spi_hz": spi_hz,
             "clock": layout.clock,
@@ -115,7 +116,7 @@ def _chip_sps(settings: AcquireSettings, any_sps: bool) -> int:
         return min(CHIP_SPS, key=lambda sps: abs(sps - wanted))
     known = " ".join(hz(sps * settings.clock_hz / 2_048_000) for sps in CHIP_SPS)
     raise SettingProblem("sps", f"{hz(settings.sps)} is no data rate of the chip", allowed=known,
-                         hint="Take the next higher one and a decimate behind it")
+                         hint="Take one of them; the stage decimate behind it divides it by a whole number")
 
 
 def _selects(layout: Layout) -> list[list[int]]:
@@ -133,13 +134,16 @@ def _check_bus_time(settings: AcquireSettings, selects: list[list[int]], spi_hz:
     needed, window = round_s(selects, spi_hz), window_s(settings.sps, settings.clock_hz)
     if needed <= window:
         return
-    fastest = fastest_sps(selects, CHIP_SPS)
+    fastest = fastest_sps(selects, CHIP_SPS, spi_hz)
     chips = sum(map(len, selects))
+    rate = f"at {hz(settings.sps)} SPS"
+    faster = f"raise spi_hz ({SPEEDS[-1] // 10**6} MHz at most)" if spi_hz < SPEEDS[-1] else ""
+    chain = "put the chips into a daisy chain" if len(selects) > 1 else ""
     raise SettingProblem(
-        "sps", f"{chips} chips at {hz(settings.sps)} SPS need {needed * 1e6:.0f} us a frame over SPI at "
-        f"{spi_hz / 1e6:g} MHz, and {window * 1e6:.0f} us are there",
-        allowed=f"At most {fastest} SPS with these chips" if fastest else "Fewer chips",
-        hint="Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy chain")
+        "sps", f"{f'{chips} chips {rate} need' if chips > 1 else f'1 chip {rate} needs'} {needed * 1e6:.0f} us a frame "
+        f"over SPI at {spi_hz / 1e6:g} MHz, and {window * 1e6:.0f} us are there",
+        allowed=f"At most {fastest} SPS with these chips at this speed" if fastest else "Fewer chips",
+        hint=", or ".join(filter(None, ("Lower sps", faster, chain))))
 
 
 def _per_channel(settings: AcquireSettings, key: str, n_channels: int) -> list[Any]:
@@ -157,7 +161,7 @@ def _picked(key: str, labels: list[str] | bool | None, layout: Layout) -> list[b
         return [labels is not False] * layout.n_channels
     unknown = [label for label in labels if label not in layout.labels]
     if unknown:
-        raise SettingProblem(key, f"no channel is called {unknown[0]!r}", allowed=", ".join(layout.labels))
+        raise SettingProblem(key, f"no channel is called {unknown[0]!r}", allowed=f"Known: {', '.join(layout.labels)}")
     return [label in labels for label in layout.labels]
 
 
@@ -169,6 +173,10 @@ def _lead_off(settings: AcquireSettings) -> LeadOffSetup:
     if wanted.comparator_percent not in COMPARATOR_PERCENT:
         raise SettingProblem("lead_off", f"comparator_percent {hz(wanted.comparator_percent)} is no threshold",
                              allowed=" ".join(map(hz, COMPARATOR_PERCENT)))
+    if wanted.mode != "off" and settings.reference == "srb2" and wanted.inputs == "p":
+        raise SettingProblem("lead_off", "inputs p is the reference with reference: srb2: it would carry the current "
+                             "of every channel, and no electrode any", allowed="Allowed: n, both",
+                             hint="Write inputs: n into lead_off")
     return LeadOffSetup(wanted.mode, tone, wanted.current_na, wanted.inputs, wanted.comparator_percent)
 
 

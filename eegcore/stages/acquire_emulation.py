@@ -85,6 +85,8 @@ def _check_fault(fault: Fault, number: int, layout: Layout) -> None:
     if fault.kind == "drdy" and not 0 <= fault.value <= 3:
         raise SettingProblem("faults", f"{place}: value {fault.value}",
                              allowed="0 stuck low, 1 stuck high, 2 double rate, 3 half rate")
+    if fault.kind == "wrong_id" and not 1 <= fault.value <= 255:
+        raise SettingProblem("faults", f"{place}: value {fault.value}", allowed="1 to 255, the ID byte to read")
     if fault.kind == "electrode_off" and not 0 <= fault.value < layout.chips[fault.chip].n_channels:
         raise SettingProblem("faults", f"{place}: chip {fault.chip} has no channel {fault.value}",
                              allowed=f"0 to {layout.chips[fault.chip].n_channels - 1}")

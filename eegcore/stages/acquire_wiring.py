@@ -13,6 +13,9 @@ from eegcore.stages.stream import MAX_CHANNELS
 
 ClockSharing = Literal["own", "shared", "external"]
 
+#: MISO, MOSI and SCLK of the buses of a Raspberry Pi's header, docs/wiring.md; no other buses are on every model
+BUS_LINES = {"0": ("GPIO9", "GPIO10", "GPIO11"), "1": ("GPIO19", "GPIO20", "GPIO21")}
+
 
 @dataclass(frozen=True)
 class ChipPlace:
@@ -91,8 +94,11 @@ def lay_out(settings: AcquireSettings) -> Layout:
     wiring = board.wiring
     clock = settings.clock or wiring.clock or ("shared" if len(chips) > 1 else "own")
     _check_clock(settings, clock, chips, drdy)
-    return Layout(tuple(chips), tuple(labels), drdy, clock, settings.start or wiring.start,       # type: ignore[arg-type]
-                  settings.reset or wiring.reset, settings.pwdn or wiring.pwdn)
+    layout = Layout(tuple(chips), tuple(labels), drdy, clock, settings.start or wiring.start,     # type: ignore[arg-type]
+                    settings.reset or wiring.reset, settings.pwdn or wiring.pwdn)
+    if board.hardware:
+        _check_lines(settings, layout)
+    return layout
 
 
 def _sizes(settings: AcquireSettings, board: Board) -> tuple[list[Chip], list[int]]:
@@ -182,6 +188,34 @@ def _check_selects(chips: Sequence[ChipPlace], board: Board) -> None:
         if other != number:
             raise SettingProblem("chips", f"chips {other} and {number} have the same select ({chip.spi})",
                                  hint="Give each its own spi node, or its own cs line, or say chained: true")
+    for spi, cs in seen:
+        # the controller of a Raspberry Pi 5 knows no SPI_NO_CS: its own select moves with every transfer of the node
+        if cs and (spi, "") in seen:
+            raise SettingProblem("chips", f"chip {seen[spi, '']} has the select of {spi}, which moves while chip "
+                                 f"{seen[spi, cs]} is selected by {cs} as well: both would answer",
+                                 hint=f"Give chip {seen[spi, '']} a cs line too, or another spi node")
+
+
+def _check_lines(settings: AcquireSettings, layout: Layout) -> None:
+    """Refuse one line with two purposes, and a number the header of a Raspberry Pi does not have."""
+    buses = dict.fromkeys(chip.spi.rsplit("spidev", 1)[-1].split(".")[0] for chip in layout.heads)
+    used = {line: f"a line of SPI bus {bus}" for bus in buses for line in BUS_LINES.get(bus, ())}
+    uses = [(line, "drdy") for line in dict.fromkeys(layout.drdy)]
+    uses += [(chip.cs, "cs") for chip in layout.chips]
+    uses += [(layout.start, "start"), (layout.reset, "reset"), (layout.pwdn, "pwdn")]
+    for line, use in uses:
+        name = line.upper()
+        if not name:
+            continue
+        name = f"GPIO{name}" if name.isdigit() else name
+        key = "chips" if use == "cs" else use
+        if settings.gpiochip is None and name.startswith("GPIO") and name[4:].isdigit() and int(name[4:]) > 27:
+            raise SettingProblem(key, f"the header has no {line}", allowed="Allowed: GPIO0 to GPIO27",
+                                 hint="Positions of pins are other numbers: header pin 22 is GPIO25")
+        if name in used:
+            raise SettingProblem(key, f"{use} is {line}, which is {used[name]} already",
+                                 hint="Give every line its own GPIO")
+        used[name] = use
 
 
 def _data_ready(settings: AcquireSettings, board: Board, chips: Sequence[ChipPlace]) -> tuple[str, ...]:

@@ -69,6 +69,8 @@ class Impedance(StageType):
         n_cycle = frames_of_cycle(current.hz, stream) if current.mode == "ac" else 0
         n = _window(settings, stream, n_cycle)
         per_uv, alias = _kohm_per_uv(amplitude_a, current, stream)
+        if current.mode == "dc" and stream.reference == "srb2":
+            per_uv = -per_uv               # the current still widens P - N, and the electrode is on N
         scale = [per_uv / factor for factor in _per_channel("calibration", settings.calibration, stream)]
         offset = [ohm / 1000 for ohm in _per_channel("series_ohm", settings.series_ohm, stream)]
         if current.mode == "dc":

@@ -3,22 +3,27 @@
  * The live page: puts the parts together. Data come in through `feed`, everything else through `control`.
  */
 
-import { Control } from "./control.js";
+import { Control, fetchJson } from "./control.js";
+import { ElectrodesPanel } from "./electrodes.js";
+import { evidenceOf, isRecording, withElectrodes } from "./evidence.js";
 import { Feed } from "./feed.js";
-import { ledgerText, total } from "./figures.js";
+import { fastestSps, ledgerText } from "./figures.js";
+import { FirstFit, FIT_S } from "./first_fit.js";
 import { Header } from "./header.js";
 import { LiveStream } from "./live.js";
 import { Login, needsLogin } from "./login.js";
 import { readPalette } from "./palette.js";
-import { AlarmsPanel, EdgesPanel } from "./panels.js";
+import { alarmFrom, AlarmsPanel, EdgesPanel } from "./panels.js";
 import { Kind, spectrumOf } from "./protocol.js";
 import { Scope } from "./scope.js";
+import { everyFrame } from "./screen.js";
 import {
-  fittingScale, keepSettings, loadSettings, SCALES_COUNTS, SCALES_UV, stepped, THEMES, TIME_BASES_S,
+  fittingScale, isChosen, keepSettings, loadSettings, scaleOf, stepped, THEMES, TIME_BASES_S, withScale,
 } from "./settings.js";
 import { SpectrumView } from "./spectrum.js";
 import { Toolbar } from "./toolbar.js";
 import { chooseTopic, listTopics } from "./topics.js";
+import { KOHM, scalesOf } from "./units.js";
 
 /** @typedef {import("./feed.js").Meta} Meta */
 /** @typedef {import("./protocol.js").Packet} Packet */
@@ -38,27 +43,29 @@ class App {
     /** @type {any} */
     this.stats = null;
     this.fps = 0;
+    /** Topic of the traces. @type {string | null} */
+    this.traces = null;
+    this.hasEnded = false; // a recording was played to its end
+    this.firstFit = new FirstFit();
 
     this.scope = new Scope(byId("scope"), (channel) => this.choose(channel));
     this.spectrum = new SpectrumView(/** @type {HTMLCanvasElement} */ (byId("spectrum")), byId("peak"));
     this.header = new Header((command) => this.command(command), () => this.fetchLedger());
     this.edges = new EdgesPanel(byId("edges"));
+    this.electrodes = new ElectrodesPanel(byId("panel-electrodes"), byId("tab-electrodes"));
     /** @type {NodeListOf<HTMLElement>} */
     const counters = document.querySelectorAll(".alarm-count");
     this.alarms = new AlarmsPanel(byId("alarms"), [...counters]);
     this.toolbar = new Toolbar({
-      scale: (by) => this.setScale(stepped(this.scales, this.scale, by)),
-      fit: () => {
-        const fitting = fittingScale(this.scales, this.live.history.peakToPeak(3 * this.scope.sps));
-        if (fitting !== null) this.setScale(fitting);
-      },
+      scale: (by) => this.setScale(stepped(scalesOf(this.unit), this.scale, by)),
+      fit: () => this.fit(3, true),
       timeBase: (by) => this.keep({ timeBaseS: stepped(TIME_BASES_S, this.settings.timeBaseS, by) }),
       freeze: () => this.freeze(!this.scope.frozen),
       channel: (by) => this.choose(this.scope.chosen + by),
       choose: (channel) => this.choose(channel),
       theme: () => this.keep({ theme: THEMES[(THEMES.indexOf(this.settings.theme) + 1) % THEMES.length] }),
       side: () => this.keep({ side: !this.settings.side }),
-      tab: (tab) => this.keep({ tab }),
+      tab: (tab) => { this.keep({ tab }); this.subscribe(); },
       topic: (topic) => { this.keep({ topic }); this.subscribe(); },
       clearAlarms: () => this.alarms.clear(),
     });
@@ -85,6 +92,7 @@ class App {
     this.keep({});
     this.showLosses();
     this.edges.show({});
+    this.subscribe();
   }
 
   /** Connect, and draw from now on. */
@@ -94,12 +102,18 @@ class App {
   }
 
   get unit() { return this.live.unit; }
-  get scales() { return this.unit === "counts" ? SCALES_COUNTS : SCALES_UV; }
-  get scale() { return this.unit === "counts" ? this.settings.scaleCounts : this.settings.scaleUv; }
+  get scale() { return scaleOf(this.settings, this.unit); }
 
-  /** @param {number} scale */
-  setScale(scale) {
-    this.keep(this.unit === "counts" ? { scaleCounts: scale } : { scaleUv: scale });
+  /** @param {number} scale @param {boolean} [byPerson] */
+  setScale(scale, byPerson = true) {
+    this.keep(withScale(this.settings, this.unit, scale, byPerson));
+  }
+
+  /** Choose the scale that fits the newest seconds. @param {number} seconds @param {boolean} byPerson */
+  fit(seconds, byPerson) {
+    const reach = this.live.history.peakToPeak(seconds * this.scope.sps, this.unit === KOHM);
+    const fitting = fittingScale(scalesOf(this.unit), reach);
+    if (fitting !== null) this.setScale(fitting, byPerson);
   }
 
   /** Change settings, keep them, show them. @param {Partial<import("./settings.js").Settings>} changes */
@@ -111,10 +125,9 @@ class App {
     const palette = readPalette();
     this.scope.set({ perDivision: this.scale, timeBaseS: settings.timeBaseS, palette });
     Object.assign(this.spectrum, { palette, stale: true });
-    toolbar.showScale(this.scale, this.unit, this.scales);
+    toolbar.showScale(this.scale, this.unit, scalesOf(this.unit));
     toolbar.showTimeBase(settings.timeBaseS, TIME_BASES_S);
     toolbar.showSide(settings.side);
-    toolbar.showTab(settings.tab);
   }
 
   /** @param {number} channel */
@@ -133,13 +146,18 @@ class App {
     this.toolbar.showFrozen(this.scope.frozen !== null);
   }
 
-  /** Subscribe to one topic of traces and one of spectra. */
+  /** Subscribe to one topic of traces, one of spectra and all of impedances. */
   subscribe() {
     const topics = listTopics(this.known.offered, this.known.config, this.known.plan);
-    const traces = chooseTopic(topics, false, this.settings.topic);
-    this.feed.want([traces, chooseTopic(topics, true, this.settings.spectrumTopic)]);
-    this.toolbar.showTopics(topics.filter((topic) => !topic.spectrum).map((topic) => topic.name), traces);
-    byId("no-spectrum").hidden = topics.some((topic) => topic.spectrum);
+    this.traces = chooseTopic(topics, false, this.settings.topic);
+    const kohm = topics.filter((topic) => topic.kohm).map((topic) => topic.name);
+    this.electrodes.expect(kohm);
+    this.feed.want([this.traces, chooseTopic(topics, true, this.settings.spectrumTopic), ...kohm]);
+    this.toolbar.showTopics(topics.filter((topic) => !topic.spectrum).map((topic) => topic.name), this.traces);
+    const described = this.feed.metaOf(this.traces); // impedances are known before they become the traces
+    if (described && described.topic !== this.live.meta?.topic) this.onMeta(described);
+    const hasSpectrum = topics.length === 0 || topics.some((topic) => topic.spectrum); // nothing known, nothing said
+    this.toolbar.showTabs(this.settings.tab, hasSpectrum, kohm.length > 0);
   }
 
   /** @param {string} command */
@@ -154,9 +172,11 @@ class App {
 
   /** @param {any} status */
   onState(status) {
+    // A stop that somebody asked for drains first; a recording that ends just stops.
+    const wasOn = this.header.state === "running" || this.hasEnded;
+    this.hasEnded = status.state === "stopped" && wasOn && isRecording(this.known.config);
     this.header.showState(status.state, status.last_error ?? null);
     if (status.config_rev !== null) this.header.showConfig(this.known.config, status.config_rev);
-    this.header.showChannels(this.scope.labels, this.live.states);
     this.showTime();
     if (status.state === "running") this.feed.ask();
   }
@@ -176,20 +196,13 @@ class App {
     this.stats = stats;
     this.showLosses();
     this.edges.show(stats.edges ?? {});
-    const sources = Object.values(stats.sources ?? {});
-    const fastest = sources.reduce((/** @type {number} */ most, s) => Math.max(most, total(s?.rate_sps)), 0);
-    if (fastest > 0) this.header.showRate(fastest);
+    const fastest = fastestSps(stats);
+    if (fastest > 0) this.header.showRate(fastest, true);
   }
 
   /** @param {any} alarm */
   onAlarm(alarm) {
-    this.alarms.add({
-      level: alarm.level === "error" ? "error" : "warning",
-      place: alarm.place ?? "",
-      message: alarm.message ?? "",
-      unixMs: alarm.t_unix_ns ? alarm.t_unix_ns / 1e6 : Date.now(),
-      frameIndex: alarm.frame_index ?? undefined,
-    });
+    this.alarms.add(alarmFrom(alarm));
   }
 
   /** @param {Meta} meta */
@@ -198,20 +211,27 @@ class App {
       this.spectrum.describe(meta);
       return;
     }
+    if (meta.unit === KOHM) this.electrodes.describe(meta);
+    if (meta.topic !== this.traces) return;
     if (this.live.describe(meta)) {
       this.freeze(false);
+      this.firstFit.begin();
       this.scope.show(this.live.history, meta.labels, meta.sps, this.live.unit);
       this.choose(this.settings.channel);
-      this.header.showRate(meta.sps);
+      this.header.showRate(meta.sps, false);
       this.showLosses();
     }
-    this.header.showChannels(meta.labels, this.live.states);
+    this.showChannels();
   }
 
   /** @param {Meta} meta @param {Packet} packet @param {string} reason */
   onPacket(meta, packet, reason) {
+    if (meta.unit === KOHM) this.electrodes.take(meta, packet);
     if (packet.kind !== Kind.SPECTRUM_F32) {
-      if (meta.topic === this.live.meta?.topic && this.live.add(meta, packet, reason)) this.showLosses();
+      if (meta.topic !== this.live.meta?.topic) return;
+      if (this.live.add(meta, packet, reason)) this.showLosses();
+      const isFree = !this.scope.frozen && !isChosen(this.settings, this.unit);
+      if (isFree && this.firstFit.take(packet)) this.fit(FIT_S, false);
     } else if (packet.nFrames > 0 && this.spectrum.channel < packet.nChannels) {
       this.spectrum.add(spectrumOf(packet, this.spectrum.channel));
     }
@@ -228,7 +248,15 @@ class App {
   onFlags(meta, message) {
     if (meta.topic !== this.live.meta?.topic) return;
     this.live.flag(meta, message);
-    this.header.showChannels(meta.labels, this.live.states);
+    this.showChannels();
+  }
+
+  /** Which channels are bad, by the flags of the traces and by the impedances of the same channels. */
+  showChannels() {
+    const { meta, states } = this.live;
+    const labels = meta?.labels ?? [];
+    const evidence = evidenceOf(this.live.runS === null ? null : meta, this.known.config, this.electrodes.measured);
+    this.header.showChannels(labels, withElectrodes(labels, states, this.electrodes.bad), evidence);
   }
 
   /** "lost 0 of N", and where. */
@@ -244,38 +272,20 @@ class App {
 
   /** What changes with time alone, four times a second. */
   showTime() {
-    const isOn = this.header.state === "running" || this.header.state === "paused";
-    this.header.showLive(this.live.silentS, isOn ? this.live.runS : null);
+    const isOn = this.header.state === "running" || this.header.state === "paused" || this.hasEnded;
+    this.header.showLive(this.live.silentS, isOn ? this.live.runS : null, this.hasEnded);
+    this.showChannels();
+    this.electrodes.showAge();
     this.scope.showStates(this.live.states);
   }
 
-  /** Draw with every frame of the screen, and count them. */
+  /** Draw from now on. */
   animate() {
-    let since = performance.now();
-    let n = 0;
-    const step = (/** @type {number} */ now) => {
+    everyFrame(() => {
       this.scope.draw();
       this.spectrum.draw();
-      n += 1;
-      if (now - since >= 1000) {
-        this.fps = (1000 * n) / (now - since);
-        since = now;
-        n = 0;
-      }
-      window.requestAnimationFrame(step);
-    };
-    window.requestAnimationFrame(step);
+    }, (fps) => { this.fps = fps; });
     window.setInterval(() => this.showTime(), 250);
-  }
-}
-
-/** @param {string} path @returns {Promise<any>} null if there is no good answer */
-async function fetchJson(path) {
-  try {
-    const answer = await fetch(path);
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
   }
 }
 

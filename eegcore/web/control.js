@@ -13,6 +13,16 @@ import { Commands, Connection } from "./connection.js";
  * @property {(alarm: any) => void} onAlarm
  */
 
+/** @param {string} path @returns {Promise<any>} null if there is no good answer */
+export async function fetchJson(path) {
+  try {
+    const answer = await fetch(path);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
 export class Control {
   /** @param {ControlHandlers} handlers */
   constructor(handlers) {

@@ -24,6 +24,7 @@ import { decodePacket, kindNumber, ProtocolError } from "./protocol.js";
  * @property {number[]} [axis_hz]
  * @property {any} [bands]
  * @property {number[]} [scale_uv]
+ * @property {{labels: string[]}} [lead_off]   the current for lead-off and impedance, and who has it
  */
 
 /**
@@ -76,6 +77,11 @@ export class Feed {
       this.subscribed.delete(topic);
     }
     this.ask();
+  }
+
+  /** @param {string | null} topic @returns {Meta | undefined} its description, if it is subscribed and came */
+  metaOf(topic) {
+    return [...this.metas.values()].findLast((meta) => meta.topic === topic && this.subscribed.has(meta.topic));
   }
 
   /** Subscribe to what is wanted and was not granted yet, for instance after the pipeline started. */

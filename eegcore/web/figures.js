@@ -8,6 +8,12 @@ export function grouped(n) {
   return Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+/** A measured rate, as exact as it is known: "4 000.02 SPS". @param {number} sps */
+export function measuredRateText(sps) {
+  const [whole, decimals] = sps.toFixed(2).split(".");
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, "\u202f")}.${decimals} SPS`;
+}
+
 /** Seconds as 0:07, 12:03 or 1:02:03. @param {number} seconds */
 export function clockText(seconds) {
   const s = Math.max(0, Math.floor(seconds));
@@ -68,19 +74,62 @@ export function losses(stats, skipped) {
   return { frames: total(stats?.frames), lost: total(stats?.lost), rows };
 }
 
+/** What an edge does when its queue is full. @type {Record<string, string>} */
+const POLICIES = {
+  fail: "if full, the run fails", drop_oldest: "if full, drops the oldest", block: "if full, the sender waits",
+};
+
+/** @param {string} policy   overflow of an edge */
+export function policyText(policy) {
+  return POLICIES[policy] ?? policy.replaceAll("_", " ");
+}
+
+/** What a source counts beside frames, and how people say it. @type {[string, string][]} */
+const SOURCE_FIGURES = [
+  ["missed", "frames missed"], ["late", "frames read too late"], ["restarts", "restarts of the chips"],
+  ["spurious", "edges that were no conversion"], ["retries", "reads repeated"], ["io_errors", "failed transfers"],
+];
+
+/** The measured rate of the fastest source; 0 if none is known. @param {any} stats   the `stats` event */
+export function fastestSps(stats) {
+  return Math.max(0, ...Object.values(stats?.sources ?? {}).map((source) => total(source?.rate_sps)));
+}
+
 /**
- * Say which channels are bad.
+ * The health of the sources: the true rate of each, and what is not zero.
+ * @param {any} stats   the `stats` event; null before any
+ * @returns {{text: string, value: string, isBad: boolean}[]}
+ */
+export function sourceRows(stats) {
+  const sources = Object.entries(stats?.sources ?? {});
+  return sources.flatMap(([id, source]) => {
+    const rate = total(source?.rate_sps);
+    const counts = SOURCE_FIGURES.filter(([key]) => total(source?.[key]) > 0);
+    return [
+      { text: id, value: rate > 0 ? measuredRateText(rate) : "rate not known yet", isBad: false },
+      ...counts.map(([key, text]) => ({ text: `${id}: ${text}`, value: grouped(total(source[key])), isBad: true })),
+    ];
+  });
+}
+
+/**
+ * Say which channels are bad; that they are good only as far as somebody would say if they were not.
  *
  * @param {string[]} labels
  * @param {Map<number, Set<string>>} states
- * @returns {{text: string, isBad: boolean}}
+ * @param {import("./evidence.js").Evidence} evidence   which flags the stream carries
+ * @returns {{text: string, isBad: boolean}} an empty text if nothing is known
  */
-export function channelsText(labels, states) {
+export function channelsText(labels, states, evidence) {
   const bad = labels.filter((_, channel) => (states.get(channel)?.size ?? 0) > 0);
-  if (labels.length === 0) return { text: "no channels", isBad: false };
-  if (bad.length === 0) return { text: `${labels.length} channels good`, isBad: false };
-  const named = bad.length <= 3 ? bad.join(", ") : `${bad.length} of ${labels.length}`;
-  return { text: `check ${named}`, isBad: true };
+  if (bad.length > 0) {
+    const named = bad.length <= 3 ? bad.join(", ") : `${bad.length} of ${labels.length}`;
+    return { text: `check ${named}`, isBad: true };
+  }
+  if (labels.length === 0) return { text: "", isBad: false };
+  if (evidence.saturated && evidence.leadOff) return { text: `${labels.length} channels good`, isBad: false };
+  if (evidence.saturated) return { text: "none saturated", isBad: false };
+  return { text: evidence.leadOff ? "no lead off" : "", isBad: false };
 }
 
 /**

@@ -3,7 +3,7 @@
  * The top bar: state, the three questions (live? lost? bad channel?), the commands, the connection.
  */
 
-import { channelsText, clockText, grouped, losses } from "./figures.js";
+import { channelsText, clockText, grouped, losses, measuredRateText, sourceRows } from "./figures.js";
 import { element } from "./panels.js";
 
 /** @typedef {"stopped"|"starting"|"running"|"paused"|"draining"|"failed"} State */
@@ -99,9 +99,13 @@ export class Header {
     byId("revision").textContent = configRev === null ? "" : `rev ${configRev}`;
   }
 
-  /** @param {number | null} sps */
-  showRate(sps) {
-    byId("rate").textContent = sps ? `${grouped(sps)} SPS` : "";
+  /**
+   * @param {number} sps
+   * @param {boolean} isMeasured   by the clock of the computer, not what was asked for
+   */
+  showRate(sps, isMeasured) {
+    byId("rate").textContent = isMeasured ? measuredRateText(sps) : `${grouped(sps)} SPS`;
+    byId("rate").title = isMeasured ? "true rate of the source, measured by the clock of the computer" : "nominal rate";
   }
 
   /**
@@ -109,12 +113,14 @@ export class Header {
    *
    * @param {number} silentS     seconds since the newest packet; Infinity before any
    * @param {number | null} runS length of the run so far
+   * @param {boolean} hasEnded   a recording was played to its end
    */
-  showLive(silentS, runS) {
+  showLive(silentS, runS, hasEnded) {
     const host = byId("live");
     let words = "not running";
     let look = "is-idle";
     if (!this.connected) [words, look] = ["no connection", "is-bad"];
+    else if (this.state === "stopped" && hasEnded) words = "end of recording";
     else if (this.state === "paused") [words, look] = ["paused", "is-warn"];
     else if (this.state === "running" && silentS < SILENT_AFTER_S) [words, look] = ["live", "is-good"];
     else if (this.state === "running") {
@@ -144,6 +150,8 @@ export class Header {
       return [element("dt", "", row.text), value];
     }));
     byId("loss-gaps").textContent = gapsText;
+    byId("source-rows").replaceChildren(...sourceRows(stats).flatMap(({ text, value, isBad }) => (
+      [element("dt", "", text), element("dd", isBad ? "is-loss" : "", value)])));
   }
 
   /** @param {string} text   what the ledger and the health say */
@@ -151,16 +159,23 @@ export class Header {
     byId("loss-ledger").textContent = text;
   }
 
-  /** @param {string[]} labels @param {Map<number, Set<string>>} states */
-  showChannels(labels, states) {
-    const { text, isBad } = channelsText(labels, states);
-    const isOn = this.state === "running" || this.state === "paused";
-    const calm = labels.length > 0 && isOn ? "is-good" : "is-idle"; // of a stopped run nothing is known
-    show(byId("channels"), isBad ? "is-bad" : calm);
+  /**
+   * @param {string[]} labels
+   * @param {Map<number, Set<string>>} states
+   * @param {import("./evidence.js").Evidence} evidence
+   */
+  showChannels(labels, states, evidence) {
+    const isOn = this.state === "running" || this.state === "paused"; // of a stopped run nothing is known
+    const { text, isBad } = channelsText(isOn ? labels : [], states, evidence);
+    const host = byId("channels");
+    host.hidden = text === "";
+    show(host, isBad ? "is-bad" : "is-good");
     byId("channels-text").textContent = text;
-    byId("channels").title = [...states]
-      .map(([channel, what]) => `${labels[channel]}: ${[...what].join(", ").replaceAll("_", " ")}`)
-      .join("\n");
+    const details = [...states].map(([channel, what]) => (
+      `${labels[channel]}: ${[...what].join(", ").replaceAll("_", " ")}`));
+    if (!isBad && evidence.saturated) details.push("No channel is at the rails of its converter.");
+    details.push(evidence.leadOff ? "Lead-off is watched." : "Nothing here tells whether the electrodes have contact.");
+    host.title = details.join("\n");
   }
 
   #enable() {

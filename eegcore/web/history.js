@@ -109,9 +109,10 @@ export class History {
    * Largest peak-to-peak value of each channel over the newest frames; NaN where nothing is known.
    *
    * @param {number} frames
+   * @param {boolean} [fromZero]   the distance from the zero line counts too: values without a mean of zero
    * @returns {number[]}
    */
-  peakToPeak(frames) {
+  peakToPeak(frames, fromZero = false) {
     const n = this.nChannels;
     const low = new Array(n).fill(Infinity);
     const high = new Array(n).fill(-Infinity);
@@ -123,7 +124,10 @@ export class History {
         if (v > high[c]) high[c] = v;
       }
     }
-    return low.map((v, c) => (v <= high[c] ? high[c] - v : NaN));
+    return low.map((v, c) => {
+      if (!(v <= high[c])) return NaN;
+      return fromZero ? 2 * Math.max(Math.abs(v), Math.abs(high[c])) : high[c] - v;
+    });
   }
 
   /** @param {number} from @param {number} to */

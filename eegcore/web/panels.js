@@ -3,7 +3,7 @@
  * The panels beside the scope: queues (one bar per edge) and alarms.
  */
 
-import { edgeText, grouped, total } from "./figures.js";
+import { edgeText, grouped, policyText, total } from "./figures.js";
 
 const MOST_ALARMS = 200;
 
@@ -41,7 +41,7 @@ export class EdgesPanel {
       row.fill.style.transform = `scaleX(${Math.min(1, share)})`;
       row.high.style.left = `${capacity > 0 ? Math.min(100, (100 * highWater) / capacity) : 0}%`;
       row.text.textContent = `${depth} of ${capacity}`;
-      const words = [`highest ${highWater}`, policy.replace("_", " ")];
+      const words = [`highest ${highWater}`, policyText(policy)];
       if (dropped > 0) words.push(`dropped ${grouped(dropped)}`);
       row.note.textContent = words.filter(Boolean).join(" · ");
       row.row.classList.toggle("is-warn", share >= 0.8 || (dropped > 0 && policy !== "fail"));
@@ -79,6 +79,17 @@ export class EdgesPanel {
  * @property {number} unixMs
  * @property {number} [frameIndex]
  */
+
+/** @param {any} event   the `alarm` event, or what this page has to say itself @returns {Alarm} */
+export function alarmFrom(event) {
+  return {
+    level: event.level === "error" ? "error" : "warning",
+    place: event.place ?? "",
+    message: event.message ?? "",
+    unixMs: event.t_unix_ns ? event.t_unix_ns / 1e6 : Date.now(),
+    frameIndex: event.frame_index ?? undefined,
+  };
+}
 
 /** Alarms, newest first; the same one again is counted, not repeated. */
 export class AlarmsPanel {

@@ -9,6 +9,7 @@
 import { shortLabels } from "./labels.js";
 import { fitCanvas } from "./palette.js";
 import { Traces } from "./traces.js";
+import { scaleText } from "./units.js";
 
 /** @typedef {import("./history.js").History} History */
 /** @typedef {import("./palette.js").Palette} Palette */
@@ -80,7 +81,7 @@ export class Scope {
    * @param {History} history
    * @param {string[]} labels
    * @param {number} sps     frames per second of this stream
-   * @param {string} unit    "uV" or "counts"
+   * @param {string} unit    "uV", "counts" or "kOhm"
    */
   show(history, labels, sps, unit) {
     const sameLabels = labels.join("\n") === this.labels.join("\n");
@@ -227,12 +228,6 @@ export class Scope {
   #drawBar(laneCss) {
     const divisions = laneCss >= 24 ? 1 : Math.ceil(24 / laneCss);
     part(".scale-length", this.bar).style.height = `${laneCss * divisions}px`;
-    const unit = this.unit === "uV" ? "µV" : this.unit;
-    part(".scale-text", this.bar).textContent = `${formatScale(this.perDivision * divisions)} ${unit}`;
+    part(".scale-text", this.bar).textContent = scaleText(this.perDivision * divisions, this.unit);
   }
-}
-
-/** @param {number} value */
-export function formatScale(value) {
-  return value >= 10_000 ? value.toLocaleString("en").replaceAll(",", "\u202f") : String(value);
 }

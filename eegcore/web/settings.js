@@ -3,8 +3,11 @@
  * What a person chose and wants to find again: scale, time base, theme, topics. Kept in this browser.
  */
 
-export const SCALES_UV = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
-export const SCALES_COUNTS = [100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6];
+import { KOHM, SCALES } from "./units.js";
+
+/** The setting that keeps the scale of a unit. @type {Record<string, "scaleUv" | "scaleCounts" | "scaleKohm">} */
+const SCALE_KEYS = { uV: "scaleUv", counts: "scaleCounts", [KOHM]: "scaleKohm" };
+
 export const TIME_BASES_S = [2, 5, 10, 20, 30];
 export const THEMES = ["dark", "light"];
 
@@ -13,6 +16,8 @@ const KEY = "eegcore.view";
 const DEFAULTS = {
   scaleUv: 50,
   scaleCounts: 10_000,
+  scaleKohm: 50,
+  chosenScales: "", // units whose scale a person has chosen; in the others the page fits it
   timeBaseS: 10,
   theme: "dark", // laboratories are dark when it matters
   side: true,
@@ -36,8 +41,9 @@ export function loadSettings() {
   } catch {
     // storage forbidden or broken: the defaults will do
   }
-  if (!SCALES_UV.includes(settings.scaleUv)) settings.scaleUv = DEFAULTS.scaleUv;
-  if (!SCALES_COUNTS.includes(settings.scaleCounts)) settings.scaleCounts = DEFAULTS.scaleCounts;
+  for (const [unit, key] of Object.entries(SCALE_KEYS)) {
+    if (!SCALES[unit].includes(settings[key])) settings[key] = DEFAULTS[key];
+  }
   if (!TIME_BASES_S.includes(settings.timeBaseS)) settings.timeBaseS = DEFAULTS.timeBaseS;
   if (!THEMES.includes(settings.theme)) settings.theme = DEFAULTS.theme;
   return settings;
@@ -50,6 +56,29 @@ export function keepSettings(settings) {
   } catch {
     // nothing depends on it
   }
+}
+
+/** @param {Settings} settings @param {string} unit */
+export function scaleOf(settings, unit) {
+  return settings[SCALE_KEYS[unit] ?? "scaleUv"];
+}
+
+/**
+ * The settings that change when a scale does.
+ *
+ * @param {Settings} settings @param {string} unit @param {number} scale
+ * @param {boolean} byPerson   chosen, so that the page leaves it alone from now on
+ * @returns {Partial<Settings>}
+ */
+export function withScale(settings, unit, scale, byPerson) {
+  const chosen = new Set(settings.chosenScales.split(" ").filter(Boolean));
+  if (byPerson) chosen.add(unit);
+  return { [SCALE_KEYS[unit] ?? "scaleUv"]: scale, chosenScales: [...chosen].join(" ") };
+}
+
+/** @param {Settings} settings @param {string} unit */
+export function isChosen(settings, unit) {
+  return settings.chosenScales.split(" ").includes(unit);
 }
 
 /**

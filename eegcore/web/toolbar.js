@@ -4,7 +4,7 @@
  */
 
 import { shortLabels } from "./labels.js";
-import { formatScale } from "./scope.js";
+import { scaleText } from "./units.js";
 
 /**
  * What a control does; the page carries it out.
@@ -80,7 +80,7 @@ export class Toolbar {
 
   /** @param {number} perDivision @param {string} unit @param {number[]} steps */
   showScale(perDivision, unit, steps) {
-    byId("scale-value").textContent = `${formatScale(perDivision)} ${unit === "uV" ? "µV" : unit}`;
+    byId("scale-value").textContent = scaleText(perDivision, unit);
     /** @type {HTMLButtonElement} */ (byId("scale-less")).disabled = perDivision === steps[0];
     /** @type {HTMLButtonElement} */ (byId("scale-more")).disabled = perDivision === steps[steps.length - 1];
   }
@@ -104,8 +104,19 @@ export class Toolbar {
     byId("side-toggle").setAttribute("aria-pressed", String(shown));
   }
 
-  /** Which of the side panels is seen where only one has room. @param {string} name */
-  showTab(name) {
+  /**
+   * Which of the side panels is seen where only one has room.
+   *
+   * @param {string} wanted        the tab that was chosen; another one where it would be empty
+   * @param {boolean} hasSpectrum  @param {boolean} hasElectrodes
+   */
+  showTabs(wanted, hasSpectrum, hasElectrodes) {
+    let name = wanted;
+    if (name === "electrodes" && !hasElectrodes) name = "spectrum";
+    if (name === "spectrum" && !hasSpectrum && hasElectrodes) name = "electrodes";
+    byId("tab-spectrum").hidden = !hasSpectrum && hasElectrodes;
+    byId("no-spectrum").hidden = hasSpectrum;
+    byId("panel-spectrum").classList.toggle("is-empty", !hasSpectrum);
     byId("side").dataset.shown = name;
     for (const tab of document.querySelectorAll("[data-tab]")) {
       tab.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (tab).dataset.tab === name));
@@ -121,6 +132,7 @@ export class Toolbar {
   /** @param {string[]} labels @param {number} chosen */
   showChannels(labels, chosen) {
     const names = shortLabels(labels).map((label, channel) => [String(channel), label]);
+    this.channels.title = labels[chosen] ?? "";
     fillSelect(this.channels, names, String(chosen));
     this.channels.disabled = labels.length === 0;
   }

@@ -7,8 +7,12 @@
  */
 
 import { Kind, kindNumber } from "./protocol.js";
+import { KOHM } from "./units.js";
 
-/** @typedef {{name: string, spectrum: boolean}} Topic */
+/**
+ * `kohm`: impedances of electrodes, a value a second and no traces to look at first.
+ * @typedef {{name: string, spectrum: boolean, kohm: boolean}} Topic
+ */
 
 /**
  * All topics, in the order of the pipeline.
@@ -25,7 +29,7 @@ export function listTopics(offered, config, plan) {
   for (const [id, stage] of Object.entries(stages)) {
     if (stage?.type !== "websocket_sink") continue;
     const name = stage.topic ?? id;
-    topics.set(name, { name, spectrum: isSpectrum(id, stage, stages, plan) });
+    topics.set(name, { name, ...sortOf(id, stage, stages, plan) });
   }
   for (const item of offered ?? []) {
     const name = typeof item === "string" ? item : item?.topic ?? item?.name;
@@ -33,7 +37,7 @@ export function listTopics(offered, config, plan) {
     const kind = kindNumber(item?.kind);
     const known = topics.get(name);
     const spectrum = kind ? kind === Kind.SPECTRUM_F32 : known?.spectrum ?? /spectr|psd/i.test(name);
-    topics.set(name, { name, spectrum });
+    topics.set(name, { name, spectrum, kohm: known?.kohm ?? isKohmName(name) });
   }
   return [...topics.values()];
 }
@@ -43,19 +47,29 @@ export function listTopics(offered, config, plan) {
  * @param {any} sink       its settings
  * @param {any} stages     all settings by id
  * @param {any} plan
+ * @returns {{spectrum: boolean, kohm: boolean}}
  */
-function isSpectrum(id, sink, stages, plan) {
+function sortOf(id, sink, stages, plan) {
   const planned = plan?.stages?.find((/** @type {any} */ s) => s.id === id);
   const input = String([planned?.inputs ?? sink.inputs ?? ""].flat()[0] ?? "");
   const [from, port] = input.split(".");
   const outputs = plan?.stages?.find((/** @type {any} */ s) => s.id === from)?.outputs ?? [];
   const output = outputs.find((/** @type {any} */ o) => o.port === port) ?? outputs[0];
-  if (output) return kindNumber(output.kind) === Kind.SPECTRUM_F32;
-  return stages[from]?.type === "fft" || /spectr|psd/i.test(sink.topic ?? id);
+  if (output) {
+    return { spectrum: kindNumber(output.kind) === Kind.SPECTRUM_F32, kohm: output.unit === KOHM };
+  }
+  const type = stages[from]?.type;
+  const name = sink.topic ?? id;
+  return { spectrum: type === "fft" || /spectr|psd/i.test(name), kohm: type === "impedance" || isKohmName(name) };
+}
+
+/** A guess, for as long as neither configuration nor plan has come. @param {string} name */
+function isKohmName(name) {
+  return /impedance|kohm/i.test(name);
 }
 
 /**
- * The topic to show: the wanted one if it exists, else the first of its sort.
+ * The topic to show: the wanted one if it exists, else the first of its sort, voltages before impedances.
  *
  * @param {Topic[]} topics
  * @param {boolean} spectrum
@@ -64,6 +78,6 @@ function isSpectrum(id, sink, stages, plan) {
  */
 export function chooseTopic(topics, spectrum, wanted) {
   const fitting = topics.filter((topic) => topic.spectrum === spectrum);
-  const chosen = fitting.find((topic) => topic.name === wanted) ?? fitting[0];
+  const chosen = fitting.find((topic) => topic.name === wanted) ?? fitting.find((topic) => !topic.kohm) ?? fitting[0];
   return chosen?.name ?? null;
 }

@@ -19,7 +19,7 @@ cdef extern from "device/ec_bus.h" nogil:
 
 cdef extern from "device/ec_ads1299.h" nogil:
     enum: EC_FRAME_BYTES_MAX, EC_N_REGISTERS
-    enum: EC_STEP_RULES, EC_STEP_ID, EC_STEP_CHAIN, EC_STEP_SYNC
+    enum: EC_STEP_NONE, EC_STEP_RULES, EC_STEP_ID, EC_STEP_CHAIN, EC_STEP_SYNC
     ctypedef struct ec_ads1299_config:
         uint32_t n_selects
         uint8_t chips_in[64]
@@ -92,6 +92,8 @@ cdef extern from "device/ec_sample_clock.h" nogil:
     void ec_sample_clock_init(ec_sample_clock *c, double nominal_sps, int64_t first_due_ns)
     int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t stamp_ns, uint64_t *conversion)
     int64_t ec_sample_clock_time(ec_sample_clock *c, uint64_t conversion)
+    int64_t ec_sample_clock_forecast(const ec_sample_clock *c, int64_t ahead)
+    double ec_sample_clock_phase(const ec_sample_clock *c, int64_t stamp_ns)
     void ec_sample_clock_restart(ec_sample_clock *c)
     void ec_sample_clock_read(const ec_sample_clock *c, ec_sample_clock_results *results)
 

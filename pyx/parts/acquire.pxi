@@ -6,9 +6,10 @@
 cdef enum:
     OFF_RATE_EDGES = 64       # so many edges on end at a wrong rate: the chips are brought up again
     MAX_EDGES = 64             # events taken from the bus in one wait
-    SLIP_FRAMES = 3            # so many on end whose status word does not repeat: are the registers still ours?
+    SUSPECT_FRAMES = 3         # so many bad status words on end: are the registers still ours?
     STUCK_FRAMES = 8           # so many bad status words, or failed reads, on end: the bus is stuck
 
+cdef double APART = 0.25                   # periods between edges of two lines: no longer the same conversion
 cdef int64_t SILENCE_NS = 100000000        # no edge for so long, and for 10 periods: the line is dead
 
 
@@ -42,6 +43,8 @@ cdef int32_t decode_round(Chips *a) noexcept nogil:
     memset(a.lead_off, 0, sizeof(a.lead_off))
     for chip in range(a.driver.n_chips):
         if ec_decode_frame(a.frames[chip], a.driver.config.n_channels[chip], a.counts + at, &word) < 0:
+            if result == EC_STATUS_OK:
+                a.bad_word = chip << 24 | word
             result = EC_STATUS_BAD_STATUS_WORD
         else:
             note_lead_off(word, at, a.driver.config.n_channels[chip], a.lead_off)
@@ -49,18 +52,26 @@ cdef int32_t decode_round(Chips *a) noexcept nogil:
     return result
 
 
+cdef inline void note_phase(Chips *a, uint32_t line, double phase) noexcept nogil:
+    a.line_edges[line] += 1
+    if phase > APART or phase < -APART:
+        a.line_apart[line] += 1
+        a.line_phase[line] = phase
+
+
 cdef bint note_events(Source *s, const ec_drdy *events, int32_t n, uint64_t *conversion, ec_drdy *newest) noexcept nogil:
     """Number the edges of the sample clock's line; False if none of them is a conversion, else the newest one.
 
-    Edges of other lines are only counted: chips that share a clock keep step, or `out_of_step` says so.
+    Edges of other lines are only looked at: chips that share a clock keep step, or `out_of_step` says so.
     """
     cdef Chips *a = s.chips
     cdef int32_t i
     cdef int64_t known
     cdef bint found = False
     for i in range(n):
-        a.line_edges[events[i].line] += 1
+        a.line_edge_ns[events[i].line] = events[i].t_ns
         if events[i].line != 0:
+            note_phase(a, events[i].line, ec_sample_clock_phase(&a.clock, events[i].t_ns))
             continue
         a.last_edge_ns = events[i].t_ns
         known = ec_sample_clock_edge(&a.clock, events[i].line_seqno - a.driver.seqno_at_start[0], events[i].t_ns, conversion)
@@ -85,10 +96,8 @@ cdef void take_conversion(Source *s, uint64_t conversion, int32_t status) noexce
     if status == EC_STATUS_BAD_STATUS_WORD:
         source_lost(s, &s.n.bad_status, 1)
         a.bad_frames += 1
-        a.good_frames = 0
         ec_run_log(s.group.run, EC_LOG_BUS_STUCK if a.bad_frames == STUCK_FRAMES else EC_LOG_BAD_STATUS,
-                   s.node.number, NO_EDGE, conversion,
-                   a.frames[0][0] << 16 | a.frames[0][1] << 8 | a.frames[0][2])
+                   s.node.number, NO_EDGE, conversion, a.bad_word)
         return
     a.bad_frames = 0
     a.good_frames += 1
@@ -107,27 +116,32 @@ cdef bint sort_events(Source *s, int64_t begin_ns, int64_t end_ns, uint64_t *ser
     """Take every event that has been reported by now, however many a stall let pile up.
 
     `served` moves to the last conversion whose edge is not later than the begin of the transfer, `unread` (if `more`)
-    to the last one after it, `newest` to its edge. True if an edge fell inside the transfer.
+    to the last one after it, `newest` to its edge. True if an edge fell inside the transfer. The kernel may stamp
+    and report it later, or never: what the fit expects by the end of the transfer has happened.
     """
+    cdef Chips *a = s.chips
     cdef ec_drdy later[MAX_EDGES]
     cdef int32_t i, n = MAX_EDGES
     cdef uint64_t conversion
+    cdef int64_t fitted_ns = ec_sample_clock_forecast(&a.clock, 1)
     cdef bint torn = False
     more[0] = False
-    if newest.t_ns + s.chips.period_ns - s.chips.period_ns // 8 > end_ns:
+    if end_ns < fitted_ns - a.period_ns // 8:
         return False                   # the next edge is still to come: no need to ask the kernel
-    while n == MAX_EDGES:
-        n = ec_ads1299_wait(&s.chips.driver, 1, 0, later, MAX_EDGES)
+    while n > 0:
+        n = ec_ads1299_wait(&a.driver, 1, 0, later, MAX_EDGES)
         for i in range(n):
             if not note_events(s, &later[i], 1, &conversion, newest):
                 continue
             if newest.t_ns <= begin_ns:
                 served[0] = conversion
             else:
-                torn = torn or newest.t_ns <= end_ns
+                torn = torn or newest.t_ns <= end_ns or 0 < ec_sample_clock_forecast(&a.clock, 0) <= end_ns
                 unread[0] = conversion
                 more[0] = True
-    return torn
+    if n == -ENODATA or more[0]:
+        return torn                    # behind the last conversion of a recording there is none
+    return 0 < ec_sample_clock_forecast(&a.clock, 1) <= end_ns
 
 
 cdef int32_t read_round(Source *s, ec_drdy edge, int64_t *begin_ns, int64_t *end_ns) noexcept nogil:
@@ -140,6 +154,10 @@ cdef int32_t read_round(Source *s, ec_drdy edge, int64_t *begin_ns, int64_t *end
         return decode_round(a)
     a.failed_reads += 1
     return status
+
+
+cdef inline bint has_all(Chips *a) noexcept nogil:
+    return a.frames_max != 0 and a.next_conversion >= a.frames_max
 
 
 cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
@@ -166,16 +184,14 @@ cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
             s.late_before = True
         else:
             take_conversion(s, conversion, status)
-        if a.bad_frames == SLIP_FRAMES and ec_counter_get(&a.driver.slips) > a.slips_known:
-            a.slips_known = ec_counter_get(&a.driver.slips)
-            if ec_ads1299_check(&a.driver) == EC_STATUS_BAD_DEVICE:
-                return EC_STATUS_BAD_DEVICE    # no slips: a chip fell back to its reset state, and repeats no status word
+        if a.bad_frames == SUSPECT_FRAMES and ec_ads1299_check(&a.driver) == EC_STATUS_BAD_DEVICE:
+            return EC_STATUS_BAD_DEVICE    # a chip fell back to its reset state: it repeats no status word, or gives none
         if a.bad_frames >= 4 * STUCK_FRAMES:
             return EC_STATUS_BAD_STATUS_WORD
-        if not more or ec_run_is(&s.group.run.stopping):
+        if not more or ec_run_is(&s.group.run.stopping) or has_all(a):
             return EC_STATUS_OK
         conversion = unread            # edges that came meanwhile: the latch holds the newest of them
-        ec_group_next_epoch(s.group)   # on a bus slower than the edges this goes on until stopped
+        ec_group_next_epoch(s.group)   # on a bus slower than the edges this goes on until the end
         ec_counter_set(&s.group.beat_ns, <uint64_t>ec_now_ns())
 
 
@@ -197,15 +213,34 @@ cdef int32_t acquire_some(Source *s) noexcept nogil:
     if not note_events(s, events, n, &conversion, &edge):
         if a.off_rate >= OFF_RATE_EDGES:
             return EC_STATUS_WRONG_RATE
-        return EC_STATUS_NO_DRDY if now - a.last_edge_ns > max(SILENCE_NS, 10 * a.period_ns) else EC_STATUS_OK
+        return EC_STATUS_NO_DRDY if now - a.last_edge_ns > longest_silence(a) else EC_STATUS_OK
+    if a.recovered:
+        ec_run_log(s.group.run, EC_LOG_RECOVERED, s.node.number, NO_EDGE, conversion, a.recovered)
+        a.recovered = 0
     if not s.group.run.is_virtual:
         ec_histogram_add(&s.n.wake_ns, now - edge.t_ns)
     status = serve(s, conversion, edge)
     if status == EC_STATUS_OK and a.last_edge_ns >= a.next_check_ns:
         status = look_after(s, bus.now(bus.self))
-    if status == EC_STATUS_OK and a.frames_max and a.next_conversion >= a.frames_max:
+    if status == EC_STATUS_OK and has_all(a):
         status = EC_STATUS_END_OF_DATA
     return status
+
+
+cdef void count_silence(Source *s, int64_t t_end_ns) noexcept nogil:
+    """A run that ends while nothing comes: what should have happened since the last conversion is missing."""
+    cdef Chips *a = s.chips
+    cdef uint64_t edges = ec_counter_get(&s.n.edges)
+    cdef int64_t last_ns = <int64_t>ec_counter_get(&s.n.last_edge_ns) + a.t_zero_ns if edges else a.t_start_ns
+    cdef uint64_t silent
+    if t_end_ns - last_ns <= longest_silence(a):
+        return
+    silent = (t_end_ns - last_ns) // a.period_ns
+    if a.frames_max:
+        silent = min(silent, a.frames_max - min(edges, a.frames_max))
+    ec_counter_set(&s.n.edges, edges + silent)
+    a.next_conversion += silent
+    source_lost(s, &s.n.missed, silent)
 
 
 cdef void finish_acquire(Source *s) noexcept nogil:
@@ -214,13 +249,15 @@ cdef void finish_acquire(Source *s) noexcept nogil:
     cdef ec_drdy edge
     cdef uint64_t conversion
     cdef int32_t n = MAX_EDGES
+    cdef int64_t t_end_ns = s.chips.driver.bus.now(s.chips.driver.bus.self)
     ec_ads1299_stop(&s.chips.driver)
     while n == MAX_EDGES:
         n = ec_ads1299_wait(&s.chips.driver, 1, 0, events, MAX_EDGES)
-        if n > 0 and not (s.chips.frames_max and s.chips.next_conversion >= s.chips.frames_max):
+        if n > 0 and not has_all(s.chips):
             note_events(s, events, n, &conversion, &edge)
     note_clock(s)
     source_close_packet(s, ec_now_ns())
+    count_silence(s, t_end_ns)
     ec_counter_set(&s.n.pending, ec_counter_get(&s.n.edges) - s.chips.next_conversion)
 
 

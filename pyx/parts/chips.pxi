@@ -91,8 +91,10 @@ cdef object bring_up_error(ec_ads1299 *d, int32_t status, str board):
     elif r.step == EC_STEP_ID:
         what = f"{step} reads {r.seen:02X}h, an ADS1299 with these channels has {r.expected:02X}h in its low five bits"
         do = "Set channels to what this part has, or check which part is fitted"
+    elif status == EC_STATUS_NO_DRDY:
+        what, do = "its data-ready line is silent", "Check drdy, START and the clock, then run: eegcore doctor"
     elif r.step == EC_STEP_SYNC:
-        what = f"its first data-ready edge is {r.seen} ns off that of chip 1 after {r.attempts} starts"
+        what = f"its first data-ready edge is {r.seen} us off that of the earliest chip after {r.attempts + 1} starts"
         do = "Give the chips one clock and one START line, or one acquire each and an align_and_zip"
     elif r.step == EC_STEP_CHAIN:
         what, do = "no frame of it is seen behind the chip before", "Check DAISY_IN, the common clock and chained"

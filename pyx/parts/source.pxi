@@ -15,11 +15,15 @@ cdef struct Chips:
     int64_t next_check_ns
     uint32_t failed_reads      # on end
     uint32_t bad_frames        # on end
-    uint64_t good_frames       # on end
-    uint64_t slips_known       # slips when the registers were last looked at because of them
+    uint64_t good_frames       # since the chips were brought up
     uint32_t attempts          # to bring the chips up again, since they last ran for a second
+    uint32_t recovered         # attempts it took, until the first edge behind them; then 0
     uint32_t off_rate          # edges at a wrong rate, on end
-    uint64_t line_edges[EC_BUS_MAX_CHIPS]
+    int64_t line_edge_ns[EC_BUS_MAX_CHIPS]     # newest event of every line, or the start
+    uint32_t line_edges[EC_BUS_MAX_CHIPS]      # its edges since they were last judged
+    uint32_t line_apart[EC_BUS_MAX_CHIPS]      # those of them that are far from any of line 0
+    double line_phase[EC_BUS_MAX_CHIPS]        # of the newest of these, periods
+    uint32_t bad_word          # chip << 24 | status word, of the frame that was refused last
     uint8_t frames[EC_BUS_MAX_CHIPS][EC_FRAME_BYTES_MAX]
     int32_t counts[256]
     uint64_t lead_off[4]

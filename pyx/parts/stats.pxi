@@ -51,6 +51,14 @@ def chip_registers(Graph graph, int group):
     return [(<const char *>s.chips.driver.seen[chip])[:EC_N_REGISTERS] for chip in range(s.chips.driver.n_chips)]
 
 
+def device_error(Graph graph, int group, int status, str stage):
+    """What the driver saw when the chips of a source could not be started, as an error; None if it saw nothing."""
+    cdef Source *s = graph.sources[group]
+    if s.chips is NULL or status == EC_STATUS_DEVICE_GONE or s.chips.driver.report.step == EC_STEP_NONE:
+        return None
+    return bring_up_error(&s.chips.driver, status, stage)
+
+
 def node_stats(Graph graph, int node):
     """Counters of one node; `ports` holds device frames handed out per port."""
     cdef ec_node *n = graph.nodes[node]

@@ -111,6 +111,13 @@ def test_transfers_that_go_on_failing_cost_frames_then_a_restart(faulty):  # F-0
     assert outcome.source["delivered"] + missing == outcome.source["edges"]
 
 
+@pytest.mark.parametrize("chips", [[{}, {}], [{"drdy": "a"}, {"drdy": "b"}]], ids=["one line", "a line each"])
+def test_a_restart_across_the_end_of_the_run_ends_it_as_asked(faulty, chips):
+    outcome = faulty({"kind": "eio", "at": N - 50, "n": 32}, chips=chips)
+    assert "acquire.recovering" in places(outcome)
+    assert outcome.source["delivered"] == N - 51
+
+
 def test_transfers_that_fail_for_ever_end_the_run_with_closed_books():  # F-05
     run = Pipeline([acquire({"kind": "eio", "at": 500, "n": 0}), {"null_sink": {}}], clock="virtual").run(seconds=4)
     with pytest.raises(DeviceError, match="acquire") as caught, run:
@@ -171,6 +178,8 @@ def test_one_chip_of_several_spoils_the_frame(faulty):  # F-12
     outcome = faulty({"kind": "bad_status", "at": 1001, "n": 2, "chip": 1}, chips=[{}, {}, {}])
     assert holes(outcome.packets) == [(1000, 2)]
     assert outcome.source["bad_status"] == outcome.truth["spoiled"] == 2
+    told = [alarm["message"] for alarm in outcome.alarms if alarm["place"] == "acquire.status"]
+    assert told[0].startswith("acquire: status word 400000h of chip 2 of frame 1000 does not")
 
 
 @pytest.mark.parametrize("value", [0, 255, 256])  # F-11
@@ -305,3 +314,23 @@ def test_random_faults_the_ledger_is_the_truth(faulty, n_frames):
     assert outcome.source["late"] == outcome.truth["torn"]
     assert outcome.source["missed"] == outcome.truth["never_read"]
     assert outcome.truth["repeated"] == 0
+
+
+def test_a_run_that_ends_in_silence_says_what_is_missing():
+    run = Pipeline(
+        [acquire({"kind": "drdy", "at": 1001, "n": 10_000, "value": 0}), {"null_sink": {}}], clock="virtual"
+    ).run(seconds=5)
+    with run:
+        assert run.wait(60)
+    source = run.ledger()["sources"]["acquire"]
+    assert (source["edges"], source["delivered"], source["missed"]) == (5000, 1000, 4000)
+    assert run.ledger()["lost"] == 4000
+    assert not any("run again" in alarm["message"] for alarm in run.alarms)
+
+
+@pytest.mark.parametrize("chip", [0, 1, 2])
+def test_a_reset_of_any_chip_is_found_by_its_third_frame(faulty, chip):
+    outcome = faulty({"kind": "reset", "at": 2000, "chip": chip}, chips=[{}, {}, {}])
+    assert outcome.source["bad_status"] == 3
+    assert [alarm for alarm in outcome.alarms if "not the one expected" in alarm["message"]]
+    assert "acquire.recovered" in places(outcome)

@@ -41,6 +41,36 @@ stages:
   - csv_sink: {path: "PATH", inputs: decimate}
 """
 
+TROUBLED = """
+version: 1
+name: troubled
+stages:
+  - acquire:
+      board: emulator
+      sps: 1000
+      chips: [{drdy: a}, {drdy: b, chained: true}]
+      lead_off: {mode: dc}
+      check_s: 0.1
+      jitter_us: 30
+      faults:
+        - {kind: spurious, at: 50, value: 300000}
+        - {kind: drop_edge, at: 100, n: 2}
+        - {kind: drop_edge, at: 100, n: 2, chip: 1}
+        - {kind: eio, at: 200, n: 2}
+        - {kind: slow, at: 250, value: 2500000}
+        - {kind: bad_status, at: 300, n: 3, chip: 1}
+        - {kind: bit_slip, at: 350, n: 4, value: 30}
+        - {kind: saturate, at: 400, n: 5}
+        - {kind: electrode_off, at: 420, n: 9, value: 3}
+        - {kind: eio, at: 450, n: 32}
+        - {kind: reset, at: 1900}
+        - {kind: drdy, at: 3400, n: 90, value: 2}
+        - {kind: miso_stuck, at: 4900, n: 60}
+  - to_voltage: {keep_raw: true}
+  - notch: {hz: 60}
+  - null_sink: {}
+"""
+
 
 @pytest.fixture(scope="session")
 def trap(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -131,6 +161,18 @@ def test_the_real_clock_breaks_no_rule(trap, tmp_path, late):
     # dropping, missing and waiting are real-time paths too
     trapped_run(trap, tmp_path, pipeline(tmp_path), "--seconds", "1.5", "--set", f"acquire.late={late}",
                 "--set", "null_sink.stall_ms=0", threads=4)
+
+
+@pytest.mark.parametrize("clock", [("--virtual",), ("--set", "acquire.late=lose")], ids=["virtual", "real"])
+def test_faults_and_recoveries_break_no_rule(trap, tmp_path, clock):
+    path = tmp_path / "troubled.yaml"
+    path.write_text(TROUBLED)
+    seconds = "8" if clock == ("--virtual",) else "3"
+    ledger = trapped_run(trap, tmp_path, str(path), "--seconds", seconds, *clock, threads=3)
+    counted = ledger["stats"]["sources"]["acquire"]
+    assert counted["restarts"] >= (4 if clock == ("--virtual",) else 1)
+    assert counted["retries"] >= 2
+    assert counted["missed"] > 100
 
 
 def test_a_playback_breaks_no_rule(trap, tmp_path):

@@ -105,7 +105,8 @@ test("topics come from the configuration before the pipeline runs, with their so
     },
   };
   const topics = listTopics([], config, null);
-  assert.deepEqual(topics, [{ name: "eeg", spectrum: false }, { name: "power", spectrum: true }]);
+  assert.deepEqual(topics, [
+    { name: "eeg", spectrum: false, kohm: false }, { name: "power", spectrum: true, kohm: false }]);
   assert.equal(chooseTopic(topics, true, null), "power");
   assert.equal(chooseTopic(topics, false, "gone"), "eeg");
   assert.equal(chooseTopic([], false, null), null);
@@ -116,7 +117,7 @@ test("the plan knows better than names what a topic carries", () => {
   const plan = {
     stages: [{ id: "x", outputs: [{ port: "a", kind: "SPECTRUM_F32" }, { port: "b", kind: "VOLTAGE_F32" }] }],
   };
-  assert.deepEqual(listTopics(["my_spectrum"], config, plan), [{ name: "my_spectrum", spectrum: false }]);
+  assert.deepEqual(listTopics(["my_spectrum"], config, plan), [{ name: "my_spectrum", spectrum: false, kohm: false }]);
   assert.deepEqual(listTopics(["spectrum", { topic: "s", kind: 4 }], null, null).map((t) => t.spectrum), [true, true]);
 });
 
@@ -148,9 +149,10 @@ test("numbers and times are written for people", () => {
 test("bad channels are named, or counted when they are many", () => {
   const labels = ["Fp1", "Fp2", "C3", "C4", "O1"];
   const bad = (...channels) => new Map(channels.map((channel) => [channel, new Set(["lead_off"])]));
-  assert.deepEqual(channelsText(labels, bad()), { text: "5 channels good", isBad: false });
-  assert.deepEqual(channelsText(labels, bad(1, 4)), { text: "check Fp2, O1", isBad: true });
-  assert.deepEqual(channelsText(labels, bad(0, 1, 2, 3)), { text: "check 4 of 5", isBad: true });
+  const watched = { saturated: true, leadOff: true };
+  assert.deepEqual(channelsText(labels, bad(), watched), { text: "5 channels good", isBad: false });
+  assert.deepEqual(channelsText(labels, bad(1, 4), watched), { text: "check Fp2, O1", isBad: true });
+  assert.deepEqual(channelsText(labels, bad(0, 1, 2, 3), watched), { text: "check 4 of 5", isBad: true });
 });
 
 test("the peak stands above the falling spectrum, and mains is none", () => {

@@ -29,7 +29,9 @@ LABELS_8 = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
 MORE_LABELS = ["F7", "F3", "Fz", "F4", "F8", "FC5", "FC1", "FC2", "FC6", "T7", "Cz", "T8", "CP5", "CP1", "CP2", "CP6",
                "P3", "Pz", "P4", "PO9", "Oz", "PO10", "FT9", "FT10"]
 ALPHA_HZ = 11.5
-TRACES_ID, SPECTRUM_ID = 1, 2
+TRACES_ID, SPECTRUM_ID, KOHM_ID = 1, 2, 3
+KOHM_S = 0.25                                # seconds between two impedances
+TRUE_RATE_PPM = 30
 
 
 def make_eeg(labels: list[str], sps: int, seconds: int = 32) -> np.ndarray:
@@ -54,10 +56,17 @@ def make_eeg(labels: list[str], sps: int, seconds: int = 32) -> np.ndarray:
 
 
 class StandIn:
-    """One running pipeline of `n_channels` at `sps`, packets of `batch` frames; with `token`, only after a login."""
+    """One running pipeline of `n_channels` at `sps`, packets of `batch` frames; with `token`, only after a login.
 
-    def __init__(self, n_channels: int = 8, sps: int = 1000, batch: int = 16, token: str | None = None) -> None:
+    With `kohm` it measures impedances too; with `recording` it plays a file in uV that is `gain` times as large
+    as EEG and names its channels as OpenBCI does.
+    """
+
+    def __init__(self, n_channels: int = 8, sps: int = 1000, batch: int = 16, token: str | None = None,
+                 kohm: list[float] | None = None, recording: bool = False, gain: float = 1.0) -> None:
         self.token = token
+        self.kohm, self.recording = kohm, recording
+        self.restarts = 0
         self.labels = (LABELS_8 + MORE_LABELS)[:n_channels]
         self.sps, self.batch = sps, batch
         self.state = "running"
@@ -67,7 +76,10 @@ class StandIn:
         self.lost = 0
         self.gap_before = False
         self.run = 1
-        self._eeg = make_eeg(self.labels, sps)
+        self._eeg = make_eeg(self.labels, sps) * np.float32(gain)
+        if recording:
+            self.labels = [f"EXG Channel {c}" for c in range(n_channels)]
+        self.topics = [*(["impedance"] if kohm else []), "eeg_filtered", "spectrum"]
         self._clients: dict[web.WebSocketResponse, set[str]] = {}
         self._controls: set[web.WebSocketResponse] = set()
         self._loop = asyncio.new_event_loop()
@@ -167,7 +179,7 @@ class StandIn:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self.port = runner.addresses[0][1]
-        work = [asyncio.ensure_future(job()) for job in (self._stream, self._spectra, self._stats)]
+        work = [asyncio.ensure_future(job()) for job in (self._stream, self._spectra, self._impedances, self._stats)]
         self._ready.set()
         await self._stop.wait()
         for job in work:
@@ -208,7 +220,7 @@ class StandIn:
         client = web.WebSocketResponse(compress=False)
         await client.prepare(request)
         self._clients[client] = set()
-        await client.send_json({"type": "hello", "protocol": 1, "topics": ["eeg_filtered", "spectrum"]})
+        await client.send_json({"type": "hello", "protocol": 1, "topics": self.topics})
         async for message in client:
             if message.type is WSMsgType.TEXT:
                 wish = json.loads(message.data)
@@ -260,6 +272,12 @@ class StandIn:
                 psd = np.abs(np.fft.rfft(x, axis=0)) ** 2 * 2 / (self.sps * (window**2).sum())
                 self._packet("spectrum", SPECTRUM_ID, SPECTRUM, psd.astype(np.float32), 1, len(psd), 0)
 
+    async def _impedances(self) -> None:
+        while self.kohm:
+            await asyncio.sleep(KOHM_S)
+            if self.state == "running":
+                self._packet("impedance", KOHM_ID, VOLTAGE, np.array(self.kohm, np.float32), 1, 0, 0)
+
     async def _stats(self) -> None:
         while True:
             await asyncio.sleep(0.5)
@@ -268,9 +286,10 @@ class StandIn:
 
     def _packet(self, topic: str, topic_id: int, kind: int, data: np.ndarray, n: int, n_bins: int, flags: int) -> None:
         payload = data.tobytes()
-        rate = self.sps if kind == VOLTAGE else 2.0
+        rate, step = {TRACES_ID: (self.sps, 1), SPECTRUM_ID: (2.0, self.sps // 2),
+                      KOHM_ID: (1 / KOHM_S, int(self.sps * KOHM_S))}[topic_id]
         header = HEADER.pack(b"EEG1", kind, flags, topic_id, n, len(self.labels), self.frame, time.monotonic_ns(),
-                             rate, 1, 3, len(payload), 1 if kind == VOLTAGE else self.sps // 2, 1, n_bins)
+                             rate, 1, 3, len(payload), step, 1, n_bins)
         for client, topics in self._clients.items():
             if topic in topics:
                 self._send(client, header + payload)
@@ -305,6 +324,10 @@ class StandIn:
             return {**shared, "topic_id": SPECTRUM_ID, "kind": "SPECTRUM_F32", "unit": "uV^2/Hz", "sps": 2.0,
                     "axis_hz": np.fft.rfftfreq(2 * self.sps, 1 / self.sps).tolist(),
                     "bands": {"delta": [1, 4], "theta": [4, 8], "alpha": [8, 13], "beta": [13, 30], "gamma": [30, 45]}}
+        if not self.recording:
+            shared["lead_off"] = {"mode": "ac", "labels": self.labels}
+        if topic == "impedance":
+            return {**shared, "topic_id": KOHM_ID, "kind": "VOLTAGE_F32", "unit": "kOhm", "sps": 1 / KOHM_S}
         return {**shared, "topic_id": TRACES_ID, "kind": "VOLTAGE_F32", "unit": "uV", "sps": float(self.sps),
                 "sps_true": float(self.sps)}
 
@@ -313,8 +336,11 @@ class StandIn:
                 "config_rev": 3, "run_id": f"run-{self.run}", "recording": None, "name": "default"}
 
     def _config(self) -> dict[str, Any]:
+        source = {"type": "playback", "loop": False} if self.recording else {"type": "acquire", "board": "emulator"}
+        kohm = {"impedance": {"type": "impedance", "inputs": ["acquire"]},
+                "ws_impedance": {"type": "websocket_sink", "inputs": ["impedance"], "topic": "impedance"}}
         return {"version": 1, "name": "default", "runtime": {}, "stages": {
-            "acquire": {"type": "acquire", "inputs": [], "board": "emulator", "sps": self.sps},
+            "acquire": {**source, "inputs": [], "sps": self.sps}, **(kohm if self.kohm else {}),
             "bandpass": {"type": "bandpass", "inputs": ["acquire"], "low_hz": 0.5, "high_hz": 45},
             "spectrum": {"type": "fft", "inputs": ["bandpass"], "window_s": 2},
             "websocket_sink": {"type": "websocket_sink", "inputs": ["bandpass"], "topic": "eeg_filtered"},
@@ -325,7 +351,9 @@ class StandIn:
             {"id": "bandpass", "outputs": [{"port": "out", "kind": "VOLTAGE_F32"}], "inputs": ["acquire"]},
             {"id": "spectrum", "outputs": [{"port": "out", "kind": "SPECTRUM_F32"}], "inputs": ["bandpass"]},
             {"id": "websocket_sink", "outputs": [], "inputs": ["bandpass"]},
-            {"id": "ws_spectrum", "outputs": [], "inputs": ["spectrum"]}]}
+            {"id": "ws_spectrum", "outputs": [], "inputs": ["spectrum"]},
+            {"id": "impedance", "outputs": [{"port": "out", "kind": "VOLTAGE_F32", "unit": "kOhm"}]},
+            {"id": "ws_impedance", "outputs": [], "inputs": ["impedance"]}]}
 
     def _counters(self) -> dict[str, Any]:
         wave = int(3 + 2 * np.sin(time.monotonic()))
@@ -339,7 +367,8 @@ class StandIn:
                                                     "policy": "drop_oldest"}},
                 "pools": [], "threads": [], "clients": [], "sinks": {},
                 "sources": {"acquire": {"edges": self.frame, "missed": self.lost, "bad_status": 0, "late": 0,
-                                        "rate_sps": self.sps, "paused": 0}}}
+                                        "rate_sps": self.sps * (1 + TRUE_RATE_PPM * 1e-6), "paused": 0,
+                                        "restarts": self.restarts}}}
 
     def _ledger(self) -> dict[str, Any]:
         return {"balanced": True, **self._counters(), "digest": {}}

@@ -122,7 +122,9 @@ def test_one_look_tells_that_it_is_live_complete_and_good(open_page, server, tmp
     assert all(labels.nth(c).is_visible() for c in range(8))
     assert text(page, "#state-text") == "running"
     wait_text(page, "#live-text", "^live$")
-    assert text(page, "#channels-text") == "8 channels good"
+    wait_text(page, "#channels-text", "^8 channels good$")
+    wait_text(page, "#rate", r"^1 000\.03 SPS$") if width > 1000 else None
+    assert page.is_hidden("#panel-electrodes")         # nothing measures impedances here
     until(page, "eegcore.fps > 0")
     page.screenshot(path=tmp_path / f"page_{width}x{height}.png")
     small = page.evaluate("""() => [...document.querySelectorAll("button, select")]
@@ -172,6 +174,13 @@ def test_gap_is_a_band_of_its_own_width(open_page, server):
     wait_text(page, "#loss-details", rf"missed at the source\s+{lost}")
     wait_text(page, "#loss-details", rf"1 gap in the picture, {lost} frames")
     wait_text(page, "#loss-ledger", "The ledger balances")
+
+
+def test_sources_show_their_true_rate_and_what_is_not_zero(open_page, server):
+    server.restarts = 2
+    page = open_page(server)
+    page.click("#loss")
+    wait_text(page, "#source-rows", r"acquire\s+1 000\.03 SPS\s+acquire: restarts of the chips\s+2$")
 
 
 def test_frames_skipped_for_this_page_are_told_apart_from_losses(open_page, server):
@@ -250,16 +259,67 @@ def test_bad_channels_alarms_and_failure_are_said_in_words(open_page, server, tm
 
 def test_edges_show_depth_capacity_and_high_water(open_page, server):
     page = open_page(server)
-    wait_text(page, "#edges", r"bandpass → websocket_sink\s+\d+ of 128\s+highest 41 · drop oldest")
+    wait_text(page, "#edges", r"bandpass → websocket_sink\s+\d+ of 128\s+highest 41 · if full, drops the oldest")
     assert page.locator("#edges .edge").count() == 3
+
+
+def test_electrodes_show_their_impedance_in_words_and_colours(open_page, tmp_path):
+    with StandIn(kohm=[3.21, 10, 12.4, 50, 51, 150, float("nan"), 1540]) as server:
+        page = open_page(server, 1440, 900)
+        wait_text(page, ".electrodes-summary", "^2 good · 2 fair · 3 poor · 1 off$")
+        tiles = [" ".join(t.split()) for t in page.locator(".electrode").all_inner_texts()]
+        assert tiles == ["Fp1 3.2 kΩ good", "Fp2 10 kΩ good", "C3 12 kΩ fair", "C4 50 kΩ fair", "P7 51 kΩ poor",
+                         "P8 150 kΩ poor", "O1 off no value", "O2 1.5 MΩ poor"]
+        colours = page.eval_on_selector_all(".electrode", "all => all.map(e => getComputedStyle(e).borderLeftColor)")
+        assert len(set(colours)) == 3
+        wait_text(page, "#channels-text", "^check 4 of 8$")
+        wait_text(page, ".electrodes-age", r"^0\.\d s old$")
+        page.screenshot(path=tmp_path / "electrodes.png")
+        assert page.input_value("#topic") == "eeg_filtered"          # though the impedances are named first
+        page.select_option("#topic", "impedance")
+        wait_text(page, "#scale-value", "^50 kΩ$")
+        server.set_state("paused")
+        page.wait_for_selector(".electrode.is-stale")
+
+
+def test_32_electrodes_fit_a_small_screen(open_page, tmp_path):
+    with StandIn(32, kohm=[4.0] * 31 + [220.0]) as server:
+        page = open_page(server, 800, 480)
+        page.click("[data-tab=electrodes]")
+        wait_text(page, "#channels-text", "^check FT10$")
+        page.screenshot(path=tmp_path / "electrodes_32.png")
+        assert page.locator(".electrode").count() == 32
+        assert text(page, ".electrodes-summary") == "31 good · 1 poor"
+        hidden = page.evaluate("""() => [...document.querySelectorAll(".electrode, .electrode-value, .toolbar > *")]
+          .filter((e) => e.offsetParent)
+          .map((e) => [e.textContent, e.getBoundingClientRect(), e.parentElement.getBoundingClientRect()])
+          .filter(([, box, host]) => box.right > host.right + 1 || box.bottom > host.bottom + 1)
+          .map(([name]) => name)""")
+        assert hidden == []
+
+
+def test_a_recording_is_made_readable_and_nothing_is_said_that_nobody_knows(open_page):
+    with StandIn(recording=True, gain=300) as server:
+        page = open_page(server, 1440, 900)
+        assert page.locator(".labels .label .name").all_inner_texts() == [f"EXG {c}" for c in range(8)]
+        assert page.is_hidden("#channels")                           # a file in uV has neither rails nor lead-off
+        wait_text(page, "#scale-value", "mV$")                       # 300 times as large as EEG
+        boxes = page.evaluate("""() => ["#scale-value", ".stepper .per", "#scale-more"]
+          .map((s) => document.querySelector(s).getBoundingClientRect()).map((box) => [box.left, box.right])""")
+        assert boxes[0][1] <= boxes[1][0] + 1
+        assert boxes[1][1] <= boxes[2][0] + 1
+        server.set_state("stopped")                                  # without draining: nobody stopped it
+        wait_text(page, "#live-text", "^end of recording$")
 
 
 def test_scale_time_base_and_theme_change_the_picture_and_are_kept(open_page, server):
     page = open_page(server)
-    page.click("#scale-more")
-    assert text(page, "#scale-value") == "100 µV"
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("ArrowUp")
+    page.click("#scale-more")                          # a person has chosen: the page leaves the scale alone
+    for _ in range(20):
+        page.keyboard.press("ArrowUp")
+    assert text(page, "#scale-value") == "5 µV"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
     assert text(page, "#scale-value") == "20 µV"
     wait_text(page, ".scale-text", "^20 µV$")
     page.keyboard.press("ArrowLeft")

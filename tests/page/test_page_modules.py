@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 WEB = HERE.parents[1] / "eegcore" / "web"
 
 
-@pytest.mark.parametrize("name", ["protocol.test.mjs", "columns.test.mjs", "labels.test.mjs"])
+@pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.mjs")))
 def test_modules_keep_their_word(name):
     node = shutil.which("node")
     if node is None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from eegcore.control.controller import Controller
-from eegcore.errors import EdgeOverflow
+from eegcore.errors import DeviceError, EdgeOverflow
 from eegcore.pipeline import Pipeline, process
 from eegcore.sinks.ledger_file import check_ledger
 
@@ -30,6 +30,20 @@ CHAIN: list[dict[str, Any]] = [
 SINKS = [{"null_sink": {"id": "wide", "inputs": "bandpass"}}, {"null_sink": {"id": "narrow", "inputs": "decimate"}},
          {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "pair", "inputs": "two"}},
          {"null_sink": {"id": "clean", "inputs": "lead_off"}}, {"null_sink": {"id": "kohm", "inputs": "impedance"}}]
+
+#: Every kind of fault that a run survives, each where the ones before it are over; 2000 SPS.
+FAULTS = [{"kind": kind, "at": 100 + 60 * number, "n": 3, "chip": number % 2, "value": value}
+          for number, (kind, value) in enumerate([
+              ("drop_edge", 0), ("coalesce", 0), ("overflow", 0), ("spurious", 100_000), ("eio", 0), ("etimedout", 0),
+              ("slow", 1_000_000), ("bit_flip", 30), ("bad_status", 1), ("bit_slip", 100), ("miso_stuck", 255),
+              ("saturate", 0), ("electrode_off", 5)])]
+#: What the chips have to be brought up again for.
+TROUBLE = {"reset": {"kind": "reset", "at": 500, "chip": 1},
+           "silent": {"kind": "drdy", "at": 500, "n": 900, "value": 1},
+           "double": {"kind": "drdy", "at": 500, "n": 900, "value": 2}, "failing": {"kind": "eio", "at": 500, "n": 32},
+           "stuck": {"kind": "miso_stuck", "at": 500, "n": 60, "value": 0}}
+TWO_LINES = [{"drdy": "a"}, {"drdy": "b"}]
+CHAIN_OF_TWO = [{}, {"chained": True}]
 
 
 def balanced(ledger):
@@ -65,6 +79,77 @@ def test_streams_of_two_boards_and_of_two_branches_are_joined(clock):
     if clock == "virtual":
         assert ledger["stages"]["align_and_zip"]["inputs"]["second"]["skipped"] >= 9
         assert ledger["sinks"]["null_sink"]["written"] == 2000
+
+
+def run_board(clock, *behind, seconds=1.0, **board):
+    """Run one board into whatever is behind it, looked at from another thread; return run and balanced ledger."""
+    acquire = {"acquire": {"board": "emulator", "sps": 2000, **board}}
+    with Pipeline([acquire, *behind, {"null_sink": {}}], clock=clock).run(seconds=seconds) as run:
+        while not run.wait(0.05):
+            run.stats()
+            run.ledger()
+        assert run.wait(100)
+    return run, balanced(run.ledger())
+
+
+def agrees(ledger, truth):
+    """Hold the books against the emulator's own."""
+    source = ledger["sources"]["acquire"]
+    assert truth["conversions"] == sum(truth[key] for key in ("clean", "spoiled", "torn", "never_read"))
+    assert (source["delivered"], source["bad_status"], source["late"]) == \
+        (truth["clean"], truth["spoiled"], truth["torn"])
+
+
+@pytest.mark.parametrize(("clock", "late", "chips"), [
+    ("virtual", "buffer", [{}, {}]), ("virtual", "buffer", TWO_LINES), ("virtual", "buffer", CHAIN_OF_TWO),
+    ("real", "buffer", CHAIN_OF_TWO), ("real", "lose", TWO_LINES)])
+def test_faults_that_a_run_survives(clock, late, chips):
+    run, ledger = run_board(clock, {"to_voltage": {}}, chips=chips, faults=FAULTS, late=late, lead_off={"mode": "dc"},
+                            jitter_us=20, stamp_jitter_us=20)
+    assert run.truth("acquire")["failed_transfers"] > 0
+    assert ledger["lost"] > 0
+    if clock == "virtual":
+        agrees(ledger, run.truth("acquire"))
+        assert ledger["sources"]["acquire"]["edges"] == 2000
+
+
+@pytest.mark.parametrize(("clock", "trouble"), [*(("virtual", trouble) for trouble in TROUBLE), ("real", "reset")])
+def test_chips_are_brought_up_again(clock, trouble):
+    run, _ = run_board(clock, chips=TWO_LINES if trouble == "silent" else [{}, {}], faults=[TROUBLE[trouble]],
+                       late="lose", check_s=0.1, seconds=1.5 if clock == "real" else 5)
+    assert any(alarm["place"] == "acquire.recovered" for alarm in run.alarms)
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_a_device_that_vanishes(clock):
+    with pytest.raises(DeviceError):
+        run_board(clock, chips=[{}, {}], faults=[{"kind": "gone", "at": 500}])
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_four_chips_in_a_chain_play_a_file_of_frames(clock, tmp_path):
+    frames = np.zeros((512, 4, 27), np.uint8)
+    frames[..., 0] = 0xC0
+    frames[..., 3:] = np.random.default_rng(3).integers(0, 256, (512, 4, 24))
+    path = tmp_path / "frames.bin"
+    path.write_bytes(frames.tobytes())
+    chips = [{}, *[{"chained": True}] * 3]
+    _, ledger = run_board(clock, {"to_voltage": {"keep_raw": True}}, chips=chips, signal="file", path=str(path),
+                          loop=True, sps=4000, late="lose", seconds=0.5)
+    assert ledger["frames"] >= 2000
+    assert ledger["lost"] == 0 or clock == "real"
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_electrodes_are_measured_through_gaps(clock):
+    behind = [{"to_voltage": {}}, {"impedance": {"window_s": 0.25, "mode": "ac", "hz": 31.25, "current_na": 24}},
+              {"null_sink": {"id": "kohm", "inputs": "impedance"}},
+              {"lead_off": {"mode": "ac", "hz": 31.25, "inputs": "to_voltage"}}]
+    gaps = [{"kind": "drop_edge", "at": 300, "n": 7, "every": 400, "times": 4}]
+    _, ledger = run_board(clock, *behind, sps=1000, electrode_kohm=20, lead_off={"mode": "ac", "current_na": 24},
+                          faults=gaps, seconds=1.9, late="lose")
+    assert ledger["lost"] >= 28
+    assert ledger["sinks"]["kohm"]["written"] > 0 or clock == "real"      # a window needs half a second without a gap
 
 
 def test_taps_come_and_go_while_the_graph_runs():

@@ -57,6 +57,18 @@ def test_a_wrong_chip_fails_with_its_id(doctor):
     assert status == 1
 
 
+@pytest.mark.parametrize(("fault", "said"), [
+    pytest.param("drdy:0:1:1000000:1", "the data-ready line is silent", marks=pytest.mark.deep),
+    ("miso_stuck:0:1:1000000:0", "the bus is stuck")])
+def test_a_board_without_frames_fails_with_the_reason(doctor, fault, said):
+    status, checks = doctor(f"fault={fault}")
+    assert checks["chips acquire"]["state"] == "ok"
+    assert checks["data-ready acquire"]["state"] == "fail"
+    assert said in checks["data-ready acquire"]["seen"]
+    assert "DRDY and MISO wires" in checks["data-ready acquire"]["fix"]
+    assert status == 1
+
+
 def test_nodes_that_are_closed_or_absent(doctor):
     status, checks = doctor("deny=/dev/spidev0.0")
     assert checks["spidev0.0"]["state"] == "fail"

@@ -131,6 +131,8 @@ def programs(shim_library, tmp_path_factory):
     running = Programs(tmp_path_factory.mktemp("product"), shim_library)
     try:
         running.start("silent", ON_ONE, "fault=drdy:0:1:0:1", "--seconds", "1")
+        running.start("reset", ON_TWO, "selects=1,1 fault=reset:1:501:1", "--seconds", "3")
+        running.start("gone", ON_ONE, "fault=gone:0:301:1", "--seconds", "3")
         for name, (words, acquire) in ON_NODES.items():
             running.start(name, acquire, words, "--seconds", "3")
         running.start("emulated one", {**EMULATED, **ONE}, None, "--seconds", "3", "--virtual")
@@ -207,6 +209,36 @@ def test_what_was_injected_is_counted(programs):
         assert re.search(r"acquire: \d+ frames? .*", run.said)
 
 
+def test_a_chip_that_was_reset_is_set_up_again_and_goes_on_with_true_frames(programs):
+    run, emulated = programs["reset"], programs["emulated two"]
+    assert run.status == 0, run.said
+    assert re.search(r"acquire: the chips run again after \d tr", run.said)
+    assert run.ledger["balanced"]
+    assert run.ledger["stats"]["sources"]["acquire"]["restarts"] == 1
+    index, counts = run.frames
+    wanted = emulated.frames[1]
+    before, behind = index < 500, index > 500
+    assert np.array_equal(before | behind, np.ones_like(before))          # nothing of a chip that was reset
+    assert np.array_equal(counts[before], wanted[index[before]])
+    # the chips count from START: which conversion the first frame behind it is, the frame itself says
+    first = np.flatnonzero((wanted == counts[behind][0]).all(axis=1))
+    assert len(first) == 1
+    since_start = index[behind] - index[behind][0] + first[0]
+    assert np.array_equal(counts[behind], wanted[since_start])
+
+
+def test_a_device_that_vanishes_ends_the_run_with_closed_books(programs):
+    run = programs["gone"]
+    assert run.status == 1
+    assert "Traceback" not in run.said
+    assert re.match(r"acquire: .*vanished.*", run.said.splitlines()[-1]), run.said
+    assert run.ledger["balanced"]
+    index, counts = run.frames
+    assert len(index) == run.ledger["frames"] - run.ledger["lost"]
+    assert index[-1] < 300
+    assert np.array_equal(counts, programs["emulated one"].frames[1][index])
+
+
 @pytest.mark.parametrize("name", NOT_STARTED)
 def test_what_cannot_start_says_so_in_one_line(programs, name):
     run = programs[name]
@@ -222,5 +254,8 @@ def test_a_data_ready_line_that_stays_silent_ends_the_run_with_closed_books(prog
     assert "Traceback" not in run.said
     assert re.match(r"acquire: the data-ready line is silent .*Check the DRDY wire.*", run.said.splitlines()[-1])
     assert run.ledger["balanced"]
-    assert run.ledger["frames"] == 0
+    # frames that should have come are missing, by time: 250 SPS for the seconds that were asked for
+    source = run.ledger["sources"]["acquire"]
+    assert source["delivered"] == 0
+    assert 0 < source["missed"] == source["edges"] == run.ledger["lost"]
     assert "silent" in run.ledger["failure"]

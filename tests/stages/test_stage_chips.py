@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from eegcore.errors import ConfigError
+from eegcore.pipeline import Pipeline
 from eegcore.stages import catalogue
 from eegcore.stages.base import Context, SettingProblem
 
@@ -100,6 +102,7 @@ def test_labels_may_be_given_by_chip(describe, refusal):
         ({"electrode_kohm": -1.0}, "electrode_kohm: -1 to -1 kOhm | 0 to 1e6"),
         ({"faults": [{"kind": "eio", "chip": 1}]}, "faults: fault 1 (eio): there is no chip 1 | 0 to 0"),
         ({"faults": [{"kind": "miso_stuck", "value": 7}]}, "faults: fault 1 (miso_stuck): value 7 | 0, 255"),
+        ({"faults": [{"kind": "wrong_id"}]}, "faults: fault 1 (wrong_id): value 0 | 1 to 255"),
         ({"faults": [{"kind": "drdy", "value": 4}]}, "faults: fault 1 (drdy): value 4"),
         (
             {"faults": [{"kind": "electrode_off", "value": 8}]},
@@ -118,14 +121,27 @@ def test_what_does_not_fit_between_two_edges_is_refused(describe, refusal):
     told = refusal("acquire", board="ads1299", chips=four, sps=16000)
     assert told == (
         "sps: 4 chips at 16000 SPS need 128 us a frame over SPI at 20 MHz, and 61 us are there | At most 4000 "
-        "SPS with these chips | Lower sps, raise spi_hz (20 MHz at most), or put the chips into a daisy chain"
+        "SPS with these chips at this speed | Lower sps, or put the chips into a daisy chain"
     )
+    told = refusal("acquire", board="ads1299", chips=four, sps=4000, spi_hz=4_000_000)
+    assert told.endswith("At most 2000 SPS with these chips at this speed | Lower sps, or raise spi_hz (20 MHz at "
+                         "most), or put the chips into a daisy chain")
+    chain = [four[0], *[{"chained": True}] * 3]
+    told = refusal("acquire", board="ads1299", chips=chain, sps=16000)
+    assert told.endswith("At most 8000 SPS with these chips at this speed | Lower sps")
     assert describe("acquire", board="ads1299", chips=four, sps=4000).native["spi_hz"] == 20_000_000
     assert describe("acquire", board="ads1299", chips=four[:1], sps=16000).native["spi_hz"] == 20_000_000
     assert describe("acquire", board="ads1299", chips=four[:1], sps=250).native["spi_hz"] == 4_000_000
     assert (
         describe("acquire", chips=[{}] * 4, sps=16000).native["bus"] == "emulator"
     )  # emulated wires are what they are
+
+
+def test_a_board_with_a_slow_bus_is_told_what_fits_on_that_bus(refusal):
+    assert refusal("acquire", board="pieeg", sps=16000).startswith(
+        "sps: 1 chip at 16000 SPS needs 95 us a frame over SPI at 4 MHz, and 61 us are there | At most 8000 "
+        "SPS with these chips at this speed |"
+    )
 
 
 def test_chips_of_one_acquire_have_one_clock(designer):
@@ -159,3 +175,42 @@ def test_the_lead_off_current_travels_with_the_stream(describe):
 def test_a_reference_on_srb2_turns_the_sign(describe):
     stream = describe("acquire", reference="srb2").outputs[0].stream
     assert all(scale < 0 for scale in stream.scale_uv)
+
+
+def test_what_the_chip_makes_itself_is_not_turned(describe):
+    inputs = ["normal", "test", "temperature", "supply", "bias", "shorted", "normal", "off"]
+    stream = describe("acquire", reference="srb2", input=inputs).outputs[0].stream
+    assert [scale < 0 for scale in stream.scale_uv] == [name == "normal" for name in inputs]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({"start": "GPIO25"}, "start: start is GPIO25, which is drdy already"),
+        ({"reset": "gpio5", "pwdn": "5"}, "pwdn: pwdn is 5, which is reset already"),
+        ({"reset": "GPIO10"}, "reset: reset is GPIO10, which is a line of SPI bus 0 already"),
+        ({"drdy": "GPIO40"}, "drdy: the header has no GPIO40 | Allowed: GPIO0 to GPIO27"),
+        (
+            {"chips": [{"spi": "/dev/spidev0.1", "cs": "GPIO25"}]},
+            "chips: cs is GPIO25, which is drdy already",
+        ),
+        (
+            {"chips": [{"spi": "/dev/spidev0.0"}, {"spi": "/dev/spidev0.0", "cs": "GPIO5"}]},
+            "chips: chip 1 has the select of /dev/spidev0.0, which moves while chip 2 is selected by GPIO5 as well",
+        ),
+    ],
+)
+def test_a_wire_with_two_purposes_is_refused(refusal, settings, wanted):
+    assert refusal("acquire", **{"board": "ads1299", "drdy": "GPIO25", **settings}).startswith(wanted)
+
+
+def test_selects_of_their_own_share_a_node(describe):
+    chips = [{"spi": "/dev/spidev0.0"}, *({"spi": "/dev/spidev0.1", "cs": line} for line in ("GPIO5", "GPIO6"))]
+    wires = describe("acquire", board="ads1299", drdy="GPIO25", chips=chips).native["wires"]
+    assert wires["cs"] == ["", "GPIO5", "GPIO6"]
+    assert describe("acquire", board="ads1299", drdy="GPIO40", gpiochip="mine").native["wires"]["drdy"] == ["GPIO40"]
+
+
+def test_a_word_in_place_of_a_mapping_is_said_so():
+    with pytest.raises(ConfigError, match=r"lead_off: 'dc' is not a mapping\. Allowed: a mapping with mode, hz"):
+        Pipeline([{"acquire": {"lead_off": "dc"}}, {"null_sink": {}}])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from eegcore.errors import ConfigError
+from eegcore.pipeline import Pipeline
 from eegcore.stages.stream import Kind
 
 AC = {"lead_off": {"mode": "ac", "hz": 31.25, "current_a": 6e-9, "inputs": "both", "labels": ["ch1", "ch2"]}}
@@ -180,3 +183,29 @@ def test_sinks_take_kohm_and_do_not_call_them_uv(describe, refusal, stream):
 def test_settings_are_typed_and_bounded(describe, stream, name, settings):
     with pytest.raises(ValidationError):
         describe(name, [stream(meta=AC)], **settings)
+
+
+def kohm_on_srb2(lead_off, virtual_seconds=3, **impedance):
+    acquire = {"sps": 1000, "reference": "srb2", "signal": "sine", "sine_uv": 0, "noise": False, "lead_off": lead_off,
+               "electrode_kohm": [5, 8, 12, 20, 35, 60, 6, 150], "reference_kohm": 10}
+    stages = [{"acquire": acquire}, {"to_voltage": {}}, {"impedance": impedance}, {"null_sink": {}}]
+    run = Pipeline(stages, clock="virtual").run(seconds=virtual_seconds)
+    heard = run.tap("impedance", timeout_s=60)         # before the start: the run may be over in a moment
+    with run:
+        return [packet.data[0].copy() for packet in heard][-1]
+
+
+@pytest.mark.parametrize(
+    ("lead_off", "impedance"),
+    [({"mode": "ac", "inputs": "n"}, {}), ({"mode": "dc", "inputs": "n"}, {"baseline_uv": 0})],
+    ids=["ac", "dc"],
+)
+def test_with_the_reference_on_srb2_electrodes_carry_the_current_of_the_negative_inputs(lead_off, impedance):
+    np.testing.assert_allclose(kohm_on_srb2(lead_off, **impedance), [5, 8, 12, 20, 35, 60, 6, 150], atol=0.5)
+
+
+def test_current_of_all_channels_through_the_reference_alone_is_refused():
+    with pytest.raises(ConfigError, match=r"inputs p is the reference with reference: srb2.*Write inputs: n"):
+        kohm_on_srb2({"mode": "ac"})
+    on_both = kohm_on_srb2({"mode": "ac", "inputs": "both"})
+    np.testing.assert_allclose(on_both - [5, 8, 12, 20, 35, 60, 6, 150], 80, atol=0.5)  # eight currents, 10 kOhm

@@ -54,7 +54,8 @@ def load(path: Path) -> c.CDLL:
         ("harness_edges", None, at, u64, at, at, at, at, at, at),
         ("ec_sample_clock_init", None, at, double, i64), ("ec_sample_clock_restart", None, at),
         ("ec_sample_clock_edge", i64, at, c.c_uint32, i64, at), ("ec_sample_clock_time", i64, at, u64),
-        ("ec_sample_clock_read", None, at, at),
+        ("ec_sample_clock_read", None, at, at), ("ec_sample_clock_forecast", i64, at, i64),
+        ("ec_sample_clock_phase", double, at, i64),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
@@ -95,6 +96,14 @@ class SampleClock:
     def time(self, conversion: int) -> int:
         """Published time of a conversion, ns."""
         return self._library.ec_sample_clock_time(self._at, conversion)
+
+    def forecast(self, ahead: int) -> int:
+        """Fitted time of the conversion `ahead` of the newest, ns; 0: not known well enough."""
+        return self._library.ec_sample_clock_forecast(self._at, ahead)
+
+    def phase(self, stamp_ns: int) -> float:
+        """Periods between a stamp and the nearest conversion."""
+        return self._library.ec_sample_clock_phase(self._at, int(stamp_ns))
 
     def restart(self) -> None:
         """Begin a new stretch."""
