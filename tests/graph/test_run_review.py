@@ -106,5 +106,5 @@ def test_a_failure_that_cannot_be_said_does_not_keep_the_run_from_ending(monkeyp
 
     monkeypatch.setattr("eegcore.graph.run.GraphRun.failure", broken)
     run = Pipeline([{"acquire": {"board": "emulator"}}, {"null_sink": {}}], clock="virtual").run(seconds=0.1)
-    with pytest.raises(EegcoreError, match="why cannot be said .RuntimeError: no words."), run:
+    with pytest.raises(EegcoreError, match=r"why cannot be said .RuntimeError: no words."), run:
         assert run.wait(30)
