@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def states(wanted: Wanted) -> dict[str, Any]:
     return {result.name: result for result in examine(System(), wanted).results}
 
 
-def check() -> dict[str, str]:
+def check() -> Iterator[tuple[str, Any]]:
     """Examine the guest without chips and with two."""
     FILE.write_text(json.dumps(PIPELINE))               # JSON is YAML
     wanted = wanted_by(FILE)
@@ -39,5 +40,5 @@ def check() -> dict[str, str]:
     assert LABEL in found["gpio"].seen, found["gpio"]
     assert found["chips acquire"].seen.startswith("2 x ADS1299 (ID 0x"), found["chips acquire"]
     assert found["data-ready acquire"].seen.startswith("250.0"), found["data-ready acquire"]
-    return {name: found[name].seen for name in ("kernel", "memory pages", "gpio", "chips acquire", "data-ready acquire",
-                                                "test signal acquire")}
+    yield "two chips", {name: found[name].seen for name in (
+        "kernel", "memory pages", "gpio", "chips acquire", "data-ready acquire", "test signal acquire")}

@@ -1,4 +1,4 @@
-"""What runs in the guest: the parts named on the command line, a line `RESULT {json}` for each."""
+"""What runs in the guest: the parts named on the command line; a line for each step, `RESULT {json}` for each part."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 sys.path.insert(0, "/vm")
 
 
-def part(name: str) -> dict[str, Any]:
-    """Run one part and say how it went."""
+def steps(name: str) -> Iterator[tuple[str, Any]]:
+    """Run the steps of a part, one after the other, each with what it found."""
     if name == "module":
         import module_check
 
-        return module_check.check(seconds=0.25)
+        return module_check.check()
     if name == "product":
         import product_check
 
@@ -34,7 +35,9 @@ def main(names: list[str]) -> int:
     for name in names:
         started = time.monotonic()
         try:
-            result: dict[str, Any] = {"part": name, "ok": True, **part(name)}
+            for step, found in steps(name):
+                print(f"DONE {name}: {step}: {json.dumps(found)}", flush=True)
+            result: dict[str, Any] = {"part": name, "ok": True}
         except Exception as error:
             traceback.print_exc()
             result = {"part": name, "ok": False, "error": f"{type(error).__name__}: {error}"}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Faults by order, each at the number of a conversion, so that a host's count can be held against the module's.
 //   /sys/devices/platform/ads1299-sim/faults      one line a fault, several lines at once; "clear" forgets all
-//   KIND CHIP AT [COUNT [EVERY]]
+//   KIND CHIP AT [COUNT [EVERY]]       COUNT in a row, also over a restart of the filter
 //   miss     the DRDY edge does not come (the line does not move), the conversion is made
 //   status   the status word of the conversion begins 0100
 //   extra    one more falling edge, half a period after the conversion
@@ -29,7 +29,7 @@ bool sim_fault_strikes(struct sim_chip *chip, enum sim_kind kind)
             fault->at += fault->every;
             fault->left = fault->count;
         }
-        if (fault->left && chip->n >= fault->at) {
+        if (fault->left && (chip->n >= fault->at || fault->left < fault->count)) {
             fault->left--;
             fault->served++;
             strikes = true;

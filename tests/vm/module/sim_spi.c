@@ -58,8 +58,8 @@ static void command(struct sim_chip *chip, u8 in, ktime_t now)
 /* Byte i of the chain's frame; each chip answers for its own part. */
 static u8 data(struct sim_chip *chip, const u8 *frame, bool bad, unsigned int i)
 {
-    if (chip->reg[REG_CONFIG1] & 0x40)
-        i %= SIM_FRAME;                              /* DAISY_EN = 1: the frame repeats (9.4.4.2) */
+    if (chip->reg[REG_CONFIG1] & 0x40 && i >= SIM_FRAME)
+        return frame[i % SIM_FRAME];                 /* DAISY_EN = 1: the frame repeats (9.4.4.2) */
     if (i < chip->offset || i >= chip->offset + SIM_FRAME)
         return 0;
     i -= chip->offset;
