@@ -118,30 +118,41 @@ cdef bint sort_events(Source *s, int64_t begin_ns, int64_t end_ns, uint64_t *ser
     `served` moves to the last conversion whose edge is not later than the begin of the transfer, `unread` (if `more`)
     to the last one after it, `newest` to its edge. True if an edge fell inside the transfer. The kernel may stamp
     and report it later, or never: what the fit expects by the end of the transfer has happened.
+
+    An edge that is due may have happened and not be reported yet: the kernel's thread that queues it needs a processor,
+    perhaps this one, so it is waited for. Edges that happen before that thread runs are one event with the stamp of the
+    last: a transfer that ends a period after the edge of `served` is not of it, whatever was reported.
     """
     cdef Chips *a = s.chips
     cdef ec_drdy later[MAX_EDGES]
-    cdef int32_t i, n = MAX_EDGES
+    cdef int32_t i, n = 0
     cdef uint64_t conversion
-    cdef int64_t fitted_ns = ec_sample_clock_forecast(&a.clock, 1)
+    cdef int64_t served_ns = newest.t_ns, due_ns, fitted_ns
     cdef bint torn = False
     more[0] = False
-    if end_ns < fitted_ns - a.period_ns // 8:
-        return False                   # the next edge is still to come: no need to ask the kernel
-    while n > 0:
-        n = ec_ads1299_wait(&a.driver, 1, 0, later, MAX_EDGES)
+    while True:
+        fitted_ns = ec_sample_clock_forecast(&a.clock, 1)
+        due_ns = newest.t_ns + a.period_ns
+        if fitted_ns > 0:
+            due_ns = min(due_ns, fitted_ns)
+        if n < MAX_EDGES and (more[0] or end_ns < due_ns - a.period_ns // 8):
+            break                      # the next edge is still to come: no need to ask the kernel
+        n = ec_ads1299_wait(&a.driver, 1, 0 if more[0] else max(due_ns, end_ns) + a.period_ns // 2, later, MAX_EDGES)
+        if n <= 0:
+            break
         for i in range(n):
             if not note_events(s, &later[i], 1, &conversion, newest):
                 continue
             if newest.t_ns <= begin_ns:
                 served[0] = conversion
+                served_ns = newest.t_ns
             else:
                 torn = torn or newest.t_ns <= end_ns or 0 < ec_sample_clock_forecast(&a.clock, 0) <= end_ns
                 unread[0] = conversion
                 more[0] = True
-    if n == -ENODATA or more[0]:
+    if n == -ENODATA:
         return torn                    # behind the last conversion of a recording there is none
-    return 0 < ec_sample_clock_forecast(&a.clock, 1) <= end_ns
+    return torn or served_ns + a.period_ns <= end_ns or (not more[0] and 0 < fitted_ns <= end_ns)
 
 
 cdef int32_t read_round(Source *s, ec_drdy edge, int64_t *begin_ns, int64_t *end_ns) noexcept nogil:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,6 +129,41 @@ def wait_for_reads(sim: Sim, n: int) -> None:
         time.sleep(0.01)
 
 
+def disturb(sim: Sim, seconds: float) -> None:
+    """Take the processor from everything else, for more than a conversion at a time."""
+    wait_for_reads(sim, 1500)
+    if os.fork():
+        return
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(90))
+    stop = time.monotonic() + seconds
+    while time.monotonic() < stop:
+        time.sleep(0.0053)
+        end = time.monotonic_ns() + 90_000
+        while time.monotonic_ns() < end:
+            pass
+    os._exit(0)
+
+
+def check_disturbed() -> dict[str, Any]:
+    """A host that is late: frames are lost, and counted, but none is torn or in another's place.
+
+    The kernel's thread that queues an edge has a lower priority than the one that reads: an edge may have happened
+    and not be known.
+    """
+    with Sim() as sim:
+        status, ledger, messages = run(pipeline("disturbed", ads1299(16000, 1)), 0.5, meanwhile=lambda: disturb(sim, 0.3))
+        truth = sim.truth()[0]
+    assert status == 0, messages
+    assert ledger["balanced"], ledger
+    index, _, counts = read_csv(OUT / "disturbed.csv")
+    source = ledger["sources"]["acquire"]
+    assert np.array_equal(conversions(counts, 1), index + 1), "a frame is not where its conversion is"
+    expect(source, delivered=len(index), bad_status=0, missed=source["edges"] - len(index) - source["late"])
+    assert ledger["lost"] >= 20, "nothing was disturbed"
+    assert source["late"] >= truth["torn"] - 1, (source, truth)
+    return {"edges": source["edges"], "missed": source["missed"], "late": source["late"], "torn": truth["torn"]}
+
+
 def unplug(sim: Sim) -> None:
     """Take the spidev node away from a client that reads from it."""
     wait_for_reads(sim, 200)
@@ -157,6 +193,7 @@ def check() -> Iterator[tuple[str, Any]]:
     yield "more than the bus carries is refused", check_too_much()
     yield "faults", check_faults()
     yield "brown-out", check_brown_out()
+    yield "disturbed", check_disturbed()
     yield "unplugged", check_broken("unplugged", (), unplug)
     yield "DRDY dead", check_broken("dead", ("stuck 0 200 1000000",))
     yield "bus dead", check_broken("bus", ("eio 0 200 1000000",))
