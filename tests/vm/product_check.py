@@ -151,7 +151,8 @@ def check_disturbed() -> dict[str, Any]:
     and not be known.
     """
     with Sim() as sim:
-        status, ledger, messages = run(pipeline("disturbed", ads1299(16000, 1)), 0.5, meanwhile=lambda: disturb(sim, 0.3))
+        status, ledger, messages = run(pipeline("disturbed", ads1299(16000, 1)), 0.5,
+                                       meanwhile=lambda: disturb(sim, 0.3))
         truth = sim.truth()[0]
     assert status == 0, messages
     assert ledger["balanced"], ledger
