@@ -103,7 +103,7 @@ import re, sys, tomllib
 with open(sys.argv[1], "rb") as file:
     project = tomllib.load(file)["project"]
 print(*project["dependencies"], sep="\n")
-used = "pytest pytest-asyncio pytest-timeout pytest-randomly hypothesis jsonschema pyedflib".split()
+used = "pytest pytest-asyncio pytest-timeout pytest-randomly pytest-xdist hypothesis jsonschema pyedflib".split()
 print(*[wish for wish in project["optional-dependencies"]["test"] if re.match(r"[\w-]+", wish)[0] in used], sep="\n")
 PYTHON
     )
@@ -156,7 +156,7 @@ run_tests() {                        # of the repository, against the installed 
     done
     cd "$place"
     PATH=$work/bin:$PATH ZIG_GLOBAL_CACHE_DIR=$work/zig ZIG_LOCAL_CACHE_DIR=$work/zig CI=true \
-        there -m pytest "${folders[@]}" -q -p no:cacheprovider -k "$not_there"
+        there -m pytest "${folders[@]}" -n 0 -q -p no:cacheprovider -k "$not_there"
 }
 
 [[ $(uname -m) == x86_64 ]] || skip "this is $(uname -m); the comparison is with x86-64"
