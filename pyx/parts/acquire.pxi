@@ -10,6 +10,7 @@ cdef enum:
     STUCK_FRAMES = 8           # so many bad status words, or failed reads, on end: the bus is stuck
 
 cdef double APART = 0.25                   # periods between edges of two lines: no longer the same conversion
+cdef int64_t RESET_NS = 14000000           # less than tSETTLE of a chip at its reset rate, 16 ms (data sheet table 7)
 cdef int64_t SILENCE_NS = 100000000        # no edge for so long, and for 10 periods: the line is dead
 
 
@@ -171,6 +172,11 @@ cdef inline bint has_all(Chips *a) noexcept nogil:
     return a.frames_max != 0 and a.next_conversion >= a.frames_max
 
 
+cdef inline bint has_chain(Chips *a) noexcept nogil:
+    """Chips whose registers cannot be read: one that was reset gives nothing for tSETTLE, then data of its own making."""
+    return a.driver.n_chips > a.driver.config.n_selects
+
+
 cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
     """Read until the newest conversion known is served. 0 or why the chips must be brought up again."""
     cdef Chips *a = s.chips
@@ -197,6 +203,8 @@ cdef int32_t serve(Source *s, uint64_t conversion, ec_drdy edge) noexcept nogil:
             take_conversion(s, conversion, status)
         if a.bad_frames == SUSPECT_FRAMES and ec_ads1299_check(&a.driver) == EC_STATUS_BAD_DEVICE:
             return EC_STATUS_BAD_DEVICE    # a chip fell back to its reset state: it repeats no status word, or gives none
+        if has_chain(a) and a.bad_frames * a.period_ns >= RESET_NS:
+            return EC_STATUS_BAD_DEVICE
         if a.bad_frames >= 4 * STUCK_FRAMES:
             return EC_STATUS_BAD_STATUS_WORD
         if not more or ec_run_is(&s.group.run.stopping) or has_all(a):

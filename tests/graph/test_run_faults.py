@@ -328,9 +328,17 @@ def test_a_run_that_ends_in_silence_says_what_is_missing():
     assert not any("run again" in alarm["message"] for alarm in run.alarms)
 
 
+@pytest.mark.parametrize("sps", [250, 1000])
+@pytest.mark.parametrize("chained", [False, True])
 @pytest.mark.parametrize("chip", [0, 1, 2])
-def test_a_reset_of_any_chip_is_found_by_its_third_frame(faulty, chip):
-    outcome = faulty({"kind": "reset", "at": 2000, "chip": chip}, chips=[{}, {}, {}])
-    assert outcome.source["bad_status"] == 3
+def test_a_reset_of_any_chip_is_found_before_it_delivers(faulty, chip, chained, sps):
+    chips = [{}, {"chained": chained}, {"chained": chained}]
+    outcome = faulty({"kind": "reset", "at": 2000, "chip": chip}, chips=chips, sps=sps)
+    # the first chip stops the line with its second frame at 250 SPS, and the register check comes before its third
+    # behind the first chip of a chain no register can be read: 14 ms of bad frames tell
+    wanted = -(-14 * sps // 1000) if chained and chip else 2 if (chip, sps) == (0, 250) else 3
+    assert outcome.source["bad_status"] == wanted
+    assert outcome.source["edges"] == N
+    assert outcome.source["delivered"] <= outcome.truth["clean"]
     assert [alarm for alarm in outcome.alarms if "not the one expected" in alarm["message"]]
     assert "acquire.recovered" in places(outcome)
