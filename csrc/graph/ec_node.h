@@ -31,6 +31,7 @@
 #define EC_MAX_LOCAL   32
 #define EC_MAX_POOLS   64
 #define EC_LOG_RECORDS 256
+#define EC_BLOCK_HEAD_BYTES offsetof(eegcore_block, flatline)   /* what every block carries; artefact masks are rare */
 _Static_assert(EC_MAX_POOLS <= EC_POOLS_MAX, "pool number fits a packet reference");
 _Static_assert(EC_MASK_WORDS == EEGCORE_MASK_WORDS, "one mask size inside and outside");
 _Static_assert((int)EC_STATUS_NO_MEMORY == (int)EEGCORE_NO_MEMORY, "public status values");
@@ -202,6 +203,11 @@ static inline bool ec_stage_has_end_input(const StageDescriptor *stage)
 static inline bool ec_stage_has_counters(const StageDescriptor *stage)
 {
     return EC_STAGE_HAS(stage, counters);
+}
+
+static inline bool ec_stage_has_take_over(const StageDescriptor *stage)
+{
+    return EC_STAGE_HAS(stage, take_over);
 }
 
 /* True if every stage that the next packet of this edge may reach has room for it. [worker-thread, realtime] */

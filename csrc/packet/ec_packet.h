@@ -57,9 +57,12 @@ typedef struct ec_packet {
     uint32_t n_hops;
     ec_hop   hops[EC_MAX_HOPS];
     uint32_t reserved;
+    uint64_t flatline[EC_MASK_WORDS];     /* these three: written and read only while their flag is set */
+    uint64_t blink[EC_MASK_WORDS];
+    uint64_t muscle[EC_MASK_WORDS];
 } ec_packet;
 
-#define EC_PACKET_HEADER_BYTES 256
+#define EC_PACKET_HEADER_BYTES 320
 _Static_assert(sizeof(ec_packet) <= EC_PACKET_HEADER_BYTES, "the payload begins behind the header");
 _Static_assert(offsetof(ec_packet, frame_index) == 48, "fixed layout, seen by other processes");
 _Static_assert(offsetof(ec_packet, saturated) == 80, "fixed layout, seen by other processes");

@@ -14,8 +14,19 @@ if TYPE_CHECKING:
 
 def catalogue() -> dict[str, StageType]:
     """Return all stage types by name: sources first, then transforms, then sinks."""
-    from eegcore.stages import acquire, playback, scaling, select, filters, decimate, spectrum  # noqa: F401, I001
-    from eegcore.stages import lead_off, impedance, align_and_zip, sinks  # noqa: F401
+    from eegcore.stages import (  # noqa: F401, I001: in the order in which people meet them
+        acquire,
+        playback,
+        scaling,
+        select,
+        filters,
+        decimate,
+        spectrum,
+        lead_off,
+        impedance,
+        align_and_zip,
+        sinks,
+    )
     from eegcore.stages.base import registered
 
     order = {"source": 0, "stage": 1, "sink": 2}

@@ -78,6 +78,9 @@ cdef extern from "packet/ec_packet.h" nogil:
         uint64_t lead_off[4]
         uint32_t n_hops
         ec_hop hops[6]
+        uint64_t flatline[4]
+        uint64_t blink[4]
+        uint64_t muscle[4]
     void *ec_packet_payload(ec_packet *p)
 
 
@@ -147,7 +150,7 @@ cdef extern from "ring/ec_edge.h" nogil:
 cdef extern from "eegcore/plugin.h" nogil:
     enum: EEGCORE_RAW_I32, EEGCORE_VOLTAGE_F32, EEGCORE_RAW_AND_VOLTAGE, EEGCORE_SPECTRUM_F32
     enum: EEGCORE_FLAG_GAP, EEGCORE_FLAG_SATURATED, EEGCORE_FLAG_LEAD_OFF, EEGCORE_FLAG_SETTLING, EEGCORE_FLAG_IMPEDANCE
-    enum: EEGCORE_FLAG_LATE_READ
+    enum: EEGCORE_FLAG_LATE_READ, EEGCORE_FLAG_FLATLINE, EEGCORE_FLAG_BLINK, EEGCORE_FLAG_MUSCLE, EEGCORE_FLAGS_ARTEFACT
     enum: EEGCORE_OK, EEGCORE_MORE, EEGCORE_NO_MEMORY, EEGCORE_BAD_SETTING, EEGCORE_BAD_STREAM, EEGCORE_STAGE_FAILED
     enum: EEGCORE_STAGE_IN_PLACE, EEGCORE_STAGE_PASS
     ctypedef struct eegcore_stream:
@@ -166,6 +169,9 @@ cdef extern from "eegcore/plugin.h" nogil:
         int32_t *counts
         float *values
         uint32_t skipped_frames
+        uint64_t flatline[4]
+        uint64_t blink[4]
+        uint64_t muscle[4]
     ctypedef struct eegcore_counter:
         uint32_t struct_size, input
         const char *name
@@ -187,10 +193,11 @@ cdef extern from "eegcore/plugin.h" nogil:
         int32_t (*has_room)(void *, uint32_t) noexcept nogil
         int32_t (*end_input)(void *, uint32_t) noexcept nogil
         uint32_t (*counters)(void *, eegcore_counter *, uint32_t) noexcept nogil
+        int32_t (*take_over)(void *, void *) noexcept nogil
 
 
 cdef extern from "graph/ec_node.h" nogil:
-    enum: EC_MAX_INPUTS, EC_ON_ERROR_FATAL, EC_ON_ERROR_DRAIN_THEN_STOP, EC_ON_ERROR_SKIP_PACKET
+    enum: EC_MAX_INPUTS, EC_BLOCK_HEAD_BYTES, EC_ON_ERROR_FATAL, EC_ON_ERROR_DRAIN_THEN_STOP, EC_ON_ERROR_SKIP_PACKET
     enum: EC_LOG_STAGE_FAILED, EC_LOG_EDGE_CLOSED, EC_LOG_POOL_EMPTY, EC_LOG_BAD_STATUS, EC_LOG_READ_FAILED
     enum: EC_LOG_DEVICE, EC_LOG_BUS_STUCK, EC_LOG_RECOVERING, EC_LOG_RECOVERED, EC_LOG_OUT_OF_STEP
     ctypedef struct ec_fanout:
@@ -252,6 +259,7 @@ cdef extern from "graph/ec_node.h" nogil:
     int32_t ec_group_find_guards(ec_group *group)
     cbool ec_stage_has_end_input(const StageDescriptor *stage)
     cbool ec_stage_has_counters(const StageDescriptor *stage)
+    cbool ec_stage_has_take_over(const StageDescriptor *stage)
     cbool ec_input_may_come(ec_group *g, const ec_input *input)
     int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     int32_t ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge)

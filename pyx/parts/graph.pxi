@@ -1,25 +1,6 @@
 # The running graph: made from a plan by the control thread, run by one thread per group, read by anybody.
 
-NODE_TYPES = ("cascade", "select", "fft", "impedance", "zip", "null_sink", "websocket_sink")
-
-
-cdef const StageDescriptor *builtin(str node_type) except NULL:
-    """The table of built-in stages, by the name a plan uses."""
-    if node_type == "cascade":
-        return &CASCADE
-    if node_type == "select":
-        return &SELECT
-    if node_type == "fft":
-        return &SPECTRUM
-    if node_type == "impedance":
-        return &IMPEDANCE
-    if node_type == "zip":
-        return &ZIP
-    if node_type == "null_sink":
-        return &NULL_SINK
-    if node_type == "websocket_sink":
-        return &WEBSOCKET_SINK
-    raise errors.EegcoreError(f"plan: no native stage is called {node_type!r}. Known: {', '.join(NODE_TYPES)}.")
+NODE_TYPES = tuple(_native)
 
 
 @cython.final

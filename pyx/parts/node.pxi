@@ -23,6 +23,12 @@ cdef inline void fill_planes(eegcore_block *block, uint32_t kind, void *payload,
         block.values = <float *>payload
 
 
+cdef inline void copy_artefacts(uint64_t *to, const uint64_t *given, uint32_t flags) noexcept nogil:
+    """The masks behind `flatline`, three in a row; rare, so they travel only while a flag of theirs is set."""
+    if flags & EEGCORE_FLAGS_ARTEFACT:
+        memcpy(to, given, 3 * EC_MASK_WORDS * sizeof(uint64_t))
+
+
 cdef void block_from_packet(eegcore_block *block, ec_packet *p) noexcept nogil:
     block.struct_size = sizeof(eegcore_block)
     block.flags = p.flags
@@ -38,12 +44,14 @@ cdef void block_from_packet(eegcore_block *block, ec_packet *p) noexcept nogil:
     memcpy(block.saturated, p.saturated, sizeof(p.saturated))
     memcpy(block.lead_off, p.lead_off, sizeof(p.lead_off))
     block.skipped_frames = 0
+    copy_artefacts(block.flatline, p.flatline, p.flags)
     fill_planes(block, p.kind, ec_packet_payload(p), p.n_frames * p.n_channels)
 
 
 cdef void prepare_output(eegcore_block *out, ec_port *port, const eegcore_block *given) noexcept nogil:
     """Start an output block from the first input: same time, same flags, the port's own shape."""
-    memcpy(out, given, sizeof(eegcore_block))
+    memcpy(out, given, EC_BLOCK_HEAD_BYTES)
+    copy_artefacts(out.flatline, given.flatline, given.flags)
     out.n_channels = port.n_channels
     out.n_bins = port.n_bins
     out.max_frames = port.max_frames
@@ -74,6 +82,7 @@ cdef void packet_from_block(ec_packet *p, ec_port *port, const eegcore_block *ou
     p.t_complete_ns = parent.t_complete_ns if parent is not NULL else leave_ns
     memcpy(p.saturated, out.saturated, sizeof(p.saturated))
     memcpy(p.lead_off, out.lead_off, sizeof(p.lead_off))
+    copy_artefacts(p.flatline, out.flatline, out.flags)
     if n > 0:
         memcpy(p.hops, parent.hops, n * sizeof(ec_hop))
     if n < EC_MAX_HOPS:

@@ -184,3 +184,4 @@ IMPEDANCE.start = impedance_start
 IMPEDANCE.process = impedance_process
 IMPEDANCE.counters = impedance_counters
 IMPEDANCE.destroy = impedance_destroy
+offer("impedance", &IMPEDANCE)

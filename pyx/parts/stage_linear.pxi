@@ -285,3 +285,4 @@ CASCADE.create = linear_create
 CASCADE.start = linear_start
 CASCADE.process = linear_process
 CASCADE.destroy = linear_destroy
+offer("cascade", &CASCADE)

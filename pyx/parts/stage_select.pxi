@@ -81,3 +81,4 @@ SELECT.create = select_create
 SELECT.start = select_start
 SELECT.process = select_process
 SELECT.destroy = select_destroy
+offer("select", &SELECT)

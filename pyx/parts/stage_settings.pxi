@@ -45,3 +45,18 @@ cdef inline uint32_t count_out(eegcore_counter *out, uint32_t n, uint32_t max, u
         out[n].name = name
         out[n].value = value
     return n + 1
+
+
+_native = {}                       # built-in stages by the name a plan uses; the value is where the descriptor is
+
+
+cdef void offer(str node_type, const StageDescriptor *stage) except *:
+    """Put a built-in stage into the table, at import."""
+    _native[node_type] = <size_t>stage
+
+
+cdef const StageDescriptor *builtin(str node_type) except NULL:
+    """The built-in stage of a name."""
+    if node_type not in _native:
+        raise errors.EegcoreError(f"plan: no native stage is called {node_type!r}. Known: {', '.join(_native)}.")
+    return <const StageDescriptor *><size_t>_native[node_type]

@@ -57,6 +57,7 @@ NULL_SINK.create = null_sink_create
 NULL_SINK.start = sink_start
 NULL_SINK.process = null_sink_process
 NULL_SINK.destroy = sink_destroy
+offer("null_sink", &NULL_SINK)
 
 cdef StageDescriptor WEBSOCKET_SINK
 memset(&WEBSOCKET_SINK, 0, sizeof(WEBSOCKET_SINK))
@@ -69,3 +70,4 @@ WEBSOCKET_SINK.create = websocket_sink_create
 WEBSOCKET_SINK.start = sink_start
 WEBSOCKET_SINK.process = websocket_sink_process
 WEBSOCKET_SINK.destroy = sink_destroy
+offer("websocket_sink", &WEBSOCKET_SINK)

@@ -117,3 +117,4 @@ SPECTRUM.create = spectrum_create
 SPECTRUM.start = spectrum_start
 SPECTRUM.process = spectrum_process
 SPECTRUM.destroy = spectrum_destroy
+offer("fft", &SPECTRUM)

@@ -107,3 +107,4 @@ ZIP.has_room = zip_has_room
 ZIP.end_input = zip_end_input
 ZIP.counters = zip_counters
 ZIP.destroy = zip_destroy
+offer("zip", &ZIP)

@@ -1,4 +1,4 @@
-/* abi_layout.h - the layout of revisions 1.0 and 1.1 of eegcore/plugin.h on 64-bit machines, as assertions of the compiler.
+/* abi_layout.h - the layout of revisions 1.0 to 1.2 of eegcore/plugin.h on 64-bit machines, as assertions of the compiler.
  *
  * A plugin built for it must keep loading: fields are only appended, so these
  * lines are never changed, only added to.
@@ -80,6 +80,16 @@ AT(eegcore_counter, input, 4);
 AT(eegcore_counter, name, 8);
 AT(eegcore_counter, value, 16);
 SAYS(sizeof(eegcore_counter) >= 24);
+
+/* revision 1.2 */
+SAYS(EEGCORE_ABI_MINOR >= 2);
+SAYS(EEGCORE_FLAG_FLATLINE == 256 && EEGCORE_FLAG_BLINK == 512 && EEGCORE_FLAG_MUSCLE == 1024);
+AT(StageDescriptor, take_over, 120);
+SAYS(sizeof(StageDescriptor) >= 128);
+AT(eegcore_block, flatline, 144);
+AT(eegcore_block, blink, 176);
+AT(eegcore_block, muscle, 208);
+SAYS(sizeof(eegcore_block) >= 240);
 
 AT(eegcore_stage_table, struct_size, 0);
 AT(eegcore_stage_table, abi_major, 4);

@@ -81,12 +81,13 @@ int main(void)
     StageDescriptor stage;
     memset(&stage, 0xFF, sizeof stage);                     /* behind a shorter table lies anything */
     stage.struct_size = SIZE;
-    return ec_stage_has_room(&stage) + 2 * ec_stage_has_end_input(&stage) + 4 * ec_stage_has_counters(&stage);
+    return ec_stage_has_room(&stage) + 2 * ec_stage_has_end_input(&stage) + 4 * ec_stage_has_counters(&stage)
+           + 8 * ec_stage_has_take_over(&stage);
 }
 """
 
 
-@pytest.mark.parametrize(("size", "has"), [("96", 0), ("104", 1), ("112", 3), ("sizeof stage", 7)])
+@pytest.mark.parametrize(("size", "has"), [("96", 0), ("104", 1), ("112", 3), ("120", 7), ("sizeof stage", 15)])
 def test_a_stage_is_not_asked_for_what_came_after_its_revision(size, has, tmp_path):
     out = tmp_path / "old"
     command = ["gcc", "-std=gnu11", "-xc", f"-I{ROOT / 'csrc'}", "-include", "string.h", "-o", str(out), "-"]

@@ -37,7 +37,8 @@ class Block(c.Structure):
                 ("device_frames", c.c_uint32), ("config_rev", c.c_uint32), ("frame_index", c.c_uint64),
                 ("t_ns", c.c_int64), ("sps", c.c_double), ("saturated", c.c_uint64 * 4),
                 ("lead_off", c.c_uint64 * 4), ("counts", c.c_void_p), ("values", c.c_void_p),
-                ("skipped_frames", c.c_uint32)]
+                ("skipped_frames", c.c_uint32), ("flatline", c.c_uint64 * 4), ("blink", c.c_uint64 * 4),
+                ("muscle", c.c_uint64 * 4)]
 
 
 @dataclass

@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 #define EEGCORE_ABI_MAJOR 1u
-#define EEGCORE_ABI_MINOR 1u
+#define EEGCORE_ABI_MINOR 2u
 
 #define EEGCORE_MAX_CHANNELS 256u
 #define EEGCORE_MASK_WORDS   4u           /* 64-bit words of a channel mask */
@@ -44,8 +44,13 @@ typedef enum eegcore_flag {
     EEGCORE_FLAG_LEAD_OFF  = 4,           /* at least one electrode is off: see `lead_off` */
     EEGCORE_FLAG_SETTLING  = 8,           /* a filter has not settled yet */
     EEGCORE_FLAG_IMPEDANCE = 16,          /* the impedance tone is on */
-    EEGCORE_FLAG_LATE_READ = 32
+    EEGCORE_FLAG_LATE_READ = 32,
+    EEGCORE_FLAG_FLATLINE  = 256,         /* since 1.2: a channel stands still: see `flatline` */
+    EEGCORE_FLAG_BLINK     = 512,         /* since 1.2: an eye blink: see `blink` */
+    EEGCORE_FLAG_MUSCLE    = 1024         /* since 1.2: muscle activity: see `muscle` */
 } eegcore_flag;
+
+#define EEGCORE_FLAGS_ARTEFACT ((uint32_t)(EEGCORE_FLAG_FLATLINE | EEGCORE_FLAG_BLINK | EEGCORE_FLAG_MUSCLE))
 
 /* The values are those of the core's own table; other negative values are a
  * stage's private failures. */
@@ -96,6 +101,11 @@ typedef struct eegcore_block {
     int32_t *counts;                      /* [n_frames][n_channels] or NULL */
     float   *values;                      /* [n_frames][n_channels] uV, or [n_frames][n_bins][n_channels]; or NULL */
     uint32_t skipped_frames;              /* output, since 1.1: device frames given up by the stage's own rule; set to 0 */
+
+    /* Since 1.2. Each is meaningful only while its flag is set, and may hold anything otherwise. */
+    uint64_t flatline[EEGCORE_MASK_WORDS];
+    uint64_t blink[EEGCORE_MASK_WORDS];
+    uint64_t muscle[EEGCORE_MASK_WORDS];
 } eegcore_block;
 
 typedef enum eegcore_stage_flag {
@@ -173,6 +183,17 @@ typedef struct StageDescriptor {
 
     /* Write at most max counters, return how many there are. [any-thread, started or stopped] */
     uint32_t (*counters)(void *self, eegcore_counter *out, uint32_t max);
+
+    /* Since 1.2: settings changed while data flow. `self` was created with the
+     * new settings and started on the same streams; `old` is the instance that
+     * has worked until now, between two calls of process. Take from it what
+     * lets the output go on without a step: histories, windows, counts. The
+     * host calls process of `self` from the next block on. Returns for how many
+     * frames of the input the host shall also run `old` and cross-fade from its
+     * output to that of `self` (0: not at all), or a negative status. NULL:
+     * `self` begins at rest, behind a cross-fade. `old` is not used by `self`
+     * afterwards. [worker-thread, started, realtime] */
+    int32_t (*take_over)(void *self, void *old);
 } StageDescriptor;
 
 typedef struct eegcore_stage_table {
