@@ -45,7 +45,9 @@ cdef uint32_t NO_INPUT = 0xFFFFFFFF    # EEGCORE_NO_INPUT
 cdef int64_t WAIT_NS = 100000000   # longest sleep of a thread: heartbeat and second look at the run's flags
 
 include "parts/status.pxi"
+include "parts/masks.pxi"
 include "parts/stage_settings.pxi"
+include "parts/linear_ops.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"

@@ -23,12 +23,6 @@ cdef inline void fill_planes(eegcore_block *block, uint32_t kind, void *payload,
         block.values = <float *>payload
 
 
-cdef inline void copy_artefacts(uint64_t *to, const uint64_t *given, uint32_t flags) noexcept nogil:
-    """The masks behind `flatline`, three in a row; rare, so they travel only while a flag of theirs is set."""
-    if flags & EEGCORE_FLAGS_ARTEFACT:
-        memcpy(to, given, 3 * EC_MASK_WORDS * sizeof(uint64_t))
-
-
 cdef void block_from_packet(eegcore_block *block, ec_packet *p) noexcept nogil:
     block.struct_size = sizeof(eegcore_block)
     block.flags = p.flags

@@ -107,14 +107,6 @@ cdef bint source_open_packet(Source *s, uint64_t frame_index, int64_t t_ns) noex
     return True
 
 
-cdef inline bint same_masks(const uint64_t *a, const uint64_t *b) noexcept nogil:
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0
-
-
-cdef inline bint any_mask(const uint64_t *a) noexcept nogil:
-    return (a[0] | a[1] | a[2] | a[3]) != 0
-
-
 cdef void source_add_frame(Source *s, const void *values, uint64_t frame_index, int64_t t_ns,
                            const uint64_t *saturated, const uint64_t *lead_off) noexcept nogil:
     """Append one frame; values are n_channels int32 or float32."""

@@ -1,0 +1,116 @@
+# What a cascade is made of: operations on work rows of doubles, each one idea, each with the same few functions.
+#
+# Rows are [n_frames][padded channels]. An operation may change the number of channels; then its rows go to the other
+# of the two work buffers. To add one: a kind, its member of LinearOp, and its branch in each function below.
+
+cdef enum:
+    OP_SCALE = 0
+    OP_SOS = 1
+    OP_DECIMATE = 2
+    OP_COMB = 3
+    OP_DEBOUNCE = 4
+
+
+cdef struct LinearOp:
+    int kind
+    uint32_t n_in, n_out       # channels before and behind
+    double *factor             # OP_SCALE: [padded]
+    ec_sos sos                 # OP_SOS
+    uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
+    ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
+    ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
+
+
+cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
+    """Make an operation on `n_channels` from its settings. [control-thread, stopped]"""
+    name = settings["op"]
+    op.n_in = op.n_out = n_channels
+    if name == "scale":
+        if len(settings["factor"]) != n_channels:
+            raise ValueError(f"{len(settings['factor'])} factors for {n_channels} channels")
+        op.factor = number_array(settings["factor"], ec_padded(n_channels))
+        op.kind = OP_SCALE
+    elif name == "sos":
+        op_build_sos(op, settings["sos"])
+    elif name == "decimate":
+        op.keep_every = settings["factor"]
+        op.kind = OP_DECIMATE
+    elif name == "comb":
+        if ec_comb_init(&op.comb, settings["half"], number(settings["rate"]), n_channels) < 0:
+            raise ValueError(f"comb of {settings['half']} frames, rate {settings['rate']}")
+        op.kind = OP_COMB
+    elif name == "debounce":
+        ec_debounce_init(&op.debounce, settings["frames"])
+        op.kind = OP_DEBOUNCE
+    else:
+        raise ValueError(f"no such operation: {name!r}")
+    return 0
+
+
+cdef int op_build_sos(LinearOp *op, rows) except -1:
+    cdef Py_ssize_t n = len(rows)
+    cdef double *sos = number_array([v for row in rows for v in row], n * 6)
+    cdef int status
+    try:
+        if any(len(row) != 6 for row in rows):
+            raise ValueError("every section has six coefficients b0 b1 b2 a0 a1 a2")
+        status = ec_sos_init(&op.sos, sos, <uint32_t>n, op.n_in)
+    finally:
+        free(sos)
+    if status < 0:
+        raise MemoryError(f"sos: {status}")
+    op.kind = OP_SOS
+    return 0
+
+
+cdef void op_destroy(LinearOp *op) noexcept nogil:
+    """Free what the operation holds. One that was never built holds nothing. [control-thread, stopped]"""
+    free(op.factor)
+    if op.kind == OP_SOS:
+        ec_sos_destroy(&op.sos)
+    elif op.kind == OP_COMB:
+        ec_comb_destroy(&op.comb)
+
+
+cdef void op_gap(LinearOp *op) noexcept nogil:
+    """Frames are missing before the next ones. [worker-thread, realtime]"""
+    if op.kind == OP_SOS:
+        ec_sos_revive(&op.sos)         # NaN in place of missing frames must not stay in the filter
+    elif op.kind == OP_COMB:
+        ec_comb_gap(&op.comb)
+    elif op.kind == OP_DEBOUNCE:
+        ec_debounce_gap(&op.debounce)
+
+
+cdef inline bint op_has_masks(const LinearOp *op) noexcept nogil:
+    """True if the operation wants the masks of its block, or changes them for what is behind it."""
+    return op.kind == OP_COMB or op.kind == OP_DEBOUNCE
+
+
+cdef void op_masks(LinearOp *op, eegcore_block *marks, uint32_t n_frames) noexcept nogil:
+    """Take the flags and masks of a block through the operation, before its samples. [worker-thread, realtime]
+
+    `marks` is a block of which only flags and masks count; it comes as they are in front of the operation.
+    """
+    if op.kind == OP_COMB:
+        ec_comb_hold(&op.comb, marks.saturated)
+        marks.flags |= EEGCORE_FLAG_IMPEDANCE
+    elif op.kind == OP_DEBOUNCE:
+        ec_debounce_run(&op.debounce, marks.lead_off, n_frames)
+        marks.flags &= ~<uint32_t>EEGCORE_FLAG_LEAD_OFF
+        if any_mask(marks.lead_off):
+            marks.flags |= EEGCORE_FLAG_LEAD_OFF
+
+
+cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint64_t index) noexcept nogil:
+    """Run n frames, the first of which has this index in the stream; return where they are now.
+
+    `other` is as large as `work` and free to be written. [worker-thread, realtime]
+    """
+    if op.kind == OP_SCALE:
+        ec_scale_f64(work, op.factor, n, ec_padded(op.n_in))
+    elif op.kind == OP_SOS:
+        ec_sos_run(&op.sos, work, n)
+    elif op.kind == OP_COMB:
+        ec_comb_run(&op.comb, work, n, index)
+    return work
