@@ -1,13 +1,13 @@
-#include "ec_detrend.h"
+#include "ec_sliding_trend.h"
 
 #include "../base/ec_simd.h"
 #include "ec_lanes.h"
 
-int32_t ec_detrend_init(ec_detrend *d, uint32_t n_window, uint32_t linear, uint32_t n_channels)
+int32_t ec_sliding_trend_init(ec_sliding_trend *d, uint32_t n_window, uint32_t linear, uint32_t n_channels)
 {
     memset(d, 0, sizeof *d);
-    if (n_window == 0 || n_window > EC_DETREND_MAX_FRAMES || n_channels == 0 || n_channels > EC_SOS_MAX_CHANNELS ||
-        (uint64_t)n_window * ec_padded(n_channels) > EC_DETREND_MAX_DOUBLES) {
+    if (n_window == 0 || n_window > EC_SLIDING_TREND_MAX_FRAMES || n_channels == 0 || n_channels > EC_SOS_MAX_CHANNELS ||
+        (uint64_t)n_window * ec_padded(n_channels) > EC_SLIDING_TREND_MAX_DOUBLES) {
         return EC_STATUS_BAD_ARGUMENT;
     }
     d->n_window = n_window;
@@ -23,14 +23,14 @@ int32_t ec_detrend_init(ec_detrend *d, uint32_t n_window, uint32_t linear, uint3
     d->nothing = ec_new_doubles(d->n_padded);
     if (d->window == NULL || d->anchor == NULL || d->newest == NULL || d->sum == NULL || d->moment == NULL ||
         d->own_sum == NULL || d->own_moment == NULL || d->nothing == NULL) {
-        ec_detrend_destroy(d);
+        ec_sliding_trend_destroy(d);
         return EC_STATUS_NO_MEMORY;
     }
-    ec_detrend_gap(d);
+    ec_sliding_trend_gap(d);
     return EC_STATUS_OK;
 }
 
-void ec_detrend_destroy(ec_detrend *d)
+void ec_sliding_trend_destroy(ec_sliding_trend *d)
 {
     free(d->window);
     free(d->anchor);
@@ -43,7 +43,7 @@ void ec_detrend_destroy(ec_detrend *d)
     memset(d, 0, sizeof *d);
 }
 
-static void clear_sums(ec_detrend *d)
+static void clear_sums(ec_sliding_trend *d)
 {
     const size_t n_bytes = d->n_padded * sizeof(double);
 
@@ -54,7 +54,7 @@ static void clear_sums(ec_detrend *d)
     d->n_held = d->at = d->n_stretch = 0;
 }
 
-void ec_detrend_gap(ec_detrend *d)
+void ec_sliding_trend_gap(ec_sliding_trend *d)
 {
     clear_sums(d);
     memset(d->newest, 0, d->n_padded * sizeof(double));
@@ -94,7 +94,7 @@ void slide(const double *restrict newest, const double *restrict oldest, double 
 }
 
 /* The window now ends with d->newest. */
-static inline __attribute__((always_inline)) void take_in(ec_detrend *d)
+static inline __attribute__((always_inline)) void take_in(ec_sliding_trend *d)
 {
     const uint32_t n = d->n_padded;
     double *const row = d->window + (size_t)d->at * n;
@@ -113,7 +113,7 @@ static inline __attribute__((always_inline)) void take_in(ec_detrend *d)
     }
 }
 
-EC_CLONES void ec_detrend_run(ec_detrend *d, double *work, uint32_t n_frames)
+EC_CLONES void ec_sliding_trend_run(ec_sliding_trend *d, double *work, uint32_t n_frames)
 {
     const uint32_t n = d->n_padded;
 
@@ -134,17 +134,17 @@ EC_CLONES void ec_detrend_run(ec_detrend *d, double *work, uint32_t n_frames)
 }
 
 /* Row of the window that is `age` frames older than the newest. */
-static const double *row_of(const ec_detrend *d, uint32_t age)
+static const double *row_of(const ec_sliding_trend *d, uint32_t age)
 {
     const uint32_t back = age + 1;
 
     return d->window + (size_t)(d->at >= back ? d->at - back : d->at + d->n_window - back) * d->n_padded;
 }
 
-EC_CLONES void ec_detrend_take_over(ec_detrend *d, const ec_detrend *old)
+EC_CLONES void ec_sliding_trend_take_over(ec_sliding_trend *d, const ec_sliding_trend *old)
 {
     const size_t n_bytes = d->n_padded * sizeof(double);
-    const uint32_t most = EC_DETREND_MAX_CARRIED / d->n_padded;
+    const uint32_t most = EC_SLIDING_TREND_MAX_CARRIED / d->n_padded;
     uint32_t n = old->n_held < d->n_window ? old->n_held : d->n_window;
 
     memcpy(d->anchor, old->anchor, n_bytes);

@@ -1,4 +1,4 @@
-/* ec_detrend.h - a sliding mean, or the newest value of a sliding straight line, taken out of all channels.
+/* ec_sliding_trend.h - a sliding mean, or the newest value of a sliding straight line, taken out of all channels.
  *
  * With d[0] the newest of the m samples in the window, d[k] the one k frames
  * older, S = sum d[k] and K = sum k d[k], the least-squares line through them
@@ -24,18 +24,18 @@
  *       last good one before it (the first one after it at the start), so
  *       it leaves no trace beyond the window
  */
-#ifndef EC_DETREND_H
-#define EC_DETREND_H
+#ifndef EC_SLIDING_TREND_H
+#define EC_SLIDING_TREND_H
 
 #include <stdint.h>
 
 #include "ec_sos.h"
 
-#define EC_DETREND_MAX_FRAMES (1u << 20)
-#define EC_DETREND_MAX_DOUBLES (1u << 26)     /* frames times padded channels: 512 MiB */
-#define EC_DETREND_MAX_CARRIED (1u << 20)     /* doubles that take_over copies: some milliseconds */
+#define EC_SLIDING_TREND_MAX_FRAMES (1u << 20)
+#define EC_SLIDING_TREND_MAX_DOUBLES (1u << 26)     /* frames times padded channels: 512 MiB */
+#define EC_SLIDING_TREND_MAX_CARRIED (1u << 20)     /* doubles that take_over copies: some milliseconds */
 
-typedef struct ec_detrend {
+typedef struct ec_sliding_trend {
     uint32_t n_window;
     uint32_t n_padded;
     uint32_t linear;
@@ -48,21 +48,21 @@ typedef struct ec_detrend {
     double  *sum, *moment;                /* [n_padded] S and K of the window */
     double  *own_sum, *own_moment;        /* [n_padded] of the current stretch */
     double  *nothing;                     /* [n_padded] zeros: what leaves a window that is not full */
-} ec_detrend;
+} ec_sliding_trend;
 
 /* BAD_ARGUMENT if a limit above is passed, n_window is 0, or the channels are not
  * what ec_sos.h takes; NO_MEMORY. After an error *d owns nothing. [control-thread] */
-int32_t ec_detrend_init(ec_detrend *d, uint32_t n_window, uint32_t linear, uint32_t n_channels);
-void ec_detrend_destroy(ec_detrend *d);   /* may be called twice. [control-thread] */
+int32_t ec_sliding_trend_init(ec_sliding_trend *d, uint32_t n_window, uint32_t linear, uint32_t n_channels);
+void ec_sliding_trend_destroy(ec_sliding_trend *d);   /* may be called twice. [control-thread] */
 
 /* Begin afresh: a window never spans missing frames. [worker-thread, realtime] */
-void ec_detrend_gap(ec_detrend *d);
+void ec_sliding_trend_gap(ec_sliding_trend *d);
 
 /* Take the trend out of work[n_frames][n_padded], in place. [worker-thread, realtime] */
-void ec_detrend_run(ec_detrend *d, double *work, uint32_t n_frames);
+void ec_sliding_trend_run(ec_sliding_trend *d, double *work, uint32_t n_frames);
 
 /* Begin with the newest frames of `old`, of as many channels: all of them, or
- * as many as the new window or EC_DETREND_MAX_CARRIED takes. [worker-thread, realtime] */
-void ec_detrend_take_over(ec_detrend *d, const ec_detrend *old);
+ * as many as the new window or EC_SLIDING_TREND_MAX_CARRIED takes. [worker-thread, realtime] */
+void ec_sliding_trend_take_over(ec_sliding_trend *d, const ec_sliding_trend *old);
 
 #endif
