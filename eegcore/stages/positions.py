@@ -1,9 +1,10 @@
 """Where electrodes of the 10-20 and 10-10 systems lie, as rows and columns of the scalp.
 
 Source: American Clinical Neurophysiology Society, Guideline 2: Guidelines for standard
-electrode position nomenclature (2016), figure 1; the letters of a name are its row from front to back,
-its number the column: z on the midline, odd on the left, even on the right, 10 % of the
-arc between one and the next. The older names T3 T4 T5 T6 are T7 T8 P7 P8. Rows get short at both
+electrode position nomenclature (2016), figure 1, and for the rest of the rows AF, PO and T9 T10
+Oostenveld and Praamstra, Clin Neurophysiol 112:713 (2001). The letters of a name are its row from front to
+back, its number the column: z on the midline, odd on the left, even on the right, 10 % of
+the arc between one and the next. The older names T3 T4 T5 T6 are T7 T8 P7 P8. Rows get short at both
 ends: Fp1 Fp2 and O1 O2 lie before and behind columns 3 and 4.
 """
 
