@@ -46,6 +46,7 @@ def meta_of(stream: Stream, picks: Sequence[int], labels: Sequence[str]) -> dict
         meta["gain"] = [gain[pick] for pick in picks]
     lead_off = meta.get("lead_off")
     if isinstance(lead_off, dict) and "labels" in lead_off:
-        on = [label for pick, label in zip(picks, labels, strict=True) if stream.labels[pick] in lead_off["labels"]]
+        on = [label for known in lead_off["labels"]
+              for pick, label in zip(picks, labels, strict=True) if stream.labels[pick] == known]
         meta["lead_off"] = {**lead_off, "labels": on}
     return meta

@@ -10,6 +10,7 @@ ends: Fp1 Fp2 and O1 O2 lie before and behind columns 3 and 4.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _COLUMNS = {"9": -5, "7": -4, "5": -3, "3": -2, "1": -1, "z": 0, "2": 1, "4": 2, "6": 3, "8": 4, "10": 5}
@@ -24,6 +25,7 @@ _ROWS: tuple[tuple[int, str], ...] = (
     (-3, "PO9 PO7 PO5 PO3 PO1 POz PO2 PO4 PO6 PO8 PO10"),
     (-4, "O1 Oz O2"),
 )
+_NUMBER = re.compile("^[a-y]+")                 # what is in front of it
 _OLDER = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}
 _BENT = {"fp1": -2, "fp2": 2, "o1": -2, "o2": 2}
 _DIRECTIONS = ((1, 0), (0, 1))                 # along the row, along the column
@@ -38,7 +40,7 @@ def _table() -> dict[str, tuple[int, int]]:
     return table | {older: table[name] for older, name in _OLDER.items()}
 
 
-POSITIONS = _table()                           # label in lower case -> (column, row); +1 is 10 % to the right, to the front
+POSITIONS = _table()                           # label in lower case -> (column, row): 10 % to the right, to the front
 
 
 def position_of(label: str) -> tuple[int, int] | None:

@@ -87,8 +87,9 @@ class Reference(StageType):
         need_voltage("reference", stream)
         given = [key for key in ("to", "pairs", "laplacian") if getattr(settings, key) is not None]
         if len(given) > 1:
-            raise SettingProblem(given[1], f"{' and '.join(given)} are both given", allowed="One of to, pairs, laplacian")
-        if settings.exclude and settings.to not in (None, AVERAGE) or settings.exclude and given not in ([], ["to"]):
+            raise SettingProblem(given[1], f"{' and '.join(given)} are both given",
+                                 allowed="One of to, pairs, laplacian")
+        if settings.exclude and (settings.to not in (None, AVERAGE) or given not in ([], ["to"])):
             raise SettingProblem("exclude", "only an average leaves channels out", hint="Remove it, or set to: average")
         if settings.channels is not None and settings.laplacian != "small":
             raise SettingProblem("channels", "they belong to laplacian: small",
