@@ -36,7 +36,7 @@ def _table() -> dict[str, tuple[int, int]]:
     table: dict[str, tuple[int, int]] = {}
     for row, names in _ROWS:
         for name in names.lower().split():
-            table[name] = (_BENT.get(name, _COLUMNS[name.lstrip("afpctpo")]), row)
+            table[name] = (_BENT.get(name, _COLUMNS[_NUMBER.sub("", name)]), row)
     return table | {older: table[name] for older, name in _OLDER.items()}
 
 
