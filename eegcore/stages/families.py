@@ -24,15 +24,15 @@ WITH_RIPPLE = ("chebyshev1", "elliptic")
 WITH_STOP = ("chebyshev2", "elliptic")
 DEFAULT_RIPPLE_DB, DEFAULT_STOP_DB = 0.5, 40.0
 
-FAMILY = Field("butterworth", description=(
-    "butterworth: flat, -3 dB at the edges; bessel: keeps shapes, -3 dB at the edges; chebyshev1 and elliptic: steeper, "
-    "with ripple_db at the edges; chebyshev2: flat, stop_db down at the edges and beyond"))
+FAMILY: Any = Field("butterworth", description=(
+    "butterworth: flat, -3 dB at the edges; bessel: keeps shapes, -3 dB at the edges; chebyshev1 and elliptic: "
+    "steeper, ripple_db down at the edges; chebyshev2: flat, stop_db down at the edges and beyond"))
 ORDER = Field(4, ge=1, le=12, description="order of the prototype, as scipy.signal.butter counts it")
 RIPPLE_DB = Field(None, ge=0.001, le=6, description=(
     f"chebyshev1, elliptic: how much the gain may vary in what passes, dB; {DEFAULT_RIPPLE_DB} if absent"))
 STOP_DB = Field(None, ge=10, le=150, description=(
     f"chebyshev2, elliptic: how far down everything is that does not pass, dB; {DEFAULT_STOP_DB:g} if absent"))
-START = Field("rest", description=(
+START: Any = Field("rest", description=(
     "rest: as if zeros came before; steady: as if the first frame had always been there, so that an electrode's "
     "offset does not ring"))
 
@@ -41,13 +41,20 @@ class FamilySettings(Protocol):
     """What the settings of every IIR filter hold."""
 
     @property
-    def family(self) -> Family: ...
+    def family(self) -> Family:
+        """Which polynomials."""
+
     @property
-    def order(self) -> int: ...
+    def order(self) -> int:
+        """Order of the prototype."""
+
     @property
-    def ripple_db(self) -> float | None: ...
+    def ripple_db(self) -> float | None:
+        """Ripple of what passes; None: not given."""
+
     @property
-    def stop_db(self) -> float | None: ...
+    def stop_db(self) -> float | None:
+        """Attenuation of what does not pass; None: not given."""
 
 
 def below_nyquist(key: str, value_hz: float, stream: Stream) -> None:

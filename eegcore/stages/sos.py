@@ -21,25 +21,26 @@ Polynomial = tuple[float, float, float]        # c0 + c1 d + c2 d^2
 
 
 def group_delay_s(sos: list[list[float]], at_hz: float, sps: float) -> float:
-    """Return the group delay at one frequency, in seconds.
+    """Return the group delay at one frequency, in seconds, as `scipy.signal.group_delay` of each section.
 
-    For a polynomial ``p(z) = p0 + p1/z + p2/z^2`` the delay in frames is ``Re(z-weighted p / p)``;
-    the delay of a section is that of its numerator minus that of its denominator
-    (Smith, Introduction to Digital Filters, "Numerical computation of group delay").
+    In frames a polynomial p(z) of numerator or denominator advances by ``Re(z p'(z) / p(z))``, the
+    logarithmic derivative along the unit circle; the delay of a section is the denominator's minus the
+    numerator's (Smith, Introduction to Digital Filters, "Numerical computation of group delay").
     """
-    inverse_z = cmath.exp(-2j * math.pi * at_hz / sps)
+    angle = 2 * math.pi * at_hz / sps
     frames = 0.0
     for b0, b1, b2, a0, a1, a2 in sos:
-        frames += _polynomial_delay(b0, b1, b2, inverse_z) - _polynomial_delay(a0, a1, a2, inverse_z)
+        frames += _advance(_in_d(a0, a1, a2), angle) - _advance(_in_d(b0, b1, b2), angle)
     return frames / sps
 
 
-def _polynomial_delay(p0: float, p1: float, p2: float, inverse_z: complex) -> float:
-    value = p0 + (p1 + p2 * inverse_z) * inverse_z
-    if abs(value) < 1e-14 * (abs(p0) + abs(p1) + abs(p2)):
-        return 1.0                             # a zero on the unit circle: linear phase, half the order
-    ramp = (p1 + 2 * p2 * inverse_z) * inverse_z
-    return (ramp / value).real
+def _advance(p: Polynomial, angle: float) -> float:
+    half = math.sin(angle / 2)
+    d = complex(2 * half * half, -math.sin(angle))         # 1 - exp(j angle), without losing small angles
+    value = p[0] + (p[1] + p[2] * d) * d
+    if abs(value) <= 1e-14 * (abs(p[0]) + abs(p[1] * d) + abs(p[2] * d * d)):
+        return _advance(p, angle + 1e-6)       # a zero on the unit circle: the delay is the same beside it
+    return -((1 - d) * (p[1] + 2 * p[2] * d) / value).real
 
 
 def largest_pole(sos: list[list[float]]) -> float:
