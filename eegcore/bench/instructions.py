@@ -94,7 +94,8 @@ def count() -> dict[str, float]:
         totals = [_total(out.with_name(f"out.{n}")) for n in range(2, len(work) + 1)] + [_total(out)]
     if 0 in totals:
         raise RuntimeError(f"callgrind counted nothing for {work[totals.index(0)]['name']}")
-    return {job["name"]: total / (FRAMES * PACKETS * job["channels"]) for job, total in zip(work, totals, strict=True)}
+    return {job["name"]: total / (FRAMES * PACKETS * job["channels"])
+            for job, total in zip(work, totals, strict=True)}
 
 
 def _total(dump: Path) -> int:
@@ -128,7 +129,8 @@ def run_jobs(path: Path) -> None:
 def main(arguments: list[str]) -> None:
     """Record a baseline, or be the child."""
     if arguments[0] == "--record":
-        Path(arguments[1]).write_text(json.dumps({key(): {k: round(v, 3) for k, v in count().items()}}, indent=1) + "\n")
+        counts = {name: round(value, 3) for name, value in count().items()}
+        Path(arguments[1]).write_text(json.dumps({key(): counts}, indent=1) + "\n")
     else:
         run_jobs(Path(arguments[0]))
 
