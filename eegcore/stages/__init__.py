@@ -21,6 +21,7 @@ def catalogue() -> dict[str, StageType]:
         select,
         reference,
         detrend,
+        notch,
         filters,
         decimate,
         spectrum,
