@@ -150,7 +150,9 @@ static void run_psd(ec_sha256 *h, uint32_t n, uint32_t n_channels)
     const size_t n_in = (size_t)n * n_channels, n_out = (size_t)(n / 2) * n_channels;
     float *const part1 = new_bytes((size_t)n1 * n_channels * sizeof(float));
     float *const part2 = new_bytes((n_in - (size_t)n1 * n_channels) * sizeof(float));
-    float *const out = new_bytes(n_out * sizeof(float));
+    double *const out = new_bytes(n_out * sizeof(double));
+    const ec_psd_config config = {.n = n, .n_channels = n_channels, .sps = 250.0, .window = n % 7, .beta = 8.6,
+                                  .detrend = n % 3, .bin_from = 1, .n_bins = n / 2};
     ec_psd psd;
 
     for (size_t i = 0; i < n_in; i++) {
@@ -161,11 +163,11 @@ static void run_psd(ec_sha256 *h, uint32_t n, uint32_t n_channels)
             part2[i - (size_t)n1 * n_channels] = v;
         }
     }
-    if (ec_psd_init(&psd, n, 250.0, n % 4, EC_DETREND_CONSTANT, n_channels, 1, n / 2) < 0) {
+    if (ec_psd_init(&psd, &config) < 0) {
         abort();
     }
-    ec_psd_run_parts(&psd, part1, n1, part2, n - n1, out);
-    ec_sha256_update(h, out, n_out * sizeof(float));
+    ec_psd_run(&psd, part1, n1, part2, n - n1, out);
+    ec_sha256_update(h, out, n_out * sizeof(double));
     ec_psd_destroy(&psd);
     free(part1);
     free(part2);
