@@ -6,7 +6,7 @@
  * FINDCHIRP, appendix B). Spectra are kept in double and in order, so the result
  * depends on nothing but them.
  *
- * Invariants (tests/signal/test_spectral_kernels.py)
+ * Invariants (tests/c/dsp/test_average.py)
  *   V1  nothing is allocated after init; a value depends on the values of its own
  *       place only (NaN stays alone and is the one quiet NaN)
  */

@@ -6,7 +6,7 @@
  * is a sum of such integrals, each with a factor: a band is one of them, a line of
  * the mains is one and what lies beside it, taken off.
  *
- * Invariants (tests/signal/test_spectral_kernels.py)
+ * Invariants (tests/signal/test_spectral_bands.py)
  *   W1  a run allocates nothing; sums run over the bins in order, in double; a
  *       channel does not depend on the others
  */

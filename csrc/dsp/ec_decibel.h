@@ -3,7 +3,7 @@
  * No libm: the number is split into m 2^e with m in sqrt(1/2) .. sqrt(2), and
  * log m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.1716, is its odd power series
  * up to s^21; what is left out is below 2e-18. Error < 4e-15 dB + 2 units in the
- * last place (tests/signal/test_spectral_kernels.py), far below a float32.
+ * last place (tests/c/dsp/test_average.py), far below a float32.
  * 0 is -inf as in NumPy, and so is a denormal number: worker threads flush them.
  */
 #ifndef EC_DECIBEL_H

@@ -9,7 +9,7 @@
 #ifndef EC_RECENT_H
 #define EC_RECENT_H
 
-#include "eegcore/plugin.h"
+#include "../include/eegcore/plugin.h"
 
 #define EC_RECENT_MASKS 5                 /* saturated lead_off flatline blink muscle */
 

@@ -3,6 +3,12 @@
 #include "../base/ec_simd.h"
 #include "../base/ec_status.h"
 
+/* Written to, so that no page of it is met for the first time on the data path. */
+static float *new_frames(size_t n_frames, size_t n_channels)
+{
+    return (float *)ec_new_doubles((n_frames * n_channels + 1) / 2);
+}
+
 static void begin(ec_welch *w)
 {
     const ec_welch_config *const c = &w->config;
@@ -32,8 +38,8 @@ int32_t ec_welch_init(ec_welch *w, const ec_welch_config *config)
                                  (size_t)psd->n_bins * psd->n_channels);
     }
     if (status == EC_STATUS_OK) {
-        w->ring = calloc((size_t)psd->n * psd->n_channels, sizeof *w->ring);
-        w->rest = calloc((size_t)config->max_frames * psd->n_channels, sizeof *w->rest);
+        w->ring = new_frames(psd->n, psd->n_channels);
+        w->rest = new_frames(config->max_frames, psd->n_channels);
         status = w->ring != NULL && w->rest != NULL ? EC_STATUS_OK : EC_STATUS_NO_MEMORY;
     }
     if (status != EC_STATUS_OK) {

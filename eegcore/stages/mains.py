@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from eegcore.stages.axis import Axis, axis_of, ends_of
+from eegcore.stages.axis import Axis, Piece, axis_of, ends_of
 from eegcore.stages.base import (
     OUT,
     Context,
@@ -48,15 +48,16 @@ class Mains(StageType):
         A sine of amplitude A has the power A^2 / 2, and a window spreads it over its main lobe and hardly beyond
         (0.05 % for hann), wherever between two bins it lies: what counts is the integral of the density over the
         line, ``tolerance_hz`` and the half width of the lobe to both sides, not the height of a bin. What lies
-        under the line is taken to be what lies beside it, as far again on each side, and is taken off. Below 0.2 %
-        of error for a lone sine within the tolerance; beside noise the amplitude is as good as the noise allows,
-        and 0 where the line is less than what lies beside it.
+        under the line is taken to be what lies beside it, as far again on each side, and is taken off. A lone sine
+        within the tolerance is right to 0.5 %; beside noise the amplitude is as good as the noise allows, and 0
+        where the line is less than what lies beside it.
         `mains_level` of the meta message names hz and the tolerance, `axis_hz` the lines.
         """
         stream = inputs[0]
         axis = axis_of("mains", stream)
         lobe_hz = _lobe_hz(stream, axis)
-        lines, pieces = [], []
+        lines: list[float] = []
+        pieces: list[Piece] = []
         for harmonic in range(1, settings.harmonics + 1):
             middle, half = harmonic * settings.hz, harmonic * settings.tolerance_hz + lobe_hz
             if not axis.holds(middle - 2 * half, middle + 2 * half):
@@ -72,8 +73,8 @@ class Mains(StageType):
                                  f"{hz(settings.hz + 2 * half)} Hz, and the spectrum has {ends_of(axis)}",
                                  hint="Raise max_hz of the fft, or make its window_s longer", about="rate")
         if 3 * (settings.tolerance_hz * len(lines) + lobe_hz) > settings.hz:
-            raise SettingProblem("tolerance_hz", f"lines {hz(settings.hz)} Hz apart run into what lies beside them, with "
-                                 f"bins {hz(axis.bin_hz)} Hz apart", hint="Make window_s of the fft longer, or lower "
+            raise SettingProblem("tolerance_hz", f"lines {hz(settings.hz)} Hz apart run into what lies beside them, "
+                                 f"with bins {hz(axis.bin_hz)} Hz apart", hint="Make window_s of the fft longer, or lower "
                                  "tolerance_hz or harmonics", about="rate")
         out = stream.replace(unit="uV", axis_hz=tuple(lines), meta={
             **stream.meta, "mains_level": {"hz": settings.hz, "tolerance_hz": settings.tolerance_hz}})

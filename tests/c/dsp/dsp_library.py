@@ -60,6 +60,7 @@ class Sha256Struct(ctypes.Structure):
 
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "probe_sincos": (None, [c_double, c_void_p]),
+    "probe_decibel": (c_double, [c_double]),
     "probe_sizes": (None, [c_void_p]),
     "probe_flush": (c_double, [c_double]),
     "ec_sos_init": (c_int32, [c_void_p, c_void_p, c_uint32, c_uint32]),
@@ -85,6 +86,11 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "ec_psd_init": (c_int32, [c_void_p, c_void_p]),
     "ec_psd_destroy": (None, [c_void_p]),
     "ec_psd_run": (None, [c_void_p, c_void_p, c_uint32, c_void_p, c_uint32, c_void_p]),
+    "ec_average_init": (c_int32, [c_void_p, c_uint32, ctypes.c_bool, ctypes.c_bool, c_size_t]),
+    "ec_average_destroy": (None, [c_void_p]),
+    "ec_average_place": (c_void_p, [c_void_p]),
+    "ec_average_add": (None, [c_void_p]),
+    "ec_average_read": (None, [c_void_p, c_void_p]),
     "ec_format_u64": (c_size_t, [c_void_p, c_uint64]),
     "ec_format_i32": (c_size_t, [c_void_p, c_int32]),
     "ec_format_seconds": (c_size_t, [c_void_p, c_int64]),
