@@ -74,8 +74,8 @@ class Mains(StageType):
                                  hint="Raise max_hz of the fft, or make its window_s longer", about="rate")
         if 3 * (settings.tolerance_hz * len(lines) + lobe_hz) > settings.hz:
             raise SettingProblem("tolerance_hz", f"lines {hz(settings.hz)} Hz apart run into what lies beside them, "
-                                 f"with bins {hz(axis.bin_hz)} Hz apart", hint="Make window_s of the fft longer, or lower "
-                                 "tolerance_hz or harmonics", about="rate")
+                                 f"with bins {hz(axis.bin_hz)} Hz apart", about="rate",
+                                 hint="Make window_s of the fft longer, or lower tolerance_hz or harmonics")
         out = stream.replace(unit="uV", axis_hz=tuple(lines), meta={
             **stream.meta, "mains_level": {"hz": settings.hz, "tolerance_hz": settings.tolerance_hz}})
         native: dict[str, Any] = {"node": "bands", "rows": len(lines), "pieces": [list(piece) for piece in pieces],
