@@ -21,6 +21,7 @@ def catalogue() -> dict[str, StageType]:
         select,
         filters,
         decimate,
+        resample,
         spectrum,
         lead_off,
         impedance,
