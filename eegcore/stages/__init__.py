@@ -19,6 +19,7 @@ def catalogue() -> dict[str, StageType]:
         playback,
         scaling,
         select,
+        notch,
         filters,
         decimate,
         resample,

@@ -21,6 +21,15 @@ cdef extern from "dsp/ec_sos.h" nogil:
     void ec_sos_filter_f32(ec_sos *f, float *out, const float *data, uint32_t n_frames, double *scratch)
 
 
+cdef extern from "dsp/ec_sos_steady.h" nogil:
+    ctypedef struct ec_sos_steady:
+        double *unit
+    int32_t ec_sos_steady_init(ec_sos_steady *s, const ec_sos *f, const double *unit)
+    void ec_sos_steady_destroy(ec_sos_steady *s)
+    void ec_sos_steady_gap(ec_sos_steady *s, ec_sos *f)
+    void ec_sos_steady_run(ec_sos_steady *s, ec_sos *f, double *work, uint32_t n_frames)
+
+
 cdef extern from "dsp/ec_psd.h" nogil:
     ctypedef struct ec_psd:
         uint32_t n, n_channels, n_bins

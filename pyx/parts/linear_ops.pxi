@@ -16,6 +16,7 @@ cdef struct LinearOp:
     uint32_t n_in, n_out       # channels before and behind
     double *factor             # OP_SCALE: [padded]
     ec_sos sos                 # OP_SOS
+    ec_sos_steady steady       # OP_SOS that starts as if its first frame had always been there; else without `unit`
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
     ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
     ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
@@ -31,7 +32,7 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
         op.factor = number_array(settings["factor"], ec_padded(n_channels))
         op.kind = OP_SCALE
     elif name == "sos":
-        op_build_sos(op, settings["sos"])
+        op_build_sos(op, settings["sos"], settings.get("steady"))
     elif name == "decimate":
         op.keep_every = settings["factor"]
         op.kind = OP_DECIMATE
@@ -47,9 +48,10 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
     return 0
 
 
-cdef int op_build_sos(LinearOp *op, rows) except -1:
+cdef int op_build_sos(LinearOp *op, rows, steady) except -1:
     cdef Py_ssize_t n = len(rows)
     cdef double *sos = number_array([v for row in rows for v in row], n * 6)
+    cdef double *unit = NULL
     cdef int status
     try:
         if any(len(row) != 6 for row in rows):
@@ -60,6 +62,16 @@ cdef int op_build_sos(LinearOp *op, rows) except -1:
     if status < 0:
         raise MemoryError(f"sos: {status}")
     op.kind = OP_SOS
+    if steady is not None:
+        if len(steady) != 2 * n:
+            raise ValueError(f"{len(steady)} numbers for the steady state of {n} sections")
+        unit = number_array(steady, 2 * n)
+        try:
+            status = ec_sos_steady_init(&op.steady, &op.sos, unit)
+        finally:
+            free(unit)
+        if status < 0:
+            raise MemoryError(f"steady: {status}")
     return 0
 
 
@@ -68,13 +80,16 @@ cdef void op_destroy(LinearOp *op) noexcept nogil:
     free(op.factor)
     if op.kind == OP_SOS:
         ec_sos_destroy(&op.sos)
+        ec_sos_steady_destroy(&op.steady)
     elif op.kind == OP_COMB:
         ec_comb_destroy(&op.comb)
 
 
 cdef void op_gap(LinearOp *op) noexcept nogil:
     """Frames are missing before the next ones. [worker-thread, realtime]"""
-    if op.kind == OP_SOS:
+    if op.kind == OP_SOS and op.steady.unit is not NULL:
+        ec_sos_steady_gap(&op.steady, &op.sos)
+    elif op.kind == OP_SOS:
         ec_sos_revive(&op.sos)         # NaN in place of missing frames must not stay in the filter
     elif op.kind == OP_COMB:
         ec_comb_gap(&op.comb)
@@ -116,6 +131,8 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
     """
     if op.kind == OP_SCALE:
         ec_scale_f64(work, op.factor, n, ec_padded(op.n_in))
+    elif op.kind == OP_SOS and op.steady.unit is not NULL:
+        ec_sos_steady_run(&op.steady, &op.sos, work, n)
     elif op.kind == OP_SOS:
         ec_sos_run(&op.sos, work, n)
     elif op.kind == OP_COMB:
