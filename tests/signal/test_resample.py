@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy import signal
 from stage_bench import Bench, cuts_of
 
+from eegcore.stages import catalogue
 from eegcore.stages.base import Context, SettingProblem
 from eegcore.stages.design import Designer
-from eegcore.stages.resample import Resample, ResampleSettings
 from eegcore.stages.sinc import bessel_i0, hamming, kaiser, lowpass_taps
 from eegcore.stages.stream import Kind, Stream
 
@@ -41,7 +41,8 @@ def half_ulp(y):
 @pytest.mark.parametrize(("sps", "to_sps"), RATES)
 def test_samples_are_those_of_upfirdn(bench: Bench, sps, to_sps):
     rng = np.random.default_rng(sps + to_sps)
-    x = (rng.normal(0, 50, (1500, 5)) + [0, 1e3, -1e3, 187_500, -187_500]).astype(np.float32)
+    offsets = np.array([0, 1e3, -1e3, 187_500, -187_500])
+    x = (rng.normal(0, 50, (1500, 5)) + offsets).astype(np.float32)
     made = bench.run([{"resample": {"to_sps": to_sps}}], x, sps)
     y = wanted(x, sps, to_sps)
     assert made.values.shape == y.shape
@@ -229,7 +230,8 @@ def test_the_same_ratio_is_taken_over_without_a_trace(bench: Bench):
 
 def described(sps, to_sps, max_frames=16):
     stream = Stream(Kind.VOLTAGE_F32, ("a",), sps, max_frames)
-    return Resample().describe(ResampleSettings(to_sps=to_sps), [stream], Context("r", "real", Designer()))
+    stage = catalogue()["resample"]
+    return stage.describe(stage.Settings(to_sps=to_sps), [stream], Context("r", "real", Designer()))
 
 
 @pytest.mark.parametrize(("sps", "to_sps", "message", "hint"), [
