@@ -23,6 +23,7 @@ from c.device cimport *
 from c.dsp cimport *
 from c.resample cimport *
 from c.reference cimport *
+from c.spectral cimport *
 
 from json import dumps as json_dumps, loads as json_loads
 
@@ -54,6 +55,7 @@ include "parts/linear_reference.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
+include "parts/stage_bands.pxi"
 include "parts/stage_impedance.pxi"
 include "parts/stage_zip.pxi"
 include "parts/frame_window.pxi"

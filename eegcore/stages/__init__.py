@@ -26,6 +26,8 @@ def catalogue() -> dict[str, StageType]:
         decimate,
         resample,
         spectrum,
+        bands,
+        mains,
         lead_off,
         impedance,
         align_and_zip,
