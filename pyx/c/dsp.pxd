@@ -21,6 +21,15 @@ cdef extern from "dsp/ec_sos.h" nogil:
     void ec_sos_filter_f32(ec_sos *f, float *out, const float *data, uint32_t n_frames, double *scratch)
 
 
+cdef extern from "dsp/ec_sos_steady.h" nogil:
+    ctypedef struct ec_sos_steady:
+        double *unit
+    int32_t ec_sos_steady_init(ec_sos_steady *s, const ec_sos *f, const double *unit)
+    void ec_sos_steady_destroy(ec_sos_steady *s)
+    void ec_sos_steady_gap(ec_sos_steady *s, ec_sos *f)
+    void ec_sos_steady_run(ec_sos_steady *s, ec_sos *f, double *work, uint32_t n_frames)
+
+
 cdef extern from "dsp/ec_psd.h" nogil:
     ctypedef struct ec_psd:
         uint32_t n, n_channels, n_bins
@@ -47,6 +56,7 @@ cdef extern from "dsp/ec_debounce.h" nogil:
         uint32_t n_frames
     void ec_debounce_init(ec_debounce *d, uint32_t n_frames)
     void ec_debounce_gap(ec_debounce *d)
+    uint32_t ec_debounce_until(const ec_debounce *d, const uint64_t *mask)
     void ec_debounce_run(ec_debounce *d, uint64_t *mask, uint32_t n_frames)
 
 
