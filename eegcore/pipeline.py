@@ -144,7 +144,8 @@ class Run:
         """
         with self._editing:
             if self._config is None:
-                raise StateConflict("update: this run was made from a plan. Make it from a pipeline to change settings.")
+                raise StateConflict("update: this run was made from a plan, which has no settings. Make it from a "
+                                    "pipeline.")
             changed, plan = change_settings(self._config, {stage_id: settings}, self._graph.plan.clock)
             config_rev, _ = self._graph.change(plan, at_frame)
             self._config = changed

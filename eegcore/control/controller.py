@@ -221,12 +221,12 @@ class Controller:
         if now_ns // NS_PER_S == last_s:
             time.sleep(1 - now_ns % NS_PER_S / NS_PER_S)
 
-    def _start(self, choose: Callable[[], None]) -> dict[str, Any]:
+    def _start(self, choose: Callable[[], object]) -> dict[str, Any]:
         """Start what `choose` makes the held pipeline; the state before comes back if it refuses."""
         with self._editing:
             return self._start_alone(choose)
 
-    def _start_alone(self, choose: Callable[[], None]) -> dict[str, Any]:
+    def _start_alone(self, choose: Callable[[], object]) -> dict[str, Any]:
         with self._lock:
             if self.state not in ("stopped", "failed"):
                 raise StateConflict(f"pipeline: is {self.state}. Only a stopped one can start. Shut it down first.")
@@ -289,7 +289,8 @@ class Controller:
                 raise StateConflict("pipeline: is draining. Change it when it has stopped.")
             running = run if state in ACTIVE else None
             if at_frame is not None and running is None:
-                raise StateConflict(f"at_frame: {at_frame}, and the pipeline is {state}: it has no frames. Leave it out.")
+                raise StateConflict(f"at_frame: {at_frame}, and the pipeline is {state}: it has no frames. Leave it "
+                                    "out.")
             changed, plan = change_settings(config, settings)
             if running is not None:
                 running.change(plan, at_frame, self.config_rev + 1)
@@ -378,7 +379,8 @@ class Controller:
     def _launch(self) -> None:
         plan = self._plan
         assert plan is not None      # `start` has checked
-        run = GraphRun(plan, with_server=True, config_rev=self.config_rev, on_alarm=lambda *alarm: supervisor.alarm(*alarm))
+        run = GraphRun(plan, with_server=True, config_rev=self.config_rev,
+                       on_alarm=lambda *alarm: supervisor.alarm(*alarm))
         supervisor = Supervisor(run, self._events.publish, self._ended)
         with self._lock:
             self._run, self._supervisor = run, supervisor

@@ -15,7 +15,16 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
-from eegcore.errors import EdgeOverflow, EegcoreError, NotFound, PoolEmpty, StageError, StateConflict, SystemFailed, from_status
+from eegcore.errors import (
+    EdgeOverflow,
+    EegcoreError,
+    NotFound,
+    PoolEmpty,
+    StageError,
+    StateConflict,
+    SystemFailed,
+    from_status,
+)
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
 from eegcore.graph.live import LiveChanges

@@ -13,7 +13,8 @@ from eegcore.server.protocol import INBOUND_BYTES, text_frame
 from eegcore.server.security import RANK, Role
 
 COMMANDS: dict[str, Role] = {
-    "GetConfig": "viewer", "UpdateParam": "operator", "Start": "operator", "Shutdown": "operator", "Pause": "operator", "Resume": "operator",
+    "GetConfig": "viewer", "UpdateParam": "operator",
+    "Start": "operator", "Shutdown": "operator", "Pause": "operator", "Resume": "operator",
 }
 
 
