@@ -22,6 +22,7 @@ from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
 from c.reference cimport *
+from c.spectral cimport *
 
 from json import dumps as json_dumps, loads as json_loads
 
@@ -53,6 +54,7 @@ include "parts/linear_reference.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
+include "parts/stage_bands.pxi"
 include "parts/stage_impedance.pxi"
 include "parts/stage_zip.pxi"
 include "parts/stage_sinks.pxi"

@@ -29,6 +29,8 @@ MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of 
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
 MOST_WAIT_FRAMES = 2**24
+MOST_AVERAGE = 1000                            # EC_AVERAGE_MAX of csrc/dsp/ec_average.h
+MOST_ROWS = 64                                 # EC_BANDS_MAX_ROWS of csrc/dsp/ec_bands.h
 SOURCES = ("ads1299", "playback")
 SINKS = ("null_sink", "websocket_sink", "csv_sink")
 
@@ -134,13 +136,9 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         for pick in params["picks"]:
             _whole(pick, 0, inputs[0].n_channels - 1, f"{name}: a channel")
     elif kind == "fft":
-        (out,) = outputs
-        _need(inputs[0].kind.has_voltage and out.kind is Kind.SPECTRUM_F32
-              and (out.n_channels, out.n_bins) == (inputs[0].n_channels, params["n_bins"])
-              and inputs[0].step.denominator == 1, f"{name}: output and input do not fit")
-        _whole(params["n"], 1, 2**24, f"{name}: n")
-        _whole(params["hop"], 1, 2**31, f"{name}: hop")
-        _whole(params["bin_from"], 0, params["n"] // 2 + 1 - out.n_bins, f"{name}: bin_from")
+        _check_spectrum(name, params, inputs[0], outputs)
+    elif kind == "bands":
+        _check_bands(name, params, inputs[0], outputs)
     elif kind == "impedance":
         (out,) = outputs
         window = _whole(params["window"], 1, 2**20, f"{name}: window")
@@ -152,6 +150,30 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _check_zip(name, params, inputs, outputs)
     else:
         raise ValueError(f"{name}: no node is called {kind!r}")
+
+
+def _check_spectrum(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
+    (out,) = outputs
+    hop = _whole(params["hop"], 1, 2**31, f"{name}: hop")
+    _need(given.kind.has_voltage and out.kind is Kind.SPECTRUM_F32
+          and (out.n_channels, out.n_bins) == (given.n_channels, params["n_bins"])
+          and out.max_frames * hop >= given.max_frames, f"{name}: output and input do not fit")
+    n = _whole(params["n"], 1, 2**24, f"{name}: n")
+    _whole(params["bin_from"], 0, n // 2 + 1 - out.n_bins, f"{name}: bin_from")
+    average = _whole(params["average"], 1, MOST_AVERAGE, f"{name}: average")
+    _need(average * out.n_bins * out.n_channels <= MOST_BYTES // 8, f"{name}: {average} spectra in memory")
+
+
+def _check_bands(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
+    (out,) = outputs
+    rows = out.n_bins + (params["finish"] == "share")
+    _need(given.kind is out.kind is Kind.SPECTRUM_F32 and given.n_channels == out.n_channels
+          and out.max_frames >= given.max_frames and params["rows"] == rows <= MOST_ROWS,
+          f"{name}: output and input do not fit")
+    for row, *numbers in params["pieces"]:
+        _whole(row, 0, rows - 1, f"{name}: a row")
+        low, high, _ = (float.fromhex(number) for number in numbers)
+        _need(0 <= low <= high <= given.n_bins - 1, f"{name}: bins {low} to {high} of {given.n_bins}")
 
 
 def _check_source(name: str, params: dict[str, Any], out: Stream) -> None:

@@ -25,6 +25,8 @@ def catalogue() -> dict[str, StageType]:
         filters,
         decimate,
         spectrum,
+        bands,
+        mains,
         lead_off,
         impedance,
         align_and_zip,

@@ -17,7 +17,7 @@ def test_the_first_set_is_complete():
         "reference", "detrend",
         "notch", "bandpass", "bandstop", "highpass", "lowpass",
         "decimate",
-        "fft",
+        "fft", "bands", "mains",
         "lead_off", "impedance", "align_and_zip",
         "websocket_sink", "null_sink", "csv_sink"]
 
