@@ -18,6 +18,7 @@ cdef struct LinearOp:
     uint32_t n_in, n_out       # channels before and behind
     double *factor             # OP_SCALE: [padded]
     ec_sos sos                 # OP_SOS
+    ec_sos_live live           # OP_SOS: what it takes to go on with other coefficients
     ec_sos_steady steady       # OP_SOS that starts as if its first frame had always been there; else without `unit`
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
     ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
@@ -70,6 +71,7 @@ cdef int op_build_sos(LinearOp *op, rows, steady) except -1:
     if status < 0:
         raise MemoryError(f"sos: {status}")
     op.kind = OP_SOS
+    op_build_live(op, rows)
     if steady is not None:
         if len(steady) != 2 * n:
             raise ValueError(f"{len(steady)} numbers for the steady state of {n} sections")
@@ -83,12 +85,38 @@ cdef int op_build_sos(LinearOp *op, rows, steady) except -1:
     return 0
 
 
+cdef int op_build_live(LinearOp *op, rows) except -1:
+    """The rms gain from the input to behind each section, over the pass band: where the whole is within 3 dB."""
+    cdef double *level
+    cdef int status
+    z = numpy.exp(-1j * numpy.pi * numpy.concatenate(([0.0], numpy.geomspace(1e-6, 1.0, 240))))
+    gain = numpy.ones(len(z), complex)
+    behind = []
+    for row in rows:
+        b0, b1, b2, a0, a1, a2 = [number(value) for value in row]
+        with numpy.errstate(all="ignore"):         # a pole on the unit circle: no level, no scaling
+            gain = gain * ((b2 * z + b1) * z + b0) / ((a2 * z + a1) * z + a0)
+        behind.append(numpy.abs(gain) ** 2)
+    total = numpy.abs(gain) ** 2
+    passed = total >= 0.5 * numpy.nanmax(total)
+    levels = [float(numpy.sqrt(numpy.mean(power[passed]))) for power in behind]
+    level = number_array([value if numpy.isfinite(value) else 0.0 for value in levels], max(1, len(levels)))
+    try:
+        status = ec_sos_live_init(&op.live, &op.sos, level)
+    finally:
+        free(level)
+    if status < 0:
+        raise MemoryError(f"sos: {status}")
+    return 0
+
+
 cdef void op_destroy(LinearOp *op) noexcept nogil:
     """Free what the operation holds. One that was never built holds nothing. [control-thread, stopped]"""
     free(op.factor)
     if op.kind == OP_SOS:
         ec_sos_destroy(&op.sos)
         ec_sos_steady_destroy(&op.steady)
+        ec_sos_live_destroy(&op.live)
     elif op.kind == OP_COMB:
         ec_comb_destroy(&op.comb)
     elif op.kind == OP_MIX:
@@ -145,6 +173,8 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
 
     `other` is as large as `work` and free to be written. [worker-thread, realtime]
     """
+    if op.kind == OP_SOS:
+        ec_sos_live_note(&op.live, work, n, op.sos.n_padded)
     if op.kind == OP_SCALE:
         ec_scale_f64(work, op.factor, n, ec_padded(op.n_in))
     elif op.kind == OP_SOS and op.steady.unit is not NULL:
