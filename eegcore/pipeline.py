@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from eegcore.control.preparing import prepare
 from eegcore.errors import BadArgument, EegcoreError, TapTimeout
@@ -22,10 +22,11 @@ from eegcore.graph.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from eegcore import _rt
     from eegcore.config import PipelineConfig
+    from eegcore.offline import Given, Processed
     from eegcore.stages.stream import Stream
 
 Clock = Literal["real", "virtual"]
@@ -177,39 +178,110 @@ class Run:
         self._ended.set()
 
 
-def process(x: ArrayLike, *, sps: float, stages: Sequence[dict[str, Any]], labels: Sequence[str] | None = None,
-            scale_uv: float | None = None, batch: int = 256) -> NDArray[np.float32]:
-    """Run stages over an array, with the kernels and in the order of a live run.
+@overload
+def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = None,
+            labels: Sequence[str] | None = None, scale_uv: float | None = None, raw: bool = False, batch: int = 256,
+            output: str | None = None, zero_phase: bool = False, full: Literal[False] = False) -> NDArray[np.float32]:
+    """Return the samples."""
+
+
+@overload
+def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = None,
+            labels: Sequence[str] | None = None, scale_uv: float | None = None, raw: bool = False, batch: int = 256,
+            output: str | None = None, zero_phase: bool = False, full: Literal[True]) -> Processed:
+    """Return the samples and what they are."""
+
+
+def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = None,
+            labels: Sequence[str] | None = None, scale_uv: float | None = None, raw: bool = False, batch: int = 256,
+            output: str | None = None, zero_phase: bool = False,
+            full: bool = False) -> NDArray[np.float32] | Processed:
+    """Run stages over an array or a recording, with the kernels and in the order of a live run.
 
     Parameters
     ----------
-    x : array_like, shape (n_frames, n_channels)
-        float uV, or int32 counts (then `scale_uv` per count is needed unless the first stage takes counts).
-    sps : float
-        Frames per second.
+    x : array_like, path-like or Recording
+        An array, shape (n_frames, n_channels): float uV, or integer counts (then `scale_uv` per count is needed
+        unless the first stage takes counts). Or a file `playback` can read (OpenBCI text, CSV, EDF, BDF, each also as
+        ``.xz``), or what `eegcore.devices.recording_files.read_recording` returns.
     stages : sequence of dict
-        As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``; a chain without sources and sinks.
+        As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``. Branches are made by ``id`` and ``inputs``, where
+        ``array`` is `x` itself. Sources are not allowed.
+    sps : float, optional
+        Frames per second. Needed for an array, and for a file that does not tell.
     labels : sequence of str, optional
+        Of an array; ``ch1``, ``ch2``... if absent.
     scale_uv : float, optional
-        uV per count.
+        uV per count of an array.
+    raw : bool
+        Read the counts of a file instead of uV.
     batch : int
         Frames per packet; the samples do not depend on it.
+    output : str, optional
+        ``"stage"`` or ``"stage.port"`` whose samples are wanted. Default: the last stage that has an output, its
+        first port.
+    zero_phase : bool
+        Run the filters forward and then backward in time: no delay, no settling, and the square of their magnitude
+        response (an edge at -3 dB comes to lie at -6 dB). Not what a live run gives. Equal to
+        `scipy.signal.sosfiltfilt` over the sections of all filters, with its default odd extension, but for rounding
+        to float32 between the two passes. For linear filters of constant rate, and stages without memory.
+    full : bool
+        Return a `Processed`, which knows rate, labels, axes and delay of the samples.
 
     Returns
     -------
-    ndarray of float32
-        Shape (n_frames, n_channels), or (n_spectra, n_bins, n_channels).
+    ndarray of float32, or Processed
+        Shape (n_frames, n_channels), or (n_spectra, n_bins, n_channels); int32 where the output carries counts.
 
     Raises
     ------
     ConfigError
         If a stage does not fit.
     BadArgument
-        If `x` has not two dimensions or nothing in it.
-    """
-    from eegcore.offline import process_array
+        If `x` has not two dimensions or nothing in it, or an argument does not go with it.
+    RecordingRefused
+        If the file cannot be read.
 
-    return process_array(x, sps=sps, stages=stages, labels=labels, scale_uv=scale_uv, batch=batch)
+    Notes
+    -----
+    In memory at once: `x` (a file: its bytes and its samples), and the result. `zero_phase` adds three arrays of the
+    size of the result while it works.
+
+    Examples
+    --------
+    >>> import numpy as np, eegcore as ec
+    >>> x = 20 * np.sin(2 * np.pi * 10 * np.arange(1000) / 250)[:, None]
+    >>> y = ec.process(x, sps=250, stages=[{"notch": {"hz": 50}}, {"decimate": {"factor": 2}}])
+    >>> y.shape, y.dtype
+    ((500, 1), dtype('float32'))
+
+    Rate, axes and delay of the samples:
+
+    >>> found = ec.process(x, sps=250, stages=[{"lowpass": {"hz": 30}}, {"fft": {"window_s": 2}}], full=True)
+    >>> found.data.shape, found.labels, found.unit
+    ((3, 251, 1), ('ch1',), 'uV^2/Hz')
+    >>> float(found.axis_hz[found.data[-1, :, 0].argmax()])
+    10.0
+
+    Two branches, and the output wanted:
+
+    >>> stages = [{"highpass": {"hz": 1}}, {"lowpass": {"id": "slow", "hz": 3}},
+    ...           {"bandpass": {"id": "alpha", "low_hz": 8, "high_hz": 12, "inputs": "highpass"}}]
+    >>> slow, alpha = (ec.process(x, sps=250, stages=stages, output=name) for name in ("slow", "alpha"))
+    >>> bool(abs(alpha).max() > 10 * abs(slow[500:]).max())
+    True
+
+    Without delay:
+
+    >>> z = ec.process(x, sps=250, stages=[{"lowpass": {"hz": 30}}], zero_phase=True)
+    >>> bool(abs(z - x)[50:-50].max() < 0.1)
+    True
+    """
+    from eegcore.offline import process_recording, recording_of
+
+    recording = recording_of(x, sps=sps, labels=labels, scale_uv=scale_uv, raw=raw)
+    found = process_recording(recording, stages, batch=batch, output=output, zero_phase=zero_phase)
+    return found if full else found.data
 
 
 __all__ = ["BadArgument", "Pipeline", "Run", "process"]

@@ -21,6 +21,7 @@ from c.bench cimport *
 from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
+from c.reference cimport *
 
 from json import dumps as json_dumps, loads as json_loads
 
@@ -48,6 +49,7 @@ include "parts/status.pxi"
 include "parts/blocks.pxi"
 include "parts/stage_settings.pxi"
 include "parts/linear_ops.pxi"
+include "parts/linear_reference.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"

@@ -25,6 +25,7 @@ MOST_STEP = 2**31
 MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
+MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
 MOST_WAIT_FRAMES = 2**24
@@ -217,6 +218,10 @@ def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: li
             _need(given.step.denominator == 1, f"{name}: a comb on every {given.step} frames")
         elif op["op"] == "debounce":
             _whole(op["frames"], 0, 2**31, f"{name}: frames")
+        elif op["op"] == "mix":
+            _whole(op["n_out"], 1, MAX_CHANNELS, f"{name}: n_out")
+        elif op["op"] == "detrend":
+            _whole(op["frames"], 1, MOST_WINDOW, f"{name}: frames")
     for port, out in zip(ports, outputs, strict=True):
         after = _whole(port["after"], 0, len(ops), f"{name}: after")
         keep = math.prod(op["factor"] for op in ops[:after] if op["op"] == "decimate")

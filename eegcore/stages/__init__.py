@@ -19,6 +19,8 @@ def catalogue() -> dict[str, StageType]:
         playback,
         scaling,
         select,
+        reference,
+        detrend,
         notch,
         filters,
         decimate,

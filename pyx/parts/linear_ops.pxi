@@ -9,6 +9,8 @@ cdef enum:
     OP_DECIMATE = 2
     OP_COMB = 3
     OP_DEBOUNCE = 4
+    OP_MIX = 5
+    OP_DETREND = 6
 
 
 cdef struct LinearOp:
@@ -20,6 +22,8 @@ cdef struct LinearOp:
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
     ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
     ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
+    ec_mix mix                 # OP_MIX: another reference, perhaps other channels
+    ec_sliding_trend trend             # OP_DETREND: a sliding mean or line, taken out
 
 
 cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
@@ -43,6 +47,10 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
     elif name == "debounce":
         ec_debounce_init(&op.debounce, settings["frames"])
         op.kind = OP_DEBOUNCE
+    elif name == "mix":
+        op_build_mix(op, settings)
+    elif name == "detrend":
+        op_build_detrend(op, settings)
     else:
         raise ValueError(f"no such operation: {name!r}")
     return 0
@@ -83,6 +91,10 @@ cdef void op_destroy(LinearOp *op) noexcept nogil:
         ec_sos_steady_destroy(&op.steady)
     elif op.kind == OP_COMB:
         ec_comb_destroy(&op.comb)
+    elif op.kind == OP_MIX:
+        ec_mix_destroy(&op.mix)
+    elif op.kind == OP_DETREND:
+        ec_sliding_trend_destroy(&op.trend)
 
 
 cdef void op_gap(LinearOp *op) noexcept nogil:
@@ -95,11 +107,13 @@ cdef void op_gap(LinearOp *op) noexcept nogil:
         ec_comb_gap(&op.comb)
     elif op.kind == OP_DEBOUNCE:
         ec_debounce_gap(&op.debounce)
+    elif op.kind == OP_DETREND:
+        ec_sliding_trend_gap(&op.trend)
 
 
 cdef inline bint op_has_masks(const LinearOp *op) noexcept nogil:
     """True if the operation wants the masks of its block, or changes them for what is behind it."""
-    return op.kind == OP_COMB or op.kind == OP_DEBOUNCE
+    return op.kind == OP_COMB or op.kind == OP_DEBOUNCE or op.kind == OP_MIX
 
 
 cdef void op_masks(LinearOp *op, eegcore_block *marks, uint32_t n_frames) noexcept nogil:
@@ -115,6 +129,8 @@ cdef void op_masks(LinearOp *op, eegcore_block *marks, uint32_t n_frames) noexce
         marks.flags &= ~<uint32_t>EEGCORE_FLAG_LEAD_OFF
         if any_mask(marks.lead_off):
             marks.flags |= EEGCORE_FLAG_LEAD_OFF
+    elif op.kind == OP_MIX:
+        mix_marks(&op.mix, marks)
 
 
 cdef uint32_t op_masks_until(const LinearOp *op, const eegcore_block *marks) noexcept nogil:
@@ -137,4 +153,11 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
         ec_sos_run(&op.sos, work, n)
     elif op.kind == OP_COMB:
         ec_comb_run(&op.comb, work, n, index)
+    elif op.kind == OP_MIX:
+        if not op.mix.in_place:
+            ec_mix_run(&op.mix, other, work, n)
+            return other
+        ec_mix_run(&op.mix, work, work, n)
+    elif op.kind == OP_DETREND:
+        ec_sliding_trend_run(&op.trend, work, n)
     return work
