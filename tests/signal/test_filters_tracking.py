@@ -1,8 +1,9 @@
-"""`notch` with tracking (F1..F4 of ec_mains.h): finds the mains, stays put without them, and is bound by nothing else."""
+"""`notch` with tracking (F1..F4 of ec_mains.h): it finds the mains, and stays where it is without them."""
 
 from __future__ import annotations
 
 import lzma
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def follow(bench: Bench, x: NDArray[np.float64], sps: float, stage: dict[str, An
     """Run x through the stage; return samples and the estimate at the end, Hz (0: none)."""
     probe, _ = bench.probe([stage], x.astype(np.float32), sps)
     edges = sorted({0, *range(0, len(x), 64), *cuts, len(x)})
-    packets = [packet for a, b in zip(edges, edges[1:], strict=False) for packet in probe.push(x[a:b])]
+    packets = [packet for a, b in pairwise(edges) for packet in probe.push(x[a:b])]
     ((_, name, mhz),) = probe.counters()
     assert name == "notch.mains_mhz"
     return np.concatenate([packet["values"] for packet in packets]), mhz / 1000
