@@ -21,6 +21,7 @@ from c.bench cimport *
 from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
+from c.flags cimport *
 
 from json import dumps as json_dumps, loads as json_loads
 
@@ -52,6 +53,7 @@ include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
 include "parts/stage_impedance.pxi"
+include "parts/stage_mark.pxi"
 include "parts/stage_zip.pxi"
 include "parts/stage_sinks.pxi"
 include "parts/node.pxi"

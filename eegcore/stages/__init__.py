@@ -24,6 +24,8 @@ def catalogue() -> dict[str, StageType]:
         spectrum,
         lead_off,
         impedance,
+        quality,
+        artefacts,
         align_and_zip,
         sinks,
     )
