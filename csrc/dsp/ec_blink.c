@@ -11,7 +11,7 @@ int32_t ec_blink_init(ec_blink *b, const ec_blink_rule *rule, const double *sos,
     if (rule->n_min == 0 || rule->n_max < rule->n_min || rule->n_max == UINT32_MAX) {
         return EC_STATUS_BAD_ARGUMENT;
     }
-    status = ec_mark_input_init(&b->input, sos, n_sections, picks, n_picks, n_stream, n_blind);
+    status = ec_detector_input_init(&b->input, sos, n_sections, picks, n_picks, n_stream, n_blind);
     if (status != EC_STATUS_OK) {
         return status;
     }
@@ -26,14 +26,14 @@ int32_t ec_blink_init(ec_blink *b, const ec_blink_rule *rule, const double *sos,
 
 void ec_blink_destroy(ec_blink *b)
 {
-    ec_mark_input_destroy(&b->input);
+    ec_detector_input_destroy(&b->input);
     free(b->channels);
     memset(b, 0, sizeof *b);
 }
 
 void ec_blink_gap(ec_blink *b)
 {
-    ec_mark_input_gap(&b->input);
+    ec_detector_input_gap(&b->input);
     for (uint32_t i = 0; i < b->input.n_picks; i++) {
         b->channels[i].length = 0;
         b->channels[i].active = false;
@@ -69,9 +69,9 @@ void ec_blink_run(ec_blink *b, const float *values, uint32_t n_frames, ec_mask *
     const uint32_t n_picks = b->input.n_picks;
 
     while (n_frames > 0) {
-        const uint32_t n = n_frames < EC_MARK_FRAMES ? n_frames : EC_MARK_FRAMES;
+        const uint32_t n = n_frames < EC_DETECTOR_FRAMES ? n_frames : EC_DETECTOR_FRAMES;
 
-        for (uint32_t f = ec_mark_input_run(&b->input, values, n); f < n; f++) {
+        for (uint32_t f = ec_detector_input_run(&b->input, values, n); f < n; f++) {
             const double *const row = b->input.work + (size_t)f * b->input.n_padded;
             const double rate = ec_median_rate(++b->n_learnt, 1.0, rule->slow);
             const bool learnt = b->n_learnt > rule->n_learn;
@@ -94,7 +94,7 @@ void ec_blink_run(ec_blink *b, const float *values, uint32_t n_frames, ec_mask *
 
 void ec_blink_take_over(ec_blink *b, const ec_blink *old)
 {
-    const bool same = ec_mark_input_take_over(&b->input, &old->input);
+    const bool same = ec_detector_input_take_over(&b->input, &old->input);
 
     b->n_learnt = old->n_learnt;
     for (uint32_t i = 0; i < b->input.n_picks; i++) {

@@ -7,17 +7,17 @@
  * that the band-pass makes of its second half; or when a deflection has lasted more than n_max frames: that is drift.
  *
  * Nothing is marked until the filter has settled and the median has been learnt for n_learn frames. A gap begins the
- * filter and the deflections anew; the median stays. See ec_mark.h.
+ * filter and the deflections anew; the median stays. See ec_detector.h.
  */
 #ifndef EC_BLINK_H
 #define EC_BLINK_H
 
-#include "ec_mark_input.h"
+#include "ec_detector_input.h"
 
 typedef struct ec_blink_rule {
     double   threshold;                   /* uV */
     double   factor;                      /* of the median */
-    double   slow, least;                 /* of the median: see ec_mark.h */
+    double   slow, least;                 /* of the median: see ec_detector.h */
     uint32_t n_min, n_max;                /* frames, 1 <= n_min <= n_max */
     uint32_t n_learn;
 } ec_blink_rule;
@@ -31,14 +31,14 @@ typedef struct ec_blink_channel {
 } ec_blink_channel;
 
 typedef struct ec_blink {
-    ec_mark_input input;
+    ec_detector_input input;
     ec_blink_rule rule;
     uint64_t n_learnt;                    /* frames the medians have seen */
     ec_blink_channel *channels;           /* [n_picks] */
 } ec_blink;
 
 /* BAD_ARGUMENT or NO_MEMORY; after an error *b owns nothing. The filter and its channels are those of
- * ec_mark_input_init. [control-thread] */
+ * ec_detector_input_init. [control-thread] */
 int32_t ec_blink_init(ec_blink *b, const ec_blink_rule *rule, const double *sos, uint32_t n_sections,
                       const uint32_t *picks, uint32_t n_picks, uint32_t n_stream, uint32_t n_blind);
 void ec_blink_destroy(ec_blink *b);       /* may be called twice. [control-thread] */

@@ -1,7 +1,7 @@
 /* ec_flatline.h - marks channels that stand still.
  *
  * A channel is marked in a frame if the last n_window samples of it, that one included, lie less than `below` apart.
- * A sample that is not finite is not still: the window of its channel begins behind it. See ec_mark.h.
+ * A sample that is not finite is not still: the window of its channel begins behind it. See ec_detector.h.
  *
  * Largest and smallest sample of a window are the fronts of two queues in which every sample waits only until one
  * that is larger (smaller) comes: each sample enters and leaves once, O(1) a sample on average (Lemire 2006,
@@ -10,7 +10,7 @@
 #ifndef EC_FLATLINE_H
 #define EC_FLATLINE_H
 
-#include "ec_mark.h"
+#include "ec_detector.h"
 
 #define EC_FLATLINE_MAX_SAMPLES (1u << 22)                   /* of all windows together: 128 MiB at most */
 

@@ -13,7 +13,7 @@ int32_t ec_muscle_init(ec_muscle *m, const ec_muscle_rule *rule, const double *s
     if (!(rule->smooth > 0.0) || rule->smooth > 1.0 || rule->n_hold == UINT32_MAX) {
         return EC_STATUS_BAD_ARGUMENT;
     }
-    status = ec_mark_input_init(&m->input, sos, n_sections, picks, n_picks, n_stream, n_blind);
+    status = ec_detector_input_init(&m->input, sos, n_sections, picks, n_picks, n_stream, n_blind);
     if (status != EC_STATUS_OK) {
         return status;
     }
@@ -28,7 +28,7 @@ int32_t ec_muscle_init(ec_muscle *m, const ec_muscle_rule *rule, const double *s
 
 void ec_muscle_destroy(ec_muscle *m)
 {
-    ec_mark_input_destroy(&m->input);
+    ec_detector_input_destroy(&m->input);
     free(m->channels);
     memset(m, 0, sizeof *m);
 }
@@ -43,7 +43,7 @@ static void rest(ec_muscle_channel *channel)
 
 void ec_muscle_gap(ec_muscle *m)
 {
-    ec_mark_input_gap(&m->input);
+    ec_detector_input_gap(&m->input);
     for (uint32_t i = 0; i < m->input.n_picks; i++) {
         rest(&m->channels[i]);
     }
@@ -75,8 +75,8 @@ void ec_muscle_run(ec_muscle *m, const float *values, uint32_t n_frames, ec_mask
     const uint32_t n_picks = m->input.n_picks;
 
     while (n_frames > 0) {
-        const uint32_t n = n_frames < EC_MARK_FRAMES ? n_frames : EC_MARK_FRAMES;
-        const uint32_t blind = ec_mark_input_run(&m->input, values, n);
+        const uint32_t n = n_frames < EC_DETECTOR_FRAMES ? n_frames : EC_DETECTOR_FRAMES;
+        const uint32_t blind = ec_detector_input_run(&m->input, values, n);
 
         for (uint32_t f = 0; f < n; f++) {
             const double *const row = m->input.work + (size_t)f * m->input.n_padded;
@@ -113,7 +113,7 @@ void ec_muscle_run(ec_muscle *m, const float *values, uint32_t n_frames, ec_mask
 
 void ec_muscle_take_over(ec_muscle *m, const ec_muscle *old)
 {
-    const bool same = ec_mark_input_take_over(&m->input, &old->input);
+    const bool same = ec_detector_input_take_over(&m->input, &old->input);
 
     m->n_learnt = old->n_learnt;
     for (uint32_t i = 0; i < m->input.n_picks; i++) {

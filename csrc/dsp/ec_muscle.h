@@ -7,17 +7,17 @@
  * and ends n_hold frames behind the last one with r of at least (m + T) / 2.
  *
  * Nothing is marked until the filter has settled and the medians have been learnt for n_learn frames. A gap begins
- * filter, power and marks anew; the medians stay. See ec_mark.h.
+ * filter, power and marks anew; the medians stay. See ec_detector.h.
  */
 #ifndef EC_MUSCLE_H
 #define EC_MUSCLE_H
 
-#include "ec_mark_input.h"
+#include "ec_detector_input.h"
 
 typedef struct ec_muscle_rule {
     double   threshold;                   /* uV rms */
     double   factor;                      /* of the median deviation */
-    double   slow, least;                 /* of the medians: see ec_mark.h */
+    double   slow, least;                 /* of the medians: see ec_detector.h */
     double   smooth;                      /* 0 < smooth <= 1 */
     uint32_t n_hold;
     uint32_t n_learn;
@@ -31,14 +31,14 @@ typedef struct ec_muscle_channel {
 } ec_muscle_channel;
 
 typedef struct ec_muscle {
-    ec_mark_input input;
+    ec_detector_input input;
     ec_muscle_rule rule;
     uint64_t n_learnt;                    /* frames the medians have seen */
     ec_muscle_channel *channels;          /* [n_picks] */
 } ec_muscle;
 
 /* BAD_ARGUMENT or NO_MEMORY; after an error *m owns nothing. The filter and its channels are those of
- * ec_mark_input_init. [control-thread] */
+ * ec_detector_input_init. [control-thread] */
 int32_t ec_muscle_init(ec_muscle *m, const ec_muscle_rule *rule, const double *sos, uint32_t n_sections,
                        const uint32_t *picks, uint32_t n_picks, uint32_t n_stream, uint32_t n_blind);
 void ec_muscle_destroy(ec_muscle *m);     /* may be called twice. [control-thread] */

@@ -1,12 +1,12 @@
 /* ec_saturation.h - marks channels that are at a limit, and for a while after.
  *
  * A sample is beyond if it is at or past one of two limits; NaN is not, infinity is. A channel is marked in the
- * frame of such a sample and in the n_hold frames behind it. See ec_mark.h.
+ * frame of such a sample and in the n_hold frames behind it. See ec_detector.h.
  */
 #ifndef EC_SATURATION_H
 #define EC_SATURATION_H
 
-#include "ec_mark.h"
+#include "ec_detector.h"
 
 typedef struct ec_saturation {
     uint32_t  n_channels;

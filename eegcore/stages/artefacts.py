@@ -26,7 +26,7 @@ from eegcore.stages.base import (
     register,
 )
 from eegcore.stages.design import sos_to_hex
-from eegcore.stages.filters import below_nyquist, designed
+from eegcore.stages.families import below_nyquist, designed
 from eegcore.stages.quality import frames_of, marked
 from eegcore.stages.sos import settling_s
 from eegcore.stages.stream import Stream
@@ -43,7 +43,7 @@ _BASELINE = Field(30.0, ge=1, le=3600, description=(
 
 
 def _medians(threshold_uv: float, times: float, baseline_s: float, stream: Stream) -> dict[str, Any]:
-    """Return what a rule in the core knows of its running medians: see csrc/dsp/ec_mark.h."""
+    """Return what a rule in the core knows of its running medians: see csrc/dsp/ec_detector.h."""
     return {"threshold": threshold_uv.hex(), "factor": (times * TO_SD).hex(),
             "slow": (1 / max(2.0, baseline_s * stream.sps)).hex(), "least": max(1e-3, threshold_uv / 100).hex(),
             "learn": round(LEARN_S * stream.sps)}
@@ -153,10 +153,10 @@ class Muscle(StageType):
     def describe(self, settings: MuscleSettings, inputs: list[Stream], ctx: Context) -> Description:
         """Return the same stream.
 
-        As MNE-Python's `annotate_muscle_zscore`, but causal, for each channel by itself, and against running medians
-        in place of mean and deviation of the whole recording: power of a band at high frequencies, smoothed by two
-        poles at 4 Hz, its root as z-score; 5 is the threshold of its tutorial, 0.1 s its ``min_length_good``. Muscles are heard from 20
-        to 300 Hz, those of the jaw from about 30 Hz on (Muthukumaraswamy 2013, Front Hum Neurosci 7:138).
+        As MNE-Python's `annotate_muscle_zscore`, but causal, for each channel by itself, and against running medians in
+        place of mean and deviation of the whole recording: power of a band at high frequencies, smoothed by two poles at
+        4 Hz, its root as z-score; 5 is the threshold of its tutorial, 0.1 s its ``min_length_good``. Muscles are heard
+        from 20 to 300 Hz, those of the jaw from about 30 Hz on (Muthukumaraswamy 2013, Front Hum Neurosci 7:138).
         """
         stream = inputs[0]
         need_voltage("muscle", stream)

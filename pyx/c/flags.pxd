@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from c.core cimport cbool
 
 
-cdef extern from "dsp/ec_mark.h" nogil:
+cdef extern from "dsp/ec_detector.h" nogil:
     ctypedef struct ec_mask:
         uint64_t words[4]
 

@@ -1,8 +1,8 @@
-#include "ec_mark_input.h"
+#include "ec_detector_input.h"
 
 #include "../base/ec_simd.h"
 
-int32_t ec_mark_input_init(ec_mark_input *in, const double *sos, uint32_t n_sections, const uint32_t *picks,
+int32_t ec_detector_input_init(ec_detector_input *in, const double *sos, uint32_t n_sections, const uint32_t *picks,
                            uint32_t n_picks, uint32_t n_stream, uint32_t n_blind)
 {
     int32_t status;
@@ -28,16 +28,16 @@ int32_t ec_mark_input_init(ec_mark_input *in, const double *sos, uint32_t n_sect
     in->begun = (bool *)ec_new_doubles(n_picks);
     in->first = ec_new_doubles(n_picks);
     in->last = ec_new_doubles(n_picks);
-    in->work = ec_new_doubles((size_t)EC_MARK_FRAMES * in->n_padded);
+    in->work = ec_new_doubles((size_t)EC_DETECTOR_FRAMES * in->n_padded);
     if (in->picks == NULL || in->begun == NULL || in->first == NULL || in->last == NULL || in->work == NULL) {
-        ec_mark_input_destroy(in);
+        ec_detector_input_destroy(in);
         return EC_STATUS_NO_MEMORY;
     }
     memcpy(in->picks, picks, n_picks * sizeof *picks);
     return EC_STATUS_OK;
 }
 
-void ec_mark_input_destroy(ec_mark_input *in)
+void ec_detector_input_destroy(ec_detector_input *in)
 {
     ec_sos_destroy(&in->sos);
     free(in->picks);
@@ -48,14 +48,14 @@ void ec_mark_input_destroy(ec_mark_input *in)
     memset(in, 0, sizeof *in);
 }
 
-void ec_mark_input_gap(ec_mark_input *in)
+void ec_detector_input_gap(ec_detector_input *in)
 {
     ec_sos_reset(&in->sos);
     memset(in->begun, 0, in->n_picks * sizeof *in->begun);
     in->blind = in->n_blind;
 }
 
-uint32_t ec_mark_input_run(ec_mark_input *in, const float *values, uint32_t n_frames)
+uint32_t ec_detector_input_run(ec_detector_input *in, const float *values, uint32_t n_frames)
 {
     const uint32_t blind = in->blind < n_frames ? in->blind : n_frames;
 
@@ -81,7 +81,7 @@ uint32_t ec_mark_input_run(ec_mark_input *in, const float *values, uint32_t n_fr
     return blind;
 }
 
-bool ec_mark_input_take_over(ec_mark_input *in, const ec_mark_input *old)
+bool ec_detector_input_take_over(ec_detector_input *in, const ec_detector_input *old)
 {
     const ec_sos *from = &old->sos;
     ec_sos *to = &in->sos;

@@ -1,14 +1,14 @@
-/* ec_mark.h - what the detectors of artefacts share: a mask for every frame, and a running median.
+/* ec_detector.h - what the detectors of artefacts share: a mask for every frame, and a running median.
  *
  * A detector looks at frames and says of each which channels it marks; the samples stay as they are. All of them
- *   M1  judge a frame by what came up to it and never by what comes later
- *   M2  judge it the same however frames are cut into calls
- *   M3  keep channels apart: NaN or infinity in one leaves the others' marks
- *   M4  take a first call, and one behind a gap, for the beginning of their windows
+ *   D1  judge a frame by what came up to it and never by what comes later
+ *   D2  judge it the same however frames are cut into calls
+ *   D3  keep channels apart: NaN or infinity in one leaves the others' marks
+ *   D4  take a first call, and one behind a gap, for the beginning of their windows
  * (tests/signal/test_flags_exact.py, test_flags_criteria.py)
  */
-#ifndef EC_MARK_H
-#define EC_MARK_H
+#ifndef EC_DETECTOR_H
+#define EC_DETECTOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
