@@ -174,7 +174,8 @@ class StandIn:
         app.router.add_get("/", self._page)
         app.router.add_get("/ws/data", self._data)
         app.router.add_get("/ws/control", self._control)
-        for path, answer in [("/api/stages", lambda: {"stages": STAGE_TYPES}), ("/api/plan", self._plan), ("/api/ledger", self._ledger), ("/health", self._health),
+        for path, answer in [("/api/stages", lambda: {"stages": STAGE_TYPES}), ("/api/plan", self._plan),
+                             ("/api/ledger", self._ledger), ("/health", self._health),
                              ("/api/state", lambda: self._status(None))]:
             app.router.add_get(path, self._json(answer))
         app.router.add_static("/static/", WEB)
@@ -260,7 +261,7 @@ class StandIn:
         """Take over one setting, or refuse it; everybody hears of the new configuration."""
         if wish["key"] == "hz" and not 0 < wish["value"] < self.sps / 2:
             await client.send_json({"id": wish["id"], "ok": False, "error": {
-                "code": "bad_config", "message": f"notch.hz: {wish['value']} Hz is above half the data rate."}})
+                "code": "bad_config", "message": f"notch.hz: {wish['value']} Hz is above half the rate."}})
             return
         self.settings[wish["key"]] = wish["value"]
         self.config_rev += 1

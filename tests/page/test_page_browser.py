@@ -353,7 +353,7 @@ def test_a_setting_is_changed_while_data_flow(open_page, server):
     assert server.settings["hz"] == 60
     page.locator(".stage-field select").select_option("bessel")
     wait_text(page, ".stage-summary", "^hz 60 · family bessel$")
-    for wrong, problem in [("9000", "notch.hz: 9000 Hz is above half the data rate."), ("fast", "hz: .fast. is no num")]:
+    for wrong, problem in [("9000", "notch.hz: 9000 Hz is above half the rate."), ("fast", "hz: .fast. is no num")]:
         hz.fill(wrong)
         hz.press("Enter")
         wait_text(page, ".stage-problem", problem)
