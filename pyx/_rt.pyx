@@ -21,6 +21,7 @@ from c.bench cimport *
 from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
+from c.resample cimport *
 from c.reference cimport *
 from c.spectral cimport *
 
@@ -57,6 +58,8 @@ include "parts/stage_spectrum.pxi"
 include "parts/stage_bands.pxi"
 include "parts/stage_impedance.pxi"
 include "parts/stage_zip.pxi"
+include "parts/frame_window.pxi"
+include "parts/stage_resample.pxi"
 include "parts/stage_sinks.pxi"
 include "parts/node.pxi"
 include "parts/worker.pxi"
@@ -70,6 +73,7 @@ include "parts/packet.pxi"
 include "parts/tap.pxi"
 include "parts/graph_settings.pxi"
 include "parts/graph.pxi"
+include "parts/change.pxi"
 include "parts/stats.pxi"
 include "parts/probe.pxi"
 include "parts/bench.pxi"

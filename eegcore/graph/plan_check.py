@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 from eegcore.devices.registers import N_REGISTERS
@@ -25,6 +26,8 @@ MOST_STEP = 2**31
 MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
+MOST_RATIO = 1024                              # EC_RESAMPLE_MAX_FACTOR of csrc/dsp/ec_resample.h
+MOST_TAPS = 32768                              # EC_RESAMPLE_MAX_TAPS
 MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
@@ -146,6 +149,8 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _need(inputs[0].kind.has_voltage and inputs[0].step == 1 and out.kind is Kind.VOLTAGE_F32
               and params["n_channels"] == out.n_channels == inputs[0].n_channels
               and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
+    elif kind == "resample":
+        _check_resample(name, params, inputs[0], outputs)
     elif kind == "zip":
         _check_zip(name, params, inputs, outputs)
     else:
@@ -207,6 +212,15 @@ def _check_chips(name: str, params: dict[str, Any], out: Stream) -> None:
           and len(world["ids"]) == len(channels), f"{name}: an emulated world for other channels")
     _need(all(len(fault) == 5 and all(type(value) is int for value in fault) for fault in world["faults"])
           and len(world["faults"]) <= MOST_FAULTS, f"{name}: faults")
+
+
+def _check_resample(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
+    (out,) = outputs
+    up, down = (_whole(params[key], 1, MOST_RATIO, f"{name}: {key}") for key in ("up", "down"))
+    _whole(len(params["taps"]), 1, MOST_TAPS, f"{name}: taps")
+    _need(given.kind.has_voltage and out.kind is Kind.VOLTAGE_F32 and out.n_channels == given.n_channels
+          and out.step == given.step * Fraction(down, up) and out.max_frames * down >= given.max_frames * up,
+          f"{name}: output and input do not fit")
 
 
 def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:

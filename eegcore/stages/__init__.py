@@ -24,6 +24,7 @@ def catalogue() -> dict[str, StageType]:
         notch,
         filters,
         decimate,
+        resample,
         spectrum,
         bands,
         mains,
