@@ -17,7 +17,6 @@ from eegcore.stages.base import (
 )
 from eegcore.stages.stream import Kind, Stream
 
-
 MOST_BINS = 4096                                 # columns of a row of spectra, as in eegcore/sinks/csv_header.py
 
 
@@ -81,7 +80,7 @@ class CsvSink(StageType):
 
     name = "csv_sink"
     role: ClassVar[Literal["sink"]] = "sink"
-    doc = "Write frames into a CSV file: frame index, time, and every channel in uV, counts, both, or kOhm, or its bands."
+    doc = "Write frames into a CSV file: frame index, time, and every channel in uV, counts, both, kOhm, or bands."
     Settings = CsvSinkSettings
     default_group = None
     records = True
@@ -90,8 +89,8 @@ class CsvSink(StageType):
         """Accept what makes rows of at most 4096 columns; refuse columns the input does not carry."""
         stream = inputs[0]
         if stream.n_bins * stream.n_channels > MOST_BINS:
-            raise SettingProblem("inputs", f"csv_sink writes one column per bin and channel, and its input is a spectrum "
-                                 f"of {stream.n_bins} bins and {stream.n_channels} channels",
+            raise SettingProblem("inputs", f"csv_sink writes one column per bin and channel, and its input is a "
+                                 f"spectrum of {stream.n_bins} bins and {stream.n_channels} channels",
                                  allowed=f"At most {MOST_BINS} columns", about="channels",
                                  hint="Put a bands stage in between, or set min_hz and max_hz in the fft")
         carried = {Kind.RAW_I32: "counts", Kind.VOLTAGE_F32: "uv"}.get(stream.kind, "both")
