@@ -13,6 +13,15 @@ cdef enum:
     OP_DETREND = 6
 
 
+cdef struct Mains:
+    bint is_followed
+    ec_mains of                # the estimate and its evidence: what a change of settings has to carry
+    double mhz                 # nominal
+    double mhz_per_rad         # of angle from block to block
+    ec_counter found_mhz       # 0 until a line has been seen
+    char *counter_name         # "<stage>.mains_mhz"
+
+
 cdef struct LinearOp:
     int kind
     uint32_t n_in, n_out       # channels before and behind
@@ -20,6 +29,7 @@ cdef struct LinearOp:
     ec_sos sos                 # OP_SOS
     ec_sos_live live           # OP_SOS: what it takes to go on with other coefficients
     ec_sos_steady steady       # OP_SOS that starts as if its first frame had always been there; else without `unit`
+    Mains mains                # OP_SOS whose notches follow the mains
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
     ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
     ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
@@ -37,7 +47,7 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
         op.factor = number_array(settings["factor"], ec_padded(n_channels))
         op.kind = OP_SCALE
     elif name == "sos":
-        op_build_sos(op, settings["sos"], settings.get("steady"))
+        op_build_sos(op, settings)
     elif name == "decimate":
         op.keep_every = settings["factor"]
         op.kind = OP_DECIMATE
@@ -57,66 +67,11 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
     return 0
 
 
-cdef int op_build_sos(LinearOp *op, rows, steady) except -1:
-    cdef Py_ssize_t n = len(rows)
-    cdef double *sos = number_array([v for row in rows for v in row], n * 6)
-    cdef double *unit = NULL
-    cdef int status
-    try:
-        if any(len(row) != 6 for row in rows):
-            raise ValueError("every section has six coefficients b0 b1 b2 a0 a1 a2")
-        status = ec_sos_init(&op.sos, sos, <uint32_t>n, op.n_in)
-    finally:
-        free(sos)
-    if status < 0:
-        raise MemoryError(f"sos: {status}")
-    op.kind = OP_SOS
-    op_build_live(op, rows)
-    if steady is not None:
-        if len(steady) != 2 * n:
-            raise ValueError(f"{len(steady)} numbers for the steady state of {n} sections")
-        unit = number_array(steady, 2 * n)
-        try:
-            status = ec_sos_steady_init(&op.steady, &op.sos, unit)
-        finally:
-            free(unit)
-        if status < 0:
-            raise MemoryError(f"steady: {status}")
-    return 0
-
-
-cdef int op_build_live(LinearOp *op, rows) except -1:
-    """The rms gain from the input to behind each section, over the pass band: where the whole is within 3 dB."""
-    cdef double *level
-    cdef int status
-    z = numpy.exp(-1j * numpy.pi * numpy.concatenate(([0.0], numpy.geomspace(1e-6, 1.0, 240))))
-    gain = numpy.ones(len(z), complex)
-    behind = []
-    for row in rows:
-        b0, b1, b2, a0, a1, a2 = [number(value) for value in row]
-        with numpy.errstate(all="ignore"):         # a pole on the unit circle: no level, no scaling
-            gain = gain * ((b2 * z + b1) * z + b0) / ((a2 * z + a1) * z + a0)
-        behind.append(numpy.abs(gain) ** 2)
-    total = numpy.abs(gain) ** 2
-    passed = total >= 0.5 * numpy.nanmax(total)
-    levels = [float(numpy.sqrt(numpy.mean(power[passed]))) for power in behind]
-    level = number_array([value if numpy.isfinite(value) else 0.0 for value in levels], max(1, len(levels)))
-    try:
-        status = ec_sos_live_init(&op.live, &op.sos, level)
-    finally:
-        free(level)
-    if status < 0:
-        raise MemoryError(f"sos: {status}")
-    return 0
-
-
 cdef void op_destroy(LinearOp *op) noexcept nogil:
     """Free what the operation holds. One that was never built holds nothing. [control-thread, stopped]"""
     free(op.factor)
     if op.kind == OP_SOS:
-        ec_sos_destroy(&op.sos)
-        ec_sos_steady_destroy(&op.steady)
-        ec_sos_live_destroy(&op.live)
+        op_destroy_sos(op)
     elif op.kind == OP_COMB:
         ec_comb_destroy(&op.comb)
     elif op.kind == OP_MIX:
@@ -127,10 +82,8 @@ cdef void op_destroy(LinearOp *op) noexcept nogil:
 
 cdef void op_gap(LinearOp *op) noexcept nogil:
     """Frames are missing before the next ones. [worker-thread, realtime]"""
-    if op.kind == OP_SOS and op.steady.unit is not NULL:
-        ec_sos_steady_gap(&op.steady, &op.sos)
-    elif op.kind == OP_SOS:
-        ec_sos_revive(&op.sos)         # NaN in place of missing frames must not stay in the filter
+    if op.kind == OP_SOS:
+        op_gap_sos(op)
     elif op.kind == OP_COMB:
         ec_comb_gap(&op.comb)
     elif op.kind == OP_DEBOUNCE:
@@ -173,14 +126,10 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
 
     `other` is as large as `work` and free to be written. [worker-thread, realtime]
     """
-    if op.kind == OP_SOS:
-        ec_sos_live_note(&op.live, work, n, op.sos.n_padded)
     if op.kind == OP_SCALE:
         ec_scale_f64(work, op.factor, n, ec_padded(op.n_in))
-    elif op.kind == OP_SOS and op.steady.unit is not NULL:
-        ec_sos_steady_run(&op.steady, &op.sos, work, n)
     elif op.kind == OP_SOS:
-        ec_sos_run(&op.sos, work, n)
+        op_run_sos(op, work, n)
     elif op.kind == OP_COMB:
         ec_comb_run(&op.comb, work, n, index)
     elif op.kind == OP_MIX:
