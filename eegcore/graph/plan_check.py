@@ -28,6 +28,8 @@ MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/
 MOST_HALF = 2**15
 MOST_RATIO = 1024                              # EC_RESAMPLE_MAX_FACTOR of csrc/dsp/ec_resample.h
 MOST_TAPS = 32768                              # EC_RESAMPLE_MAX_TAPS
+MOST_MOVING = 2**24                            # EC_MOVING_MAX_WINDOW of csrc/dsp/ec_moving.h
+MOST_HELD = 2**24                              # samples a stage keeps
 MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
@@ -151,6 +153,15 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
               and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
     elif kind == "resample":
         _check_resample(name, params, inputs[0], outputs)
+    elif kind == "moving_stats":
+        n = _whole(params["n"], 2, MOST_MOVING, f"{name}: n")
+        hop = _whole(params["hop"], 1, MOST_STEP, f"{name}: hop")
+        _need(len(outputs) == 4 and all(_slower(inputs[0], out, Fraction(hop)) for out in outputs)
+              and n * inputs[0].n_channels <= MOST_HELD, f"{name}: outputs and input do not fit")
+    elif kind == "hampel":
+        (out,) = outputs
+        _whole(params["n"], 3, 255, f"{name}: n")
+        _need(_slower(inputs[0], out, Fraction(1)), f"{name}: output and input do not fit")
     elif kind == "zip":
         _check_zip(name, params, inputs, outputs)
     else:
@@ -218,9 +229,13 @@ def _check_resample(name: str, params: dict[str, Any], given: Stream, outputs: l
     (out,) = outputs
     up, down = (_whole(params[key], 1, MOST_RATIO, f"{name}: {key}") for key in ("up", "down"))
     _whole(len(params["taps"]), 1, MOST_TAPS, f"{name}: taps")
-    _need(given.kind.has_voltage and out.kind is Kind.VOLTAGE_F32 and out.n_channels == given.n_channels
-          and out.step == given.step * Fraction(down, up) and out.max_frames * down >= given.max_frames * up,
-          f"{name}: output and input do not fit")
+    _need(_slower(given, out, Fraction(down, up)), f"{name}: output and input do not fit")
+
+
+def _slower(given: Stream, out: Stream, ratio: Fraction) -> bool:
+    """Return whether a stage that makes one frame of `ratio` can turn one stream of uV into the other."""
+    return (given.kind.has_voltage and out.kind is Kind.VOLTAGE_F32 and out.n_channels == given.n_channels
+            and out.step == given.step * ratio and out.max_frames * ratio >= given.max_frames)
 
 
 def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:

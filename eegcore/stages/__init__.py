@@ -25,6 +25,8 @@ def catalogue() -> dict[str, StageType]:
         filters,
         decimate,
         resample,
+        moving_stats,
+        hampel,
         spectrum,
         bands,
         mains,

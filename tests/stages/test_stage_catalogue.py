@@ -16,7 +16,7 @@ def test_the_first_set_is_complete():
         "to_voltage", "gain", "select",
         "reference", "detrend",
         "notch", "bandpass", "bandstop", "highpass", "lowpass",
-        "decimate", "resample",
+        "decimate", "resample", "moving_stats", "hampel",
         "fft", "bands", "mains",
         "lead_off", "impedance", "align_and_zip",
         "websocket_sink", "null_sink", "csv_sink"]
