@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any
 
 from eegcore.devices.registers import N_REGISTERS
+from eegcore.graph.plan_check_windows import WINDOW_NODES, check_window_node
+from eegcore.graph.plan_need import need as _need
+from eegcore.graph.plan_need import whole as _whole
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
 
@@ -26,10 +28,6 @@ MOST_STEP = 2**31
 MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
-MOST_RATIO = 1024                              # EC_RESAMPLE_MAX_FACTOR of csrc/dsp/ec_resample.h
-MOST_TAPS = 32768                              # EC_RESAMPLE_MAX_TAPS
-MOST_MOVING = 2**24                            # EC_MOVING_MAX_WINDOW of csrc/dsp/ec_moving.h
-MOST_HELD = 2**24                              # samples a stage keeps
 MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
@@ -74,17 +72,6 @@ def check_plan(plan: Plan) -> None:
     for edge in plan.edges:
         _check_edge(edge, nodes, home, streams)
     _check_inputs(plan, home)
-
-
-def _need(good: bool, message: str) -> None:
-    if not good:
-        raise ValueError(message)
-
-
-def _whole(value: Any, low: int, high: int, name: str) -> int:
-    if type(value) is not int or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}, a whole number from {low} to {high} is needed")
-    return value
 
 
 def _unique(names: Iterable[str], what: str) -> None:
@@ -151,17 +138,8 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _need(inputs[0].kind.has_voltage and inputs[0].step == 1 and out.kind is Kind.VOLTAGE_F32
               and params["n_channels"] == out.n_channels == inputs[0].n_channels
               and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
-    elif kind == "resample":
-        _check_resample(name, params, inputs[0], outputs)
-    elif kind == "moving_stats":
-        n = _whole(params["n"], 2, MOST_MOVING, f"{name}: n")
-        hop = _whole(params["hop"], 1, MOST_STEP, f"{name}: hop")
-        _need(len(outputs) == 4 and all(_slower(inputs[0], out, Fraction(hop)) for out in outputs)
-              and n * inputs[0].n_channels <= MOST_HELD, f"{name}: outputs and input do not fit")
-    elif kind == "hampel":
-        (out,) = outputs
-        _whole(params["n"], 3, 255, f"{name}: n")
-        _need(_slower(inputs[0], out, Fraction(1)), f"{name}: output and input do not fit")
+    elif kind in WINDOW_NODES:
+        check_window_node(name, params, inputs[0], outputs)
     elif kind == "zip":
         _check_zip(name, params, inputs, outputs)
     else:
@@ -223,19 +201,6 @@ def _check_chips(name: str, params: dict[str, Any], out: Stream) -> None:
           and len(world["ids"]) == len(channels), f"{name}: an emulated world for other channels")
     _need(all(len(fault) == 5 and all(type(value) is int for value in fault) for fault in world["faults"])
           and len(world["faults"]) <= MOST_FAULTS, f"{name}: faults")
-
-
-def _check_resample(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
-    (out,) = outputs
-    up, down = (_whole(params[key], 1, MOST_RATIO, f"{name}: {key}") for key in ("up", "down"))
-    _whole(len(params["taps"]), 1, MOST_TAPS, f"{name}: taps")
-    _need(_slower(given, out, Fraction(down, up)), f"{name}: output and input do not fit")
-
-
-def _slower(given: Stream, out: Stream, ratio: Fraction) -> bool:
-    """Return whether a stage that makes one frame of `ratio` can turn one stream of uV into the other."""
-    return (given.kind.has_voltage and out.kind is Kind.VOLTAGE_F32 and out.n_channels == given.n_channels
-            and out.step == given.step * ratio and out.max_frames * ratio >= given.max_frames)
 
 
 def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:
