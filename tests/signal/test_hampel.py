@@ -149,7 +149,7 @@ def problem(**stage):
 
 def test_windows_that_cannot_be_are_refused():
     assert "8 frames have no middle. An odd number. Use 7 or 9" in problem(n_frames=8)
-    assert "1 s is 501 frames at 500 SPS. Allowed: 3 to 255 frames. Use 0.51 s, or put a decimate" in problem(window_s=1)
+    assert "1 s is 501 frames at 500 SPS. Allowed: 3 to 255 frames. Use 0.51 s, or put a" in problem(window_s=1)
     assert "n_frames and window_s are both given" in problem(n_frames=5, window_s=0.1)
 
 

@@ -74,8 +74,9 @@ def test_long_windows_on_an_offset_do_not_drift(n_frames):
     """Large samples leave nothing behind: full scale of both signs, a jump, then microvolts."""
     rng = np.random.default_rng(1)
     n = 4096
-    x = rng.normal(0, 50, (n_frames, 2)) + [187_500, -187_500]
-    x[n_frames // 2:] -= [187_500, -187_500]
+    offset = np.array([187_500, -187_500])
+    x = rng.normal(0, 50, (n_frames, 2)) + offset
+    x[n_frames // 2:] -= offset
     x[n_frames // 3] = 1e30
     x = x.astype(np.float32)
     packets = run(x, 4096.0, (), 4000, window_s=1.0, hop_s=1 / 16)
