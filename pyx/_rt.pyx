@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from libc.errno cimport EACCES, ENODATA, ENOENT
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 from posix.stdlib cimport posix_memalign
 from posix.time cimport CLOCK_MONOTONIC, clock_nanosleep, timespec
 from posix.unistd cimport read
@@ -45,7 +45,7 @@ cdef uint32_t NO_INPUT = 0xFFFFFFFF    # EEGCORE_NO_INPUT
 cdef int64_t WAIT_NS = 100000000   # longest sleep of a thread: heartbeat and second look at the run's flags
 
 include "parts/status.pxi"
-include "parts/masks.pxi"
+include "parts/blocks.pxi"
 include "parts/stage_settings.pxi"
 include "parts/linear_ops.pxi"
 include "parts/stage_linear.pxi"
@@ -67,5 +67,6 @@ include "parts/tap.pxi"
 include "parts/graph_settings.pxi"
 include "parts/graph.pxi"
 include "parts/stats.pxi"
+include "parts/probe.pxi"
 include "parts/bench.pxi"
 include "parts/bench_hop.pxi"

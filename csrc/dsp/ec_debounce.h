@@ -1,8 +1,8 @@
 /* ec_debounce.h - a channel mask that follows another one once it has made up its mind.
  *
- * A bit of the result turns over when the given bit has been the other way for
- * n_frames frames in succession. That is judged at the end of each call, and holds
- * for the frames of that call.
+ * A bit of the result turns over with the frame at which the given bit has been the
+ * other way for n_frames frames in succession. One call has one result: no call
+ * reaches beyond the frame before the next turn, which ec_debounce_until tells.
  */
 #ifndef EC_DEBOUNCE_H
 #define EC_DEBOUNCE_H
@@ -28,6 +28,24 @@ static inline void ec_debounce_gap(ec_debounce *d)
     for (uint32_t i = 0; i < 64 * EC_DEBOUNCE_WORDS; i++) {
         d->since[i] = 0;
     }
+}
+
+/* Frames until a bit of the result turns over if the given bits stay as they are: the most that the next call may
+ * take. One that turns with the next frame is no limit. UINT32_MAX if none will. [worker-thread, realtime] */
+static inline uint32_t ec_debounce_until(const ec_debounce *d, const uint64_t *mask)
+{
+    uint32_t until = UINT32_MAX;
+
+    for (uint32_t w = 0; w < EC_DEBOUNCE_WORDS; w++) {
+        for (uint64_t other = mask[w] ^ d->state[w]; other != 0; other &= other - 1) {
+            const uint32_t since = d->since[64 * w + (uint32_t)__builtin_ctzll(other)];
+
+            if (d->n_frames > since + 1 && d->n_frames - since - 1 < until) {
+                until = d->n_frames - since - 1;
+            }
+        }
+    }
+    return until;
 }
 
 /* Replace mask[4], which was given for n_frames frames, by the state. [worker-thread, realtime] */

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def catalogue() -> dict[str, StageType]:
     """Return all stage types by name: sources first, then transforms, then sinks."""
-    from eegcore.stages import (  # noqa: F401, I001: in the order in which people meet them
+    from eegcore.stages import (  # noqa: F401, I001
         acquire,
         playback,
         scaling,

@@ -47,6 +47,7 @@ cdef extern from "dsp/ec_debounce.h" nogil:
         uint32_t n_frames
     void ec_debounce_init(ec_debounce *d, uint32_t n_frames)
     void ec_debounce_gap(ec_debounce *d)
+    uint32_t ec_debounce_until(const ec_debounce *d, const uint64_t *mask)
     void ec_debounce_run(ec_debounce *d, uint64_t *mask, uint32_t n_frames)
 
 

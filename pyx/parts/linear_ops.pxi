@@ -102,6 +102,13 @@ cdef void op_masks(LinearOp *op, eegcore_block *marks, uint32_t n_frames) noexce
             marks.flags |= EEGCORE_FLAG_LEAD_OFF
 
 
+cdef uint32_t op_masks_until(const LinearOp *op, const eegcore_block *marks) noexcept nogil:
+    """Return for how many frames the operation would give the same masks for these; 2^32 - 1: for ever."""
+    if op.kind == OP_DEBOUNCE:
+        return ec_debounce_until(&op.debounce, marks.lead_off)
+    return 0xFFFFFFFF
+
+
 cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint64_t index) noexcept nogil:
     """Run n frames, the first of which has this index in the stream; return where they are now.
 

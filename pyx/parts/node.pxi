@@ -23,6 +23,13 @@ cdef inline void fill_planes(eegcore_block *block, uint32_t kind, void *payload,
         block.values = <float *>payload
 
 
+cdef inline void join_planes(const eegcore_block *out) noexcept nogil:
+    """Move the float plane to the end of the counts: the stage may have given fewer frames than there was room for."""
+    cdef size_t n_values = <size_t>out.n_frames * out.n_channels
+    if out.values != <float *>out.counts + n_values:
+        memmove(<float *>out.counts + n_values, out.values, n_values * sizeof(float))
+
+
 cdef void block_from_packet(eegcore_block *block, ec_packet *p) noexcept nogil:
     block.struct_size = sizeof(eegcore_block)
     block.flags = p.flags
@@ -162,6 +169,8 @@ cdef void forward_outputs(ec_group *g, ec_node *n, eegcore_block *out, const ec_
             continue
         ref = port.spare
         port.spare = EC_REF_NONE
+        if port.kind == EEGCORE_RAW_AND_VOLTAGE:
+            join_planes(&out[i])
         packet_from_block(ec_pool_packet(port.pool, ec_ref_slot(ref)), port, &out[i], parent, n.number,
                           enter_ns, leave_ns)
         deliver(g, n, port, ref)

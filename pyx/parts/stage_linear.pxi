@@ -24,10 +24,13 @@ cdef struct Linear:
     uint32_t n_ports
     bint from_counts
     bint has_masks             # an operation reads or changes flags and masks
+    uint32_t most_settling     # frames
     uint64_t frames_since_start    # or since the last gap: what `settling` is judged by
     LinearOp *ops
     LinearPort *ports
     uint64_t step                  # device frames between two input frames
+    uint32_t step_num, step_den
+    eegcore_block rest             # what is left of the block at hand, behind a change of flags
     double *work                   # two of [WORK_FRAMES][padded channels at their most]
     double *other
 
@@ -76,6 +79,7 @@ cdef int linear_build_ports(Linear *s, list ports, list settling_frames) except 
         port.after = settings["after"]
         port.raw = bool(settings.get("raw", False))
         port.settling_frames = settling_frames[i]
+        s.most_settling = max(s.most_settling, port.settling_frames)
         port.keep_every = 1
         port.n_channels = s.n_channels
         if port.after > s.n_ops:
@@ -130,6 +134,7 @@ cdef int32_t linear_start(void *self, const eegcore_stream *in_, uint32_t n_in,
         if in_[0].step_den != 1 and s.ops[k].kind == OP_COMB:
             return EEGCORE_BAD_STREAM
     s.step = in_[0].step_num // in_[0].step_den
+    s.step_num, s.step_den = in_[0].step_num, in_[0].step_den
     return EEGCORE_OK
 
 
@@ -156,6 +161,24 @@ cdef void linear_emit(Linear *s, uint32_t p, const double *work, const eegcore_b
             ec_narrow_f32(out.values + <size_t>out.n_frames * port.n_channels,
                           work + <size_t>f * ec_padded(port.n_channels), 1, port.n_channels)
             out.n_frames += 1
+
+
+cdef uint32_t linear_until(Linear *s, const eegcore_block *block) noexcept nogil:
+    """Return for how many frames of the block the flags and masks of every port stay what they are."""
+    cdef eegcore_block marks
+    cdef uint64_t since = 0 if block.flags & EEGCORE_FLAG_GAP else s.frames_since_start
+    cdef uint32_t until = block.n_frames, k
+    if since < s.most_settling:
+        for k in range(s.n_ports):
+            if s.ports[k].settling_frames > since:
+                until = <uint32_t>min(<uint64_t>until, s.ports[k].settling_frames - since)
+    if s.has_masks:
+        memcpy(&marks, block, sizeof(eegcore_block))
+        for k in range(s.n_ops):
+            until = min(until, op_masks_until(&s.ops[k], &marks))
+            if s.ops[k].kind != OP_DEBOUNCE:
+                op_masks(&s.ops[k], &marks, 0)
+    return until
 
 
 cdef void linear_masks(Linear *s, const eegcore_block *block, eegcore_block *out, uint32_t n_out) noexcept nogil:
@@ -211,10 +234,8 @@ cdef void linear_end(Linear *s, const eegcore_block *block, eegcore_block *out, 
     s.frames_since_start += block.n_frames
 
 
-cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in, eegcore_block *out,
-                            uint32_t n_out) noexcept nogil:
-    cdef Linear *s = <Linear *>self
-    cdef const eegcore_block *block = &in_[0]
+cdef void linear_run(Linear *s, const eegcore_block *block, eegcore_block *out, uint32_t n_out) noexcept nogil:
+    """A block over which no flag changes."""
     cdef uint32_t done = 0, n, k, p
     cdef double *work
     linear_begin(s, block, out, n_out)
@@ -237,7 +258,32 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
                               block.frame_index // s.step + done)
         done += n
     linear_end(s, block, out, n_out)
-    return EEGCORE_OK
+
+
+cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in, eegcore_block *out,
+                            uint32_t n_out) noexcept nogil:
+    cdef Linear *s = <Linear *>self
+    cdef eegcore_block block
+    cdef uint32_t until, p
+    if in_[0].n_frames:
+        if s.frames_since_start >= s.most_settling and not s.has_masks and not in_[0].flags & EEGCORE_FLAG_GAP:
+            linear_run(s, &in_[0], out, n_out)
+            return EEGCORE_OK
+        memcpy(&block, &in_[0], sizeof(block))
+    else:
+        memcpy(&block, &s.rest, sizeof(block))
+        for p in range(n_out):
+            block_head(&out[p], &block)
+    s.rest.n_frames = 0
+    if block.n_frames == 0:
+        return EEGCORE_OK
+    until = linear_until(s, &block)
+    if until < block.n_frames:
+        block_cut(&block, until, &s.rest, s.step_num, s.step_den)
+        for p in range(n_out):
+            block_head(&out[p], &block)
+    linear_run(s, &block, out, n_out)
+    return EEGCORE_MORE if s.rest.n_frames else EEGCORE_OK
 
 
 cdef StageDescriptor CASCADE

@@ -151,8 +151,9 @@ typedef struct StageDescriptor {
 
     /* Turn input blocks into output blocks. On error the host discards out.
      * EEGCORE_MORE: the host hands out on and calls again at once, with
-     * n_frames 0 on every input and out as for flush. [worker-thread, started,
-     * realtime] */
+     * n_frames 0 on every input and out as for flush; until a call returns less
+     * than EEGCORE_MORE the planes of the inputs stay valid (since 1.2).
+     * [worker-thread, started, realtime] */
     int32_t (*process)(void *self, const eegcore_block *in, uint32_t n_in, eegcore_block *out, uint32_t n_out);
 
     /* The input has ended: hand over what was held back. Called until it
