@@ -21,6 +21,7 @@ from c.bench cimport *
 from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
+from c.fir cimport *
 
 from json import dumps as json_dumps, loads as json_loads
 

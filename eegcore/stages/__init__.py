@@ -20,6 +20,8 @@ def catalogue() -> dict[str, StageType]:
         scaling,
         select,
         filters,
+        fir,
+        envelope,
         decimate,
         spectrum,
         lead_off,

@@ -9,6 +9,9 @@ cdef enum:
     OP_DECIMATE = 2
     OP_COMB = 3
     OP_DEBOUNCE = 4
+    OP_FIR = 5
+    OP_RECTIFY = 6
+    OP_ANALYTIC = 7
 
 
 cdef struct LinearOp:
@@ -19,6 +22,7 @@ cdef struct LinearOp:
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
     ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
     ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
+    ec_fir fir                 # OP_FIR; OP_ANALYTIC: the Hilbert transformer
 
 
 cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
@@ -42,6 +46,14 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
     elif name == "debounce":
         ec_debounce_init(&op.debounce, settings["frames"])
         op.kind = OP_DEBOUNCE
+    elif name == "fir":
+        op_build_fir(op, settings["taps"], 1)
+        op.kind = OP_FIR
+    elif name == "analytic":
+        op_build_fir(op, settings["taps"], 2)
+        op.kind = OP_ANALYTIC
+    elif name == "rectify":
+        op.kind = OP_RECTIFY
     else:
         raise ValueError(f"no such operation: {name!r}")
     return 0
@@ -63,6 +75,15 @@ cdef int op_build_sos(LinearOp *op, rows) except -1:
     return 0
 
 
+cdef int op_build_fir(LinearOp *op, list taps, uint32_t spacing) except -1:
+    cdef double *numbers = number_array(taps, len(taps))
+    cdef int status = ec_fir_init(&op.fir, numbers, <uint32_t>len(taps), spacing, op.n_in)
+    free(numbers)
+    if status < 0:
+        raise ValueError(f"{len(taps)} taps on {op.n_in} channels: {status}")
+    return 0
+
+
 cdef void op_destroy(LinearOp *op) noexcept nogil:
     """Free what the operation holds. One that was never built holds nothing. [control-thread, stopped]"""
     free(op.factor)
@@ -70,6 +91,8 @@ cdef void op_destroy(LinearOp *op) noexcept nogil:
         ec_sos_destroy(&op.sos)
     elif op.kind == OP_COMB:
         ec_comb_destroy(&op.comb)
+    elif op.kind == OP_FIR or op.kind == OP_ANALYTIC:
+        ec_fir_destroy(&op.fir)
 
 
 cdef void op_gap(LinearOp *op) noexcept nogil:
@@ -80,6 +103,8 @@ cdef void op_gap(LinearOp *op) noexcept nogil:
         ec_comb_gap(&op.comb)
     elif op.kind == OP_DEBOUNCE:
         ec_debounce_gap(&op.debounce)
+    elif op.kind == OP_FIR or op.kind == OP_ANALYTIC:
+        ec_fir_gap(&op.fir)
 
 
 cdef inline bint op_has_masks(const LinearOp *op) noexcept nogil:
@@ -120,4 +145,10 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
         ec_sos_run(&op.sos, work, n)
     elif op.kind == OP_COMB:
         ec_comb_run(&op.comb, work, n, index)
+    elif op.kind == OP_FIR:
+        ec_fir_run(&op.fir, work, n)
+    elif op.kind == OP_ANALYTIC:
+        ec_analytic_run(&op.fir, work, n)
+    elif op.kind == OP_RECTIFY:
+        ec_rectify_f64(work, n, ec_padded(op.n_in))
     return work

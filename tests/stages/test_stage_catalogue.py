@@ -12,7 +12,8 @@ TYPES = catalogue()
 
 def test_the_first_set_is_complete():
     assert list(TYPES) == [
-        "acquire", "playback", "to_voltage", "gain", "select", "notch", "bandpass", "highpass", "lowpass", "decimate",
+        "acquire", "playback", "to_voltage", "gain", "select", "notch", "bandpass", "highpass", "lowpass", "fir",
+        "envelope", "decimate",
         "fft", "lead_off", "impedance", "align_and_zip", "websocket_sink", "null_sink", "csv_sink"]
 
 

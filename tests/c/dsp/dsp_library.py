@@ -54,8 +54,8 @@ class SosStruct(ctypes.Structure):
 class FirStruct(ctypes.Structure):
     """struct ec_fir"""
 
-    _fields_ = [*((name, c_uint32) for name in ("n_taps", "spacing", "reach", "n_channels", "n_padded", "n_rows", "next",
-                                                "mirror", "simd")),
+    _fields_ = [*((name, c_uint32) for name in ("n_taps", "spacing", "reach", "n_channels", "n_padded", "n_rows",
+                                                "next", "mirror", "simd")),
                 ("after_gap", ctypes.c_bool), ("taps", c_void_p), ("past", c_void_p)]
 
 
