@@ -12,20 +12,22 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from eegcore.control.changing import change_settings
 from eegcore.control.preparing import prepare
-from eegcore.errors import BadArgument, EegcoreError, TapTimeout
+from eegcore.errors import BadArgument, EegcoreError, StateConflict, TapTimeout
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from eegcore import _rt
     from eegcore.config import PipelineConfig
+    from eegcore.offline import Given, Processed
     from eegcore.stages.stream import Stream
 
 Clock = Literal["real", "virtual"]
@@ -42,7 +44,7 @@ class Pipeline:
 
     def __init__(self, document: str | dict[str, Any] | list[Any] | Path, *, overrides: Sequence[str] = (),
                  clock: Clock | None = None) -> None:
-        self.config: PipelineConfig
+        self.config: PipelineConfig | None
         self.plan: Plan
         self.config, self.plan = prepare(document, overrides=overrides, clock=clock)
 
@@ -55,7 +57,7 @@ class Pipeline:
     def from_plan(cls, plan: Plan) -> Pipeline:
         """Take a plan as it is: designed filters run with the very same coefficients."""
         self = cls.__new__(cls)
-        self.plan = plan
+        self.config, self.plan = None, plan
         return self
 
     def run(self, *, seconds: float | None = None) -> Run:
@@ -66,13 +68,15 @@ class Pipeline:
         seconds : float, optional
             Sources end after so much of their own time.
         """
-        return Run(self.plan, seconds=seconds)
+        return Run(self.plan, seconds=seconds, config=self.config)
 
 
 class Run:
     """One run of a pipeline, used as a context manager."""
 
-    def __init__(self, plan: Plan, *, seconds: float | None = None) -> None:
+    def __init__(self, plan: Plan, *, seconds: float | None = None, config: PipelineConfig | None = None) -> None:
+        self._config = config
+        self._editing = threading.Lock()
         self.alarms: list[dict[str, Any]] = []
         self._graph = GraphRun(plan, seconds=seconds, on_alarm=self._on_alarm)
         self._supervisor = Supervisor(self._graph, self._on_event, self._on_end)
@@ -112,6 +116,40 @@ class Run:
     def resume(self) -> None:
         """Hand frames on again; the first packet carries the gap flag."""
         self._graph.pause(False)
+
+    def update(self, stage_id: str, /, *, at_frame: int | None = None, **settings: Any) -> int:
+        """Change settings of a stage while the run goes on; return the config_rev of packets that have them.
+
+            run.update("notch", hz=50, q=20)
+
+        All take effect at one frame, without a frame lost and without a step that rings longer than the filter.
+
+        Parameters
+        ----------
+        stage_id : str
+        at_frame : int, optional
+            First frame of the new settings. Default: the next one. A run in virtual time that gets its changes
+            before it is entered, with their frames, gives the same samples each time.
+        **settings
+            As in a pipeline file.
+
+        Raises
+        ------
+        ConfigError
+            With every mistake: unknown stage or setting, a value that does not fit.
+        NeedsStop
+            If the graph would be another one: other rates, channels, edges.
+        StateConflict
+            If the run has ended, or was made from a plan, which has no settings.
+        """
+        with self._editing:
+            if self._config is None:
+                raise StateConflict("update: this run was made from a plan, which has no settings. Make it from a "
+                                    "pipeline.")
+            changed, plan = change_settings(self._config, {stage_id: settings}, self._graph.plan.clock)
+            config_rev, _ = self._graph.change(plan, at_frame)
+            self._config = changed
+            return config_rev
 
     def ledger(self) -> dict[str, Any]:
         """Return the ledger: live while the run goes on, final and exact afterwards."""
@@ -177,39 +215,110 @@ class Run:
         self._ended.set()
 
 
-def process(x: ArrayLike, *, sps: float, stages: Sequence[dict[str, Any]], labels: Sequence[str] | None = None,
-            scale_uv: float | None = None, batch: int = 256) -> NDArray[np.float32]:
-    """Run stages over an array, with the kernels and in the order of a live run.
+@overload
+def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = None,
+            labels: Sequence[str] | None = None, scale_uv: float | None = None, raw: bool = False, batch: int = 256,
+            output: str | None = None, zero_phase: bool = False, full: Literal[False] = False) -> NDArray[np.float32]:
+    """Return the samples."""
+
+
+@overload
+def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = None,
+            labels: Sequence[str] | None = None, scale_uv: float | None = None, raw: bool = False, batch: int = 256,
+            output: str | None = None, zero_phase: bool = False, full: Literal[True]) -> Processed:
+    """Return the samples and what they are."""
+
+
+def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = None,
+            labels: Sequence[str] | None = None, scale_uv: float | None = None, raw: bool = False, batch: int = 256,
+            output: str | None = None, zero_phase: bool = False,
+            full: bool = False) -> NDArray[np.float32] | Processed:
+    """Run stages over an array or a recording, with the kernels and in the order of a live run.
 
     Parameters
     ----------
-    x : array_like, shape (n_frames, n_channels)
-        float uV, or int32 counts (then `scale_uv` per count is needed unless the first stage takes counts).
-    sps : float
-        Frames per second.
+    x : array_like, path-like or Recording
+        An array, shape (n_frames, n_channels): float uV, or integer counts (then `scale_uv` per count is needed
+        unless the first stage takes counts). Or a file `playback` can read (OpenBCI text, CSV, EDF, BDF, each also as
+        ``.xz``), or what `eegcore.devices.recording_files.read_recording` returns.
     stages : sequence of dict
-        As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``; a chain without sources and sinks.
+        As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``. Branches are made by ``id`` and ``inputs``, where
+        ``array`` is `x` itself. Sources are not allowed.
+    sps : float, optional
+        Frames per second. Needed for an array, and for a file that does not tell.
     labels : sequence of str, optional
+        Of an array; ``ch1``, ``ch2``... if absent.
     scale_uv : float, optional
-        uV per count.
+        uV per count of an array.
+    raw : bool
+        Read the counts of a file instead of uV.
     batch : int
         Frames per packet; the samples do not depend on it.
+    output : str, optional
+        ``"stage"`` or ``"stage.port"`` whose samples are wanted. Default: the last stage that has an output, its
+        first port.
+    zero_phase : bool
+        Run the filters forward and then backward in time: no delay, no settling, and the square of their magnitude
+        response (an edge at -3 dB comes to lie at -6 dB). Not what a live run gives. Equal to
+        `scipy.signal.sosfiltfilt` over the sections of all filters, with its default odd extension, but for rounding
+        to float32 between the two passes. For linear filters of constant rate, and stages without memory.
+    full : bool
+        Return a `Processed`, which knows rate, labels, axes and delay of the samples.
 
     Returns
     -------
-    ndarray of float32
-        Shape (n_frames, n_channels), or (n_spectra, n_bins, n_channels).
+    ndarray of float32, or Processed
+        Shape (n_frames, n_channels), or (n_spectra, n_bins, n_channels); int32 where the output carries counts.
 
     Raises
     ------
     ConfigError
         If a stage does not fit.
     BadArgument
-        If `x` has not two dimensions or nothing in it.
-    """
-    from eegcore.offline import process_array
+        If `x` has not two dimensions or nothing in it, or an argument does not go with it.
+    RecordingRefused
+        If the file cannot be read.
 
-    return process_array(x, sps=sps, stages=stages, labels=labels, scale_uv=scale_uv, batch=batch)
+    Notes
+    -----
+    In memory at once: `x` (a file: its bytes and its samples), and the result. `zero_phase` adds three arrays of the
+    size of the result while it works.
+
+    Examples
+    --------
+    >>> import numpy as np, eegcore as ec
+    >>> x = 20 * np.sin(2 * np.pi * 10 * np.arange(1000) / 250)[:, None]
+    >>> y = ec.process(x, sps=250, stages=[{"notch": {"hz": 50}}, {"decimate": {"factor": 2}}])
+    >>> y.shape, y.dtype
+    ((500, 1), dtype('float32'))
+
+    Rate, axes and delay of the samples:
+
+    >>> found = ec.process(x, sps=250, stages=[{"lowpass": {"hz": 30}}, {"fft": {"window_s": 2}}], full=True)
+    >>> found.data.shape, found.labels, found.unit
+    ((3, 251, 1), ('ch1',), 'uV^2/Hz')
+    >>> float(found.axis_hz[found.data[-1, :, 0].argmax()])
+    10.0
+
+    Two branches, and the output wanted:
+
+    >>> stages = [{"highpass": {"hz": 1}}, {"lowpass": {"id": "slow", "hz": 3}},
+    ...           {"bandpass": {"id": "alpha", "low_hz": 8, "high_hz": 12, "inputs": "highpass"}}]
+    >>> slow, alpha = (ec.process(x, sps=250, stages=stages, output=name) for name in ("slow", "alpha"))
+    >>> bool(abs(alpha).max() > 10 * abs(slow[500:]).max())
+    True
+
+    Without delay:
+
+    >>> z = ec.process(x, sps=250, stages=[{"lowpass": {"hz": 30}}], zero_phase=True)
+    >>> bool(abs(z - x)[50:-50].max() < 0.1)
+    True
+    """
+    from eegcore.offline import process_recording, recording_of
+
+    recording = recording_of(x, sps=sps, labels=labels, scale_uv=scale_uv, raw=raw)
+    found = process_recording(recording, stages, batch=batch, output=output, zero_phase=zero_phase)
+    return found if full else found.data
 
 
 __all__ = ["BadArgument", "Pipeline", "Run", "process"]

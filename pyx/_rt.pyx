@@ -21,6 +21,9 @@ from c.bench cimport *
 from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
+from c.resample cimport *
+from c.reference cimport *
+from c.spectral cimport *
 from c.fir cimport *
 
 from json import dumps as json_dumps, loads as json_loads
@@ -49,11 +52,15 @@ include "parts/status.pxi"
 include "parts/blocks.pxi"
 include "parts/stage_settings.pxi"
 include "parts/linear_ops.pxi"
+include "parts/linear_reference.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
+include "parts/stage_bands.pxi"
 include "parts/stage_impedance.pxi"
 include "parts/stage_zip.pxi"
+include "parts/frame_window.pxi"
+include "parts/stage_resample.pxi"
 include "parts/stage_sinks.pxi"
 include "parts/node.pxi"
 include "parts/worker.pxi"
@@ -67,6 +74,7 @@ include "parts/packet.pxi"
 include "parts/tap.pxi"
 include "parts/graph_settings.pxi"
 include "parts/graph.pxi"
+include "parts/change.pxi"
 include "parts/stats.pxi"
 include "parts/probe.pxi"
 include "parts/bench.pxi"

@@ -24,7 +24,7 @@ from eegcore.stages.base import (
     register,
 )
 from eegcore.stages.design import sos_to_hex
-from eegcore.stages.filters import designed
+from eegcore.stages.families import designed
 from eegcore.stages.scaling import linear, voltage_only
 from eegcore.stages.sos import group_delay_s, settling_s
 from eegcore.stages.stream import Stream

@@ -20,6 +20,7 @@ from typing import Any, Literal, Self, cast
 
 from eegcore.stages import design_child
 
+FORMAT = 2                                     # of the cache: raised when a specification gets another meaning
 Sos = list[list[float]]                        # n_sections rows of b0 b1 b2 a0 a1 a2, a0 = 1
 Form = Literal["sos", "taps"]                  # taps are kept as one row of a file, newest frame first
 
@@ -190,7 +191,7 @@ class Designer:
             folder = self._cache or cache_folder()
         except (importlib.metadata.PackageNotFoundError, RuntimeError):   # RuntimeError: no home folder
             return None
-        return folder / (hashlib.sha256(f"{version} {text}".encode()).hexdigest() + ".json")
+        return folder / (hashlib.sha256(f"{FORMAT} {version} {text}".encode()).hexdigest() + ".json")
 
     def _read(self, form: Form, text: str) -> Sos | None:
         path = self._path(text)

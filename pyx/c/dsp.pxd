@@ -21,15 +21,13 @@ cdef extern from "dsp/ec_sos.h" nogil:
     void ec_sos_filter_f32(ec_sos *f, float *out, const float *data, uint32_t n_frames, double *scratch)
 
 
-cdef extern from "dsp/ec_psd.h" nogil:
-    ctypedef struct ec_psd:
-        uint32_t n, n_channels, n_bins
-    int32_t ec_window_number(const char *name)
-    int32_t ec_detrend_number(const char *name)
-    int32_t ec_psd_init(ec_psd *p, uint32_t n, double sps, uint32_t window, uint32_t detrend, uint32_t n_channels,
-                        uint32_t bin_from, uint32_t n_bins)
-    void ec_psd_destroy(ec_psd *p)
-    void ec_psd_run_parts(ec_psd *p, const float *part1, uint32_t n1, const float *part2, uint32_t n2, float *out)
+cdef extern from "dsp/ec_sos_steady.h" nogil:
+    ctypedef struct ec_sos_steady:
+        double *unit
+    int32_t ec_sos_steady_init(ec_sos_steady *s, const ec_sos *f, const double *unit)
+    void ec_sos_steady_destroy(ec_sos_steady *s)
+    void ec_sos_steady_gap(ec_sos_steady *s, ec_sos *f)
+    void ec_sos_steady_run(ec_sos_steady *s, ec_sos *f, double *work, uint32_t n_frames)
 
 
 cdef extern from "dsp/ec_comb.h" nogil:

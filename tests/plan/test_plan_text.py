@@ -28,7 +28,7 @@ def test_title_and_sections(lines):
 
 def test_rates_and_shapes(lines):
     assert ("bandpass | bandpass | dsp | notch | VOLTAGE_F32 8 ch uV | 4000 SPS | 16 frames, 512 B | 18.88 ms | "
-            "6.94 s") in lines
+            "7.08 s") in lines
     assert any(line.startswith("fft | fft | dsp | bandpass | SPECTRUM_F32 8 ch x 4001 bins uV^2/Hz | 1 SPS")
                for line in lines)
 

@@ -17,7 +17,8 @@ FLAGS = ["-std=c11", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", f"-I{CS
 
 BASE, AVX2, AVX512 = range(3)          # EC_SIMD_... of csrc/base/ec_simd.h
 SCRATCH_DOUBLES = 2048                 # EC_SOS_SCRATCH_DOUBLES
-WINDOWS = ("hann", "hamming", "blackman", "rectangular")
+WINDOWS = ("hann", "hamming", "blackman", "rectangular", "blackmanharris", "flattop", "kaiser")
+BETA = 8.6                             # of the Kaiser window
 
 
 def compile_c(compiler: list[str], output: Path, sources: list[Path], *flags: str) -> Path:
@@ -67,6 +68,7 @@ class Sha256Struct(ctypes.Structure):
 
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "probe_sincos": (None, [c_double, c_void_p]),
+    "probe_decibel": (c_double, [c_double]),
     "probe_sizes": (None, [c_void_p]),
     "probe_flush": (c_double, [c_double]),
     "ec_sos_init": (c_int32, [c_void_p, c_void_p, c_uint32, c_uint32]),
@@ -95,11 +97,15 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "ec_rfft_run": (None, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "ec_window_number": (c_int32, [ctypes.c_char_p]),
     "ec_detrend_number": (c_int32, [ctypes.c_char_p]),
-    "ec_window_fill": (c_int32, [c_void_p, c_uint32, c_uint32]),
-    "ec_psd_init": (c_int32, [c_void_p, c_uint32, c_double, c_uint32, c_uint32, c_uint32, c_uint32, c_uint32]),
+    "ec_window_fill": (c_int32, [c_void_p, c_uint32, c_uint32, c_double]),
+    "ec_psd_init": (c_int32, [c_void_p, c_void_p]),
     "ec_psd_destroy": (None, [c_void_p]),
-    "ec_psd_run": (None, [c_void_p, c_void_p, c_void_p]),
-    "ec_psd_run_parts": (None, [c_void_p, c_void_p, c_uint32, c_void_p, c_uint32, c_void_p]),
+    "ec_psd_run": (None, [c_void_p, c_void_p, c_uint32, c_void_p, c_uint32, c_void_p]),
+    "ec_average_init": (c_int32, [c_void_p, c_uint32, ctypes.c_bool, ctypes.c_bool, c_size_t]),
+    "ec_average_destroy": (None, [c_void_p]),
+    "ec_average_place": (c_void_p, [c_void_p]),
+    "ec_average_add": (None, [c_void_p]),
+    "ec_average_read": (None, [c_void_p, c_void_p]),
     "ec_format_u64": (c_size_t, [c_void_p, c_uint64]),
     "ec_format_i32": (c_size_t, [c_void_p, c_int32]),
     "ec_format_seconds": (c_size_t, [c_void_p, c_int64]),
@@ -204,29 +210,35 @@ class Rfft:
         return out
 
 
+class PsdConfig(ctypes.Structure):
+    """struct ec_psd_config"""
+
+    _fields_ = [("n", c_uint32), ("n_channels", c_uint32), ("sps", c_double), ("window", c_uint32),
+                ("detrend", c_uint32), ("beta", c_double), ("is_spectrum", ctypes.c_bool), ("bin_from", c_uint32),
+                ("n_bins", c_uint32)]
+
+
 class Psd:
     """An ec_psd."""
 
     def __init__(self, library: ctypes.CDLL, n: int, sps: float, n_channels: int, window: str = "hann",
-                 detrend: str = "constant", bin_from: int = 0, n_bins: int | None = None) -> None:
+                 detrend: str = "constant", bin_from: int = 0, n_bins: int | None = None,
+                 is_spectrum: bool = False) -> None:
         self.library, self.n, self.n_channels = library, n, n_channels
         self.n_bins = n // 2 + 1 - bin_from if n_bins is None else n_bins
         self.struct = aligned(200)                     # more than sizeof(ec_psd), see test_headers
-        status = library.ec_psd_init(
-            at(self.struct), n, sps, library.ec_window_number(window.encode()),
-            library.ec_detrend_number(detrend.encode()), n_channels, bin_from, self.n_bins)
-        assert status == 0
+        config = PsdConfig(n, n_channels, sps, library.ec_window_number(window.encode()),
+                           library.ec_detrend_number(detrend.encode()), BETA, is_spectrum, bin_from, self.n_bins)
+        assert library.ec_psd_init(at(self.struct), ctypes.byref(config)) == 0
 
     def __del__(self) -> None:
         self.library.ec_psd_destroy(at(self.struct))
 
     def __call__(self, frames: np.ndarray, wrap: int | None = None) -> np.ndarray:
         """Spectrum, shape (n_bins, n_channels); with `wrap`, the window lies in two parts."""
-        out = np.full((self.n_bins, self.n_channels), -1, np.float32)
-        if wrap is None:
-            self.library.ec_psd_run(at(self.struct), at(frames), at(out))
-        else:
-            part1, part2 = frames[:wrap].copy(), frames[wrap:].copy()
-            self.library.ec_psd_run_parts(at(self.struct), at(part1) if wrap else None, wrap,
-                                          at(part2) if len(part2) else None, len(part2), at(out))
+        out = np.full((self.n_bins, self.n_channels), -1.0)
+        wrap = len(frames) if wrap is None else wrap
+        part1, part2 = frames[:wrap].copy(), frames[wrap:].copy()
+        self.library.ec_psd_run(at(self.struct), at(part1) if wrap else None, wrap,
+                                at(part2) if len(part2) else None, len(part2), at(out))
         return out

@@ -3,6 +3,7 @@
 #include "base/ec_sha256.h"
 #include "base/ec_simd.h"
 #include "base/ec_trig.h"
+#include "dsp/ec_decibel.h"
 #include "dsp/ec_decode24.h"
 #include "dsp/ec_fir.h"
 #include "dsp/ec_format_csv.h"
@@ -12,6 +13,11 @@
 void probe_sincos(double turns, double *out)
 {
     ec_sincos_turns(turns, &out[0], &out[1]);
+}
+
+double probe_decibel(double power)
+{
+    return ec_decibel(power);
 }
 
 /* What dsp_library.py repeats. */

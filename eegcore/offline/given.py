@@ -1,0 +1,82 @@
+"""What `process` accepts: an array, the path of a recording, a recording in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eegcore.devices.readers_base import Recording
+from eegcore.errors import BadArgument
+from eegcore.stages.stream import MAX_CHANNELS
+
+Given = ArrayLike | str | os.PathLike[str] | Recording
+
+
+def recording_of(x: Given, *, sps: float | None, labels: Sequence[str] | None, scale_uv: float | None,
+                 raw: bool) -> Recording:
+    """Return `x` as a recording in memory; an array of the right type is not copied.
+
+    Raises
+    ------
+    BadArgument
+        If `x` cannot be processed, or an argument does not go with it.
+    RecordingRefused
+        If a file cannot be read.
+    """
+    if isinstance(x, str | os.PathLike):
+        _refuse(labels=labels, scale_uv=scale_uv)
+        from eegcore.devices.recording_files import read_recording
+
+        return _usable(read_recording(os.path.expanduser(x), sps=sps, raw=raw))
+    if isinstance(x, Recording):
+        _refuse(sps=sps, labels=labels, scale_uv=scale_uv, raw=raw or None)
+        return _usable(x)
+    _refuse_raw(raw)
+    return _array(x, sps, labels, scale_uv)
+
+
+def _refuse(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise BadArgument(f"process: {name} is given beside a recording, which states its own. {name} goes with "
+                              "arrays. Leave it out.")
+
+
+def _refuse_raw(raw: bool) -> None:
+    if raw:
+        raise BadArgument("process: raw is given beside an array. raw is for files: integers in an array are counts "
+                          "already. Leave it out.")
+
+
+def _usable(recording: Recording) -> Recording:
+    if not (0 < recording.n_channels <= MAX_CHANNELS and recording.n_frames):
+        raise BadArgument(f"process: the recording has {recording.n_frames} frames of {recording.n_channels} channels. "
+                          f"At least one frame, and 1 to {MAX_CHANNELS} channels, are needed. Choose some of its "
+                          "columns with read_recording.")
+    return recording
+
+
+def _array(x: ArrayLike, sps: float | None, labels: Sequence[str] | None, scale_uv: float | None) -> Recording:
+    values = np.asarray(x)
+    if values.ndim != 2 or 0 in values.shape or values.shape[1] > MAX_CHANNELS:
+        raise BadArgument(f"process: x has shape {values.shape}. (n_frames, n_channels) with 1 to {MAX_CHANNELS} "
+                          "channels is allowed. A single channel is x[:, None].")
+    if sps is None or not np.isfinite(sps) or sps <= 0:
+        raise BadArgument(f"process: sps is {sps}. Frames per second, above 0. Give the rate of x.")
+    raw = np.issubdtype(values.dtype, np.integer)
+    if not raw and not np.issubdtype(values.dtype, np.floating):
+        raise BadArgument(f"process: x holds {values.dtype}. Float uV or integer counts are allowed. Convert it first.")
+    names = tuple(labels) if labels is not None else tuple(f"ch{c + 1}" for c in range(values.shape[1]))
+    if len(names) != values.shape[1] or len(set(names)) != len(names):
+        raise BadArgument(f"process: {len(names)} labels for {values.shape[1]} channels, or a label twice. "
+                          "One different label per channel is needed.")
+    if raw and (values.min() < -2**31 or values.max() >= 2**31):
+        raise BadArgument(f"process: counts reach {values.max()}. They must fit 32 bits. Is x in another unit?")
+    return Recording(values=np.ascontiguousarray(values, dtype=np.int32 if raw else np.float32), labels=names,
+                     sps=float(sps), unit="counts" if raw else "uV",
+                     scale_uv=(float(scale_uv),) * values.shape[1] if raw and scale_uv is not None else (),
+                     events=[], source_format="array")
