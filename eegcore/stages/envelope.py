@@ -25,7 +25,7 @@ from eegcore.stages.base import (
     register,
 )
 from eegcore.stages.design import DesignError, sos_to_hex, taps_to_hex
-from eegcore.stages.filters import below_nyquist, designed
+from eegcore.stages.families import below_nyquist, designed
 from eegcore.stages.fir import WIDTHS, check_cost
 from eegcore.stages.scaling import linear, voltage_only
 from eegcore.stages.sos import group_delay_s, settling_s

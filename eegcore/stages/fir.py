@@ -25,7 +25,7 @@ from eegcore.stages.base import (
     register,
 )
 from eegcore.stages.design import DesignError, taps_to_hex
-from eegcore.stages.filters import below_nyquist
+from eegcore.stages.families import below_nyquist
 from eegcore.stages.scaling import linear, voltage_only
 from eegcore.stages.stream import Stream
 
