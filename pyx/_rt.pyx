@@ -25,6 +25,7 @@ from c.resample cimport *
 from c.reference cimport *
 from c.spectral cimport *
 from c.fir cimport *
+from c.flags cimport *
 
 from json import dumps as json_dumps, loads as json_loads
 
@@ -58,6 +59,7 @@ include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
 include "parts/stage_bands.pxi"
 include "parts/stage_impedance.pxi"
+include "parts/stage_mark.pxi"
 include "parts/stage_zip.pxi"
 include "parts/frame_window.pxi"
 include "parts/stage_resample.pxi"

@@ -19,7 +19,9 @@ def test_the_first_set_is_complete():
         "envelope",
         "decimate", "resample",
         "fft", "bands", "mains",
-        "lead_off", "impedance", "align_and_zip",
+        "lead_off", "impedance",
+        "saturation", "flatline", "blink", "muscle",
+        "align_and_zip",
         "websocket_sink", "null_sink", "csv_sink"]
 
 
