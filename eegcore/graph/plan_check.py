@@ -16,6 +16,7 @@ from eegcore.graph.plan_check_windows import WINDOW_NODES, check_window_node
 from eegcore.graph.plan_need import need as _need
 from eegcore.graph.plan_need import whole as _whole
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
+from eegcore.stages.design import taps_from_hex
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
 
 PortRef = tuple[str, str]
@@ -29,6 +30,7 @@ MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
 MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
+MOST_FIR_TAPS = 4096                           # EC_FIR_MAX_TAPS of csrc/dsp/ec_fir.h
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
 MOST_WAIT_FRAMES = 2**24
@@ -232,6 +234,8 @@ def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: li
         elif op["op"] == "comb":
             _whole(op["half"], 1, MOST_HALF, f"{name}: half")
             _need(given.step.denominator == 1, f"{name}: a comb on every {given.step} frames")
+        elif op["op"] in ("fir", "analytic"):
+            _need(1 <= len(taps_from_hex(op["taps"])) <= MOST_FIR_TAPS, f"{name}: {len(op['taps'])} taps")
         elif op["op"] == "debounce":
             _whole(op["frames"], 0, 2**31, f"{name}: frames")
         elif op["op"] == "mix":
