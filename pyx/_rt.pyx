@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from libc.errno cimport EACCES, ENODATA, ENOENT
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.string cimport memcpy, memmove, memset
 from posix.stdlib cimport posix_memalign
 from posix.time cimport CLOCK_MONOTONIC, clock_nanosleep, timespec
 from posix.unistd cimport read
@@ -27,6 +27,7 @@ from c.spectral cimport *
 from c.fir cimport *
 from c.flags cimport *
 
+from hashlib import blake2b
 from json import dumps as json_dumps, loads as json_loads
 
 import numpy

@@ -8,6 +8,8 @@ from c.core cimport cbool, ec_counter, eegcore_block
 cdef extern from "dsp/ec_sos.h" nogil:
     ctypedef struct ec_sos:
         uint32_t n_sections, n_channels, n_padded
+        double *coefs
+    enum: EC_LANES
     uint32_t ec_padded(uint32_t n_channels)
     int32_t ec_sos_init(ec_sos *f, const double *sos, uint32_t n_sections, uint32_t n_channels)
     void ec_sos_reset(ec_sos *f)
@@ -57,6 +59,7 @@ cdef extern from "dsp/ec_mains.h" nogil:
     void ec_mains_gap(ec_mains *m)
     uint32_t ec_mains_watch(ec_mains *m, const double *work, uint32_t n_frames)
     cbool ec_mains_tune(ec_mains *m, ec_sos *f)
+    cbool ec_mains_take_over(ec_mains *m, const ec_mains *old)
 
 
 cdef extern from "dsp/ec_comb.h" nogil:

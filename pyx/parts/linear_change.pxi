@@ -13,50 +13,85 @@ cdef bint op_take_over(LinearOp *op, LinearOp *old, ec_shift *shift, double *wor
     be written. [worker-thread, realtime]
     """
     if op.kind == OP_SCALE:
-        return scale_take_over(op, old, shift)
-    if op.kind == OP_SOS:
-        return sos_take_over(op, old, shift)
-    if op.kind == OP_COMB:
-        return comb_take_over(op, old, shift)
-    if op.kind == OP_DEBOUNCE:
+        scale_take_over(op, old, shift)
+    elif op.kind == OP_SOS:
+        sos_take_over(op, old, shift)
+    elif op.kind == OP_COMB:
+        comb_take_over(op, old, shift)
+    elif op.kind == OP_DEBOUNCE:
         memcpy(op.debounce.state, old.debounce.state, sizeof(op.debounce.state))
         memcpy(op.debounce.since, old.debounce.since, sizeof(op.debounce.since))
-        return op.debounce.n_frames != old.debounce.n_frames
-    if op.kind == OP_MIX:
-        return mix_take_over(op, old, shift, work, other)
-    if op.kind == OP_DETREND:
-        if shift.is_none:                      # a trend of samples at another level is learnt anew
-            ec_sliding_trend_take_over(&op.trend, &old.trend)
-        return op.trend.n_window != old.trend.n_window or op.trend.linear != old.trend.linear or not shift.is_none
-    return False
+    elif op.kind == OP_MIX:
+        mix_take_over(op, old, shift, work, other)
+    elif op.kind == OP_DETREND:
+        if not shift.is_none:
+            return True                        # a trend of samples at another level is learnt anew
+        ec_sliding_trend_take_over(&op.trend, &old.trend)
+    elif op.kind == OP_FIR or op.kind == OP_ANALYTIC:
+        fir_take_over(op, old, shift)
+    elif op.kind == OP_RECTIFY and not shift.is_none:
+        bend_shift(op, shift)
+    return op.made != old.made
 
 
-cdef bint scale_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept nogil:
+cdef void scale_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept nogil:
     cdef uint32_t c
-    cdef bint changed = False
     for c in range(op.n_in):
         if op.factor[c] != old.factor[c]:
-            changed = True
             shift.is_none = False
             if old.factor[c] != 0.0:           # what nothing was left of cannot be put right
                 shift.gain[c] *= op.factor[c] / old.factor[c]
         shift.add[c] *= op.factor[c]
-    return changed
 
 
-cdef bint sos_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept nogil:
+cdef void sos_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept nogil:
     cdef uint32_t w
+    if op.made == old.made:                    # notches may stand where the mains are, and not where they were made
+        memcpy(op.sos.coefs, old.sos.coefs, 5 * op.sos.n_sections * sizeof(double))
+    if op.mains.is_followed and old.mains.is_followed and ec_mains_take_over(&op.mains.of, &old.mains.of):
+        ec_counter_set(&op.mains.found_mhz, ec_counter_get(&old.mains.found_mhz))
     if op.steady.unit is not NULL:
         for w in range(4):
             op.steady.waiting[w] &= old.steady.waiting[w] if old.steady.unit is not NULL else 0
-    return ec_sos_live_take_over(&op.live, &op.sos, &old.live, &old.sos, shift)
+    ec_sos_live_take_over(&op.live, &op.sos, &old.live, &old.sos, shift)
 
 
-cdef bint comb_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept nogil:
+cdef void fir_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept nogil:
+    """The past of the samples is the same whatever is made of it."""
+    cdef size_t group, row, lane, c
+    cdef double *past
+    cdef double sum = 0.0
+    ec_fir_take_over(&op.fir, &old.fir)
+    if shift.is_none:
+        return
+    for group in range(op.fir.n_padded // EC_LANES):
+        for row in range(2 * op.fir.n_rows):
+            past = op.fir.past + (group * 2 * op.fir.n_rows + row) * EC_LANES
+            for lane in range(EC_LANES):
+                c = group * EC_LANES + lane
+                past[lane] = shift.gain[c] * past[lane] + (shift.add[c] if c < op.n_in else 0.0)
+    if op.kind == OP_ANALYTIC:
+        bend_shift(op, shift)
+        return
+    for row in range(op.fir.n_taps):
+        sum += op.fir.taps[row]
+    for c in range(op.n_in):
+        shift.add[c] *= sum
+
+
+cdef void bend_shift(LinearOp *op, ec_shift *shift) noexcept nogil:
+    """Behind a magnitude, gains have no sign, and what an offset does is not told."""
+    cdef uint32_t c
+    for c in range(op.n_in):
+        shift.gain[c] = abs(shift.gain[c])
+        shift.add[c] = 0.0
+
+
+cdef void comb_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept nogil:
     cdef size_t row, rows = op.comb.n_half, n = op.comb.n_padded
     cdef uint32_t c
     if op.comb.n_half != old.comb.n_half:
-        return True                            # another tone is learnt anew
+        return                                 # another tone is learnt anew
     memcpy(op.comb.n_learnt, old.comb.n_learnt, rows * sizeof(uint32_t))
     memcpy(op.comb.tone, old.comb.tone, rows * n * sizeof(double))
     memcpy(op.comb.before, old.comb.before, rows * n * sizeof(double))
@@ -67,26 +102,16 @@ cdef bint comb_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept 
             for c in range(op.comb.n_channels):
                 op.comb.tone[row * n + c] *= shift.gain[c]
                 op.comb.before[row * n + c] = shift.gain[c] * op.comb.before[row * n + c] + shift.add[c]
-    return False
 
 
-cdef bint same_mix(const ec_mix *a, const ec_mix *b) noexcept nogil:
-    cdef size_t n = a.n_out * sizeof(uint32_t)
-    if a.n_out != b.n_out or a.n_references != b.n_references or memcmp(a.pick, b.pick, n) or memcmp(a.use, b.use, n):
-        return False
-    return (memcmp(a.first, b.first, (a.n_references + 1) * sizeof(uint32_t)) == 0
-            and memcmp(a.members, b.members, a.first[a.n_references] * sizeof(uint32_t)) == 0)
-
-
-cdef bint mix_take_over(LinearOp *op, LinearOp *old, ec_shift *shift, double *work, double *other) noexcept nogil:
+cdef void mix_take_over(LinearOp *op, LinearOp *old, ec_shift *shift, double *work, double *other) noexcept nogil:
     """Another reference is another offset in every channel: what it does to the newest frame is told to those behind."""
-    cdef bint changed = not same_mix(&op.mix, &old.mix)
     cdef size_t n = op.mix.in_padded
     cdef uint32_t c
     cdef double level
     ec_mix_take_over(&op.mix, &old.mix)
-    if not changed and shift.is_none:
-        return False
+    if op.made == old.made and shift.is_none:
+        return
     memcpy(other, old.mix.last, n * sizeof(double))
     ec_mix_run(&old.mix, work, other, 1)       # what came out of the newest frame
     for c in range(op.n_in):
@@ -101,7 +126,6 @@ cdef bint mix_take_over(LinearOp *op, LinearOp *old, ec_shift *shift, double *wo
         shift.gain[c] = 1.0
         shift.add[c] += work[c]
     shift.is_none = False
-    return changed
 
 
 cdef int32_t linear_take_over(void *self, void *old_self) noexcept nogil:

@@ -127,7 +127,8 @@ def test_settings_that_are_the_same_change_nothing_but_the_revision():
 
 def test_what_is_behind_a_change_of_gain_is_moved_along_exactly():
     def chain(factor: float) -> list[dict[str, Any]]:
-        return [{"gain": {"factor": factor}}, {"notch": {"hz": 60}}, {"highpass": {"hz": 0.1, "order": 2, "start": "steady"}}]
+        return [{"gain": {"factor": factor}}, {"notch": {"hz": 60}},
+                {"highpass": {"hz": 0.1, "order": 2, "start": "steady"}}]
 
     x = scalp()
     live = run_live(x, SPS, chain(1.0), [(AT, chain(4.0)), (AT + SPS, chain(0.5))])
