@@ -392,14 +392,17 @@ int main(void)
         run_lock_in(&h, n, 4 + n, 1 + n);
     }
     print_digest("lock_in", &h);
-    ec_sha256_init(&h);
-    for (uint32_t n = 2; n <= 256; n += n < 9 ? 1 : 13) {
-        for (uint32_t kind = 0; kind < 3; kind++) {
-            run_mix(&h, kind, n);
-            run_trend(&h, 3 + 11 * kind, kind != 1, n);
+    for (uint32_t simd = 0; simd <= ec_simd_level(); simd++) {
+        seed = 3;
+        ec_sha256_init(&h);
+        for (uint32_t n = 2; n <= 256; n += n < 9 ? 1 : 13) {
+            for (uint32_t kind = 0; kind < 3; kind++) {
+                run_mix(&h, simd, kind, n);
+                run_trend(&h, simd, 3 + 11 * kind, kind != 1, n);
+            }
         }
+        print_digest("reference", &h);
     }
-    print_digest("reference", &h);
     ec_sha256_init(&h);
     for (uint32_t n = 1; n <= 256; n += n < 9 ? 1 : 19) {
         run_decode(&h, n);

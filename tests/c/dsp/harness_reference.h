@@ -5,7 +5,7 @@
 enum { REFERENCE_FRAMES = 60 };
 
 /* kind 0: common average without every fifth channel, 1: pairs, 2: five neighbours each. */
-static void run_mix(ec_sha256 *h, uint32_t kind, uint32_t n_channels)
+static void run_mix(ec_sha256 *h, uint32_t simd, uint32_t kind, uint32_t n_channels)
 {
     const uint32_t n_padded = ec_padded(n_channels);
     double *const in = new_line((size_t)REFERENCE_FRAMES * n_padded);
@@ -37,6 +37,7 @@ static void run_mix(ec_sha256 *h, uint32_t kind, uint32_t n_channels)
         ec_mix_init(&next, n_channels, n_channels, pick, use, n_references, first, members) < 0) {
         abort();
     }
+    mix.simd = next.simd = simd;
     ec_mix_run(&mix, out, in, 20);
     ec_mix_hold(&mix, marks, nothing);
     ec_mix_run(&mix, out + (size_t)20 * n_padded, in + (size_t)20 * n_padded, 20);
@@ -56,7 +57,7 @@ static void run_mix(ec_sha256 *h, uint32_t kind, uint32_t n_channels)
     free(out);
 }
 
-static void run_trend(ec_sha256 *h, uint32_t n_window, uint32_t linear, uint32_t n_channels)
+static void run_trend(ec_sha256 *h, uint32_t simd, uint32_t n_window, uint32_t linear, uint32_t n_channels)
 {
     const uint32_t n_padded = ec_padded(n_channels);
     const size_t n = (size_t)REFERENCE_FRAMES * n_padded;
@@ -68,6 +69,7 @@ static void run_trend(ec_sha256 *h, uint32_t n_window, uint32_t linear, uint32_t
         ec_sliding_trend_init(&longer, n_window + 9, linear, n_channels) < 0) {
         abort();
     }
+    trend.simd = same.simd = longer.simd = simd;
     for (uint32_t round = 0; round < 4; round++) {
         for (size_t i = 0; i < n; i++) {
             work[i] = i % n_padded < n_channels ? random_value() * 1000.0 + 187500.0 : 0.0;
