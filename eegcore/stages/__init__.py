@@ -23,6 +23,8 @@ def catalogue() -> dict[str, StageType]:
         detrend,
         notch,
         filters,
+        fir,
+        envelope,
         decimate,
         resample,
         spectrum,
@@ -30,6 +32,8 @@ def catalogue() -> dict[str, StageType]:
         mains,
         lead_off,
         impedance,
+        quality,
+        artefacts,
         align_and_zip,
         sinks,
     )

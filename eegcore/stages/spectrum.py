@@ -161,4 +161,5 @@ def _need_memory(settings: FftSettings, out: Stream) -> None:
     if kept > MAX_AVERAGE_BYTES:
         raise SettingProblem("average", f"{settings.average} spectra of {out.n_bins} bins and {out.n_channels} "
                              f"channels take {kept / 2**20:.0f} MiB",
-                             allowed=f"At most {MAX_AVERAGE_BYTES // 2**20} MiB", hint="Set max_hz, or lower average", about="rate")
+                             allowed=f"At most {MAX_AVERAGE_BYTES // 2**20} MiB", about="rate",
+                             hint="Set max_hz, or lower average")

@@ -15,10 +15,13 @@ def test_the_first_set_is_complete():
         "acquire", "playback",
         "to_voltage", "gain", "select",
         "reference", "detrend",
-        "notch", "bandpass", "bandstop", "highpass", "lowpass",
+        "notch", "bandpass", "bandstop", "highpass", "lowpass", "fir",
+        "envelope",
         "decimate", "resample",
         "fft", "bands", "mains",
-        "lead_off", "impedance", "align_and_zip",
+        "lead_off", "impedance",
+        "saturation", "flatline", "blink", "muscle",
+        "align_and_zip",
         "websocket_sink", "null_sink", "csv_sink"]
 
 
