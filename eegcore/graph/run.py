@@ -371,7 +371,8 @@ class GraphRun:
         sink_id = node.members[0]
         stream = self._output(*node.inputs[0])[1]
         sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
-        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns, 1)
+        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns, 1,
+                       input=str(stream.meta.get("input", "")))
         tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
         sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
                           alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))

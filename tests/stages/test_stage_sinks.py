@@ -50,4 +50,4 @@ def test_csv_refuses_spectra_and_unknown_braces(refusal, stream):
     assert refusal("csv_sink", [stream(kind=Kind.SPECTRUM_F32)], path="x.csv").startswith(
         "inputs: csv_sink writes samples, and its input is a spectrum (SPECTRUM_F32) |")
     assert refusal("csv_sink", [stream()], path="{begin}.csv") == (
-        "path: '{begin}.csv' has braces that mean nothing | {start} | ")
+        "path: '{begin}.csv' has braces that mean nothing | {start} and {input} | ")
