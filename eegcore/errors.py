@@ -26,6 +26,7 @@ __all__ = [
     "EndOfData",
     "FileRefused",
     "Locked",
+    "NeedsStop",
     "NotFound",
     "OutOfMemory",
     "PoolEmpty",
@@ -33,6 +34,7 @@ __all__ = [
     "SinkFailed",
     "StageError",
     "StaleReference",
+    "StaleRevision",
     "StateConflict",
     "Status",
     "Stopped",
@@ -168,6 +170,40 @@ class Locked(StateConflict):
     def __init__(self, message: str = "", *, holders: Iterable[str] = (), **details: Any) -> None:
         self.holders: list[str] = list(holders)
         super().__init__(message, holders=self.holders, **details)
+
+
+class NeedsStop(StateConflict):
+    """The change reshapes the running graph: the pipeline has to be stopped for it.
+
+    Parameters
+    ----------
+    message : str
+    reasons : iterable of str
+        What would change, each as a sentence.
+    """
+
+    code = "needs_stop"
+
+    def __init__(self, message: str = "", *, reasons: Iterable[str] = (), **details: Any) -> None:
+        self.reasons: list[str] = list(reasons)
+        super().__init__(message, reasons=self.reasons, **details)
+
+
+class StaleRevision(StateConflict):
+    """Somebody else changed the configuration since the revision the request is about.
+
+    Parameters
+    ----------
+    message : str
+    config_rev : int, optional
+        The present revision.
+    """
+
+    code = "stale_revision"
+
+    def __init__(self, message: str = "", *, config_rev: int | None = None, **details: Any) -> None:
+        self.config_rev = config_rev
+        super().__init__(message, config_rev=config_rev, **details)
 
 
 class NotFound(EegcoreError, LookupError):

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from eegcore.control.changing import change_settings
 from eegcore.control.preparing import prepare
-from eegcore.errors import BadArgument, EegcoreError, TapTimeout
+from eegcore.errors import BadArgument, EegcoreError, StateConflict, TapTimeout
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
@@ -43,7 +44,7 @@ class Pipeline:
 
     def __init__(self, document: str | dict[str, Any] | list[Any] | Path, *, overrides: Sequence[str] = (),
                  clock: Clock | None = None) -> None:
-        self.config: PipelineConfig
+        self.config: PipelineConfig | None
         self.plan: Plan
         self.config, self.plan = prepare(document, overrides=overrides, clock=clock)
 
@@ -56,7 +57,7 @@ class Pipeline:
     def from_plan(cls, plan: Plan) -> Pipeline:
         """Take a plan as it is: designed filters run with the very same coefficients."""
         self = cls.__new__(cls)
-        self.plan = plan
+        self.config, self.plan = None, plan
         return self
 
     def run(self, *, seconds: float | None = None) -> Run:
@@ -67,13 +68,15 @@ class Pipeline:
         seconds : float, optional
             Sources end after so much of their own time.
         """
-        return Run(self.plan, seconds=seconds)
+        return Run(self.plan, seconds=seconds, config=self.config)
 
 
 class Run:
     """One run of a pipeline, used as a context manager."""
 
-    def __init__(self, plan: Plan, *, seconds: float | None = None) -> None:
+    def __init__(self, plan: Plan, *, seconds: float | None = None, config: PipelineConfig | None = None) -> None:
+        self._config = config
+        self._editing = threading.Lock()
         self.alarms: list[dict[str, Any]] = []
         self._graph = GraphRun(plan, seconds=seconds, on_alarm=self._on_alarm)
         self._supervisor = Supervisor(self._graph, self._on_event, self._on_end)
@@ -113,6 +116,40 @@ class Run:
     def resume(self) -> None:
         """Hand frames on again; the first packet carries the gap flag."""
         self._graph.pause(False)
+
+    def update(self, stage_id: str, /, *, at_frame: int | None = None, **settings: Any) -> int:
+        """Change settings of a stage while the run goes on; return the config_rev of packets that have them.
+
+            run.update("notch", hz=50, q=20)
+
+        All take effect at one frame, without a frame lost and without a step that rings longer than the filter.
+
+        Parameters
+        ----------
+        stage_id : str
+        at_frame : int, optional
+            First frame of the new settings. Default: the next one. A run in virtual time that gets its changes
+            before it is entered, with their frames, gives the same samples each time.
+        **settings
+            As in a pipeline file.
+
+        Raises
+        ------
+        ConfigError
+            With every mistake: unknown stage or setting, a value that does not fit.
+        NeedsStop
+            If the graph would be another one: other rates, channels, edges.
+        StateConflict
+            If the run has ended, or was made from a plan, which has no settings.
+        """
+        with self._editing:
+            if self._config is None:
+                raise StateConflict("update: this run was made from a plan, which has no settings. Make it from a "
+                                    "pipeline.")
+            changed, plan = change_settings(self._config, {stage_id: settings}, self._graph.plan.clock)
+            config_rev, _ = self._graph.change(plan, at_frame)
+            self._config = changed
+            return config_rev
 
     def ledger(self) -> dict[str, Any]:
         """Return the ledger: live while the run goes on, final and exact afterwards."""

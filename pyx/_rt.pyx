@@ -21,6 +21,11 @@ from c.bench cimport *
 from c.core cimport *
 from c.device cimport *
 from c.dsp cimport *
+from c.resample cimport *
+from c.reference cimport *
+from c.spectral cimport *
+from c.fir cimport *
+from c.flags cimport *
 
 from json import dumps as json_dumps, loads as json_loads
 
@@ -48,11 +53,17 @@ include "parts/status.pxi"
 include "parts/blocks.pxi"
 include "parts/stage_settings.pxi"
 include "parts/linear_ops.pxi"
+include "parts/linear_sos.pxi"
+include "parts/linear_reference.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
+include "parts/stage_bands.pxi"
 include "parts/stage_impedance.pxi"
+include "parts/stage_mark.pxi"
 include "parts/stage_zip.pxi"
+include "parts/frame_window.pxi"
+include "parts/stage_resample.pxi"
 include "parts/stage_sinks.pxi"
 include "parts/node.pxi"
 include "parts/worker.pxi"
@@ -66,6 +77,7 @@ include "parts/packet.pxi"
 include "parts/tap.pxi"
 include "parts/graph_settings.pxi"
 include "parts/graph.pxi"
+include "parts/change.pxi"
 include "parts/stats.pxi"
 include "parts/probe.pxi"
 include "parts/bench.pxi"

@@ -1,86 +1,57 @@
 #include "ec_psd.h"
 
 #include "../base/ec_simd.h"
-#include "../base/ec_trig.h"
 
 #define GROUP 8                           /* channels of one FFT */
 
-static int32_t number_of(const char *name, const char *const *names, int32_t n)
+int32_t ec_detrend_number(const char *name)
 {
-    for (int32_t i = 0; i < n; i++) {
-        if (strcmp(name, names[i]) == 0) {
+    static const char *const NAMES[] = {"none", "constant", "linear"};
+
+    for (int32_t i = 0; i < 3; i++) {
+        if (strcmp(name, NAMES[i]) == 0) {
             return i;
         }
     }
     return -1;
 }
 
-int32_t ec_window_number(const char *name)
+int32_t ec_psd_init(ec_psd *p, const ec_psd_config *config)
 {
-    static const char *const NAMES[] = {"hann", "hamming", "blackman", "rectangular"};
-    return number_of(name, NAMES, 4);
-}
-
-int32_t ec_detrend_number(const char *name)
-{
-    static const char *const NAMES[] = {"none", "constant"};
-    return number_of(name, NAMES, 2);
-}
-
-int32_t ec_window_fill(double *w, uint32_t n, uint32_t window)
-{
-    /* w[t] = a0 - a1 cos(2 pi t / n) + a2 cos(4 pi t / n) */
-    static const double COSINES[][3] = {{0.5, 0.5, 0.0}, {0.54, 0.46, 0.0}, {0.42, 0.5, 0.08}, {1.0, 0.0, 0.0}};
-
-    if (n == 0 || window > EC_WINDOW_RECTANGULAR) {
-        return EC_STATUS_BAD_ARGUMENT;
-    }
-    for (uint32_t t = 0; t < n; t++) {
-        const double *const a = COSINES[window];
-        double s, c1, c2;
-        ec_sincos_turns((double)t / (double)n, &s, &c1);
-        ec_sincos_turns(2.0 * ((double)t / (double)n), &s, &c2);
-        w[t] = n == 1 ? 1.0 : a[0] - a[1] * c1 + a[2] * c2;
-    }
-    return EC_STATUS_OK;
-}
-
-int32_t ec_psd_init(ec_psd *p, uint32_t n, double sps, uint32_t window, uint32_t detrend, uint32_t n_channels,
-                    uint32_t bin_from, uint32_t n_bins)
-{
-    double power = 0.0;
+    const uint32_t n = config->n, n_channels = config->n_channels;
+    double sum = 0.0, power = 0.0;
     int32_t status;
 
     memset(p, 0, sizeof *p);
-    if (n == 0 || n > EC_CFFT_MAX_LENGTH || n_channels == 0 || !(sps > 0.0) || sps - sps != 0.0 ||
-        window > EC_WINDOW_RECTANGULAR || detrend > EC_DETREND_CONSTANT || n_bins > n / 2 + 1 ||
-        bin_from > n / 2 + 1 - n_bins) {
+    if (n == 0 || n > EC_CFFT_MAX_LENGTH || n_channels == 0 || !(config->sps > 0.0) ||
+        config->sps - config->sps != 0.0 || config->detrend > EC_DETREND_LINEAR || config->n_bins > n / 2 + 1 ||
+        config->bin_from > n / 2 + 1 - config->n_bins) {
         return EC_STATUS_BAD_ARGUMENT;
     }
-    p->n = n;
-    p->n_channels = n_channels;
-    p->bin_from = bin_from;
-    p->n_bins = n_bins;
-    p->detrend = detrend;
+    p->config = *config;
     status = ec_rfft_init(&p->fft, n);
     if (status < 0) {
+        memset(p, 0, sizeof *p);
         return status;
     }
     p->window = ec_new_doubles(n);
-    p->scale = ec_new_doubles(n_bins);
+    p->scale = ec_new_doubles(config->n_bins);
     p->scratch = ec_new_doubles(ec_rfft_scratch_doubles(&p->fft, n_channels < GROUP ? n_channels : GROUP));
-    if (p->window == NULL || p->scale == NULL || p->scratch == NULL) {
+    status = p->window == NULL || p->scale == NULL || p->scratch == NULL
+                 ? EC_STATUS_NO_MEMORY
+                 : ec_window_fill(p->window, n, config->window, config->beta);
+    if (status < 0) {
         ec_psd_destroy(p);
-        return EC_STATUS_NO_MEMORY;
+        return status;
     }
-    ec_window_fill(p->window, n, window);
     for (uint32_t t = 0; t < n; t++) {
+        sum += p->window[t];
         power += p->window[t] * p->window[t];
     }
-    for (uint32_t i = 0; i < n_bins; i++) {
-        const uint32_t k = bin_from + i;
+    for (uint32_t i = 0; i < config->n_bins; i++) {
+        const uint32_t k = config->bin_from + i;
         const int has_twin = k != 0 && 2 * k != n;
-        p->scale[i] = (has_twin ? 2.0 : 1.0) / (sps * power);
+        p->scale[i] = (has_twin ? 2.0 : 1.0) / (config->is_spectrum ? sum * sum : config->sps * power);
     }
     return EC_STATUS_OK;
 }
@@ -111,6 +82,28 @@ EC_CLONES static void add_frames(double *restrict sum, const float *restrict fra
             }
         }
         frames += stride;
+    }
+}
+
+/* moment[lane] += t value, t from the middle of the window: what a slope is made of. Same order as above. */
+EC_CLONES static void add_moments(double *restrict moment, const float *restrict frames, uint32_t n_frames,
+                                  uint32_t first, double middle, size_t stride, uint32_t n_lanes)
+{
+    for (uint32_t f = 0; f < n_frames; f++) {
+        double *const part = moment + (first + f) % 4 * GROUP;
+        const double t = (double)(first + f) - middle;
+        for (uint32_t lane = 0; lane < n_lanes; lane++) {
+            part[lane] += t * (double)frames[lane];
+        }
+        frames += stride;
+    }
+}
+
+static void join(double *parts, double divisor)
+{
+    for (uint32_t lane = 0; lane < GROUP; lane++) {
+        parts[lane] = ((parts[lane] + parts[GROUP + lane]) + (parts[2 * GROUP + lane] + parts[3 * GROUP + lane])) /
+                      divisor;
     }
 }
 
@@ -152,13 +145,25 @@ EC_CLONES static void load_frames(rows to, const double *restrict window, const 
     }
 }
 
-EC_CLONES static void store_bins(float *restrict out, const double *restrict re, const double *restrict im,
+/* Take a straight line off what load_frames stored: slope (t - middle) w. */
+EC_CLONES static void remove_slope(rows to, const double *restrict window, const double *restrict slope,
+                                   uint32_t n_frames, double middle, uint32_t n_lanes)
+{
+    for (uint32_t t = 0; t < n_frames; t++) {
+        const double run = ((double)t - middle) * window[t];
+        double *restrict const row = (t % 2 == 0 ? to.even : to.odd) + (ptrdiff_t)(t / 2) * to.step;
+        for (uint32_t lane = 0; lane < n_lanes; lane++) {
+            row[lane] -= slope[lane] * run;
+        }
+    }
+}
+
+EC_CLONES static void store_bins(double *restrict out, const double *restrict re, const double *restrict im,
                                  const double *restrict scale, uint32_t n_bins, size_t stride, uint32_t n_lanes)
 {
     for (uint32_t k = 0; k < n_bins; k++) {
         for (uint32_t lane = 0; lane < n_lanes; lane++) {
-            const float v = (float)((re[lane] * re[lane] + im[lane] * im[lane]) * scale[k]);
-            out[lane] = v == v ? v : __builtin_nanf("");                 /* one NaN on every processor */
+            out[lane] = (re[lane] * re[lane] + im[lane] * im[lane]) * scale[k];
         }
         re += n_lanes;
         im += n_lanes;
@@ -166,28 +171,26 @@ EC_CLONES static void store_bins(float *restrict out, const double *restrict re,
     }
 }
 
-void ec_psd_run_parts(ec_psd *p, const float *part1, uint32_t n1, const float *part2, uint32_t n2, float *out)
+void ec_psd_run(ec_psd *p, const float *part1, uint32_t n1, const float *part2, uint32_t n2, double *out)
 {
-    const size_t stride = p->n_channels;
+    const size_t stride = p->config.n_channels;
+    const double n = (double)p->config.n, middle = 0.5 * (n - 1.0);
 
-    for (uint32_t c = 0; c < p->n_channels; c += GROUP) {
-        const uint32_t n_lanes = p->n_channels - c < GROUP ? p->n_channels - c : GROUP;
+    for (uint32_t c = 0; c < p->config.n_channels; c += GROUP) {
+        const uint32_t n_lanes = p->config.n_channels - c < GROUP ? p->config.n_channels - c : GROUP;
         const rows to = rows_of(p, n_lanes);
-        double mean[4 * GROUP] = {0.0};
+        double mean[4 * GROUP] = {0.0}, slope[4 * GROUP] = {0.0};
         const double *re, *im;
         size_t from;
 
-        if (p->detrend == EC_DETREND_CONSTANT) {
+        if (p->config.detrend != EC_DETREND_NONE) {
             if (n1 > 0) {
                 add_frames(mean, part1 + c, n1, 0, stride, n_lanes);
             }
             if (n2 > 0) {
                 add_frames(mean, part2 + c, n2, n1, stride, n_lanes);
             }
-            for (uint32_t lane = 0; lane < GROUP; lane++) {
-                mean[lane] = ((mean[lane] + mean[GROUP + lane]) + (mean[2 * GROUP + lane] + mean[3 * GROUP + lane])) /
-                             (double)p->n;
-            }
+            join(mean, n);
         }
         if (n1 > 0) {
             load_frames(to, p->window, mean, part1 + c, n1, 0, stride, n_lanes);
@@ -195,13 +198,18 @@ void ec_psd_run_parts(ec_psd *p, const float *part1, uint32_t n1, const float *p
         if (n2 > 0) {
             load_frames(to, p->window, mean, part2 + c, n2, n1, stride, n_lanes);
         }
+        if (p->config.detrend == EC_DETREND_LINEAR && p->config.n > 1) {
+            if (n1 > 0) {
+                add_moments(slope, part1 + c, n1, 0, middle, stride, n_lanes);
+            }
+            if (n2 > 0) {
+                add_moments(slope, part2 + c, n2, n1, middle, stride, n_lanes);
+            }
+            join(slope, n * (n * n - 1.0) / 12.0);                       /* sum of (t - middle)^2 */
+            remove_slope(to, p->window, slope, p->config.n, middle, n_lanes);
+        }
         ec_rfft_run_lanes(&p->fft, p->scratch, n_lanes, &re, &im);
-        from = (size_t)p->bin_from * n_lanes;
-        store_bins(out + c, re + from, im + from, p->scale, p->n_bins, stride, n_lanes);
+        from = (size_t)p->config.bin_from * n_lanes;
+        store_bins(out + c, re + from, im + from, p->scale, p->config.n_bins, stride, n_lanes);
     }
-}
-
-void ec_psd_run(ec_psd *p, const float *frames, float *out)
-{
-    ec_psd_run_parts(p, frames, p->n, NULL, 0, out);
 }

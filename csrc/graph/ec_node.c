@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "../base/ec_clock.h"
+#include "ec_fade.h"
 
 #define QUIESCE_NS 5000000000             /* a group that does not move for so long is stuck in a stage */
 
@@ -74,6 +75,7 @@ int32_t ec_run_add_pool(ec_run *run, uint32_t slots, uint32_t payload_bytes, boo
 ec_node *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs)
 {
     ec_node *node;
+    ec_change *stub;
 
     if (n_inputs > EC_MAX_INPUTS) {
         return NULL;
@@ -85,6 +87,8 @@ ec_node *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs)
     node->number = number;
     node->n_inputs = n_inputs;
     node->n_outputs = n_outputs;
+    node->config_rev = 1;
+    node->in_step = 1.0;
     node->ports = new_aligned((n_outputs ? n_outputs : 1) * sizeof *node->ports);
     if (node->ports == NULL) {
         free(node);
@@ -98,7 +102,14 @@ ec_node *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs)
             return NULL;
         }
         EC_STORE(&node->ports[i].fanout, none, relaxed);
+        node->ports[i].meta_rev = 1;
     }
+    stub = ec_change_create(node, NULL, 0.0);
+    if (stub == NULL) {
+        ec_node_destroy(node, NULL);
+        return NULL;
+    }
+    ec_inbox_init(&node->inbox, stub);
     return node;
 }
 
@@ -118,6 +129,7 @@ void ec_node_destroy(ec_node *node, ec_run *run)
         }
         free(EC_LOAD(&node->ports[i].fanout, relaxed));
     }
+    ec_node_forget_changes(node);
     if (node->stage != NULL && node->self != NULL) {
         node->stage->destroy(node->self);
     }

@@ -16,6 +16,8 @@
  *   I   worker: seq_cst store of `ended`, then load of every fanout (G) to end its edges; control thread: store
  *       of a fanout (G), then seq_cst load of `ended`. One of the two sees the other's: an edge added while a
  *       group ends is told of the end by the worker or by the control thread, or by both.
+ *   L   release store of `shown` when an instance takes over  ->  acquire load by a reader of counters. The old
+ *       instance is destroyed by a thread that excludes readers (the GIL), after K of ec_change.h
  *   H   release in ec_run_fail  ->  acquire of `failed` by the control thread: the record is whole
  */
 #ifndef EC_NODE_H
@@ -26,6 +28,7 @@
 #include "../include/eegcore/plugin.h"
 #include "../ring/ec_edge.h"
 #include "../ring/ec_mpsc.h"
+#include "ec_change.h"
 
 #define EC_MAX_INPUTS  8
 #define EC_MAX_LOCAL   32
@@ -64,6 +67,7 @@ typedef struct ec_port {
     uint32_t  max_frames;
     uint32_t  step_num;
     uint32_t  step_den;
+    uint32_t  meta_rev;                   /* in every packet: which description of the stream holds for it */
     double    sps;
     ec_pool  *pool;                       /* NULL for ports that only forward */
     ec_ref    spare;                      /* a slot taken and not used yet */
@@ -76,7 +80,12 @@ typedef struct ec_port {
 
 typedef struct ec_node {
     const StageDescriptor *stage;         /* NULL: a source, its loop makes the packets */
-    void     *self;
+    void     *self;                       /* the worker's */
+    EC_ATOMIC(void *) shown;              /* the same for readers of its counters: L */
+    uint32_t  config_rev;                 /* newest that a packet has brought; of a source: that it stamps */
+    double    in_step;                    /* device frames between two frames of the first input */
+    ec_inbox  inbox;
+    ec_change *fade;                      /* the change that an old instance or its rest still fades into, or NULL */
     uint32_t  number;                     /* of the run, for messages */
     uint32_t  on_error;
     uint32_t  is_sink;
@@ -247,6 +256,17 @@ static inline bool ec_port_is_read(ec_port *port)
 static inline bool ec_run_is(EC_ATOMIC(uint32_t) *flag)
 {
     return EC_LOAD(flag, acquire) != 0;
+}
+/* Give a node its first instance. [control-thread, stopped] */
+static inline void ec_node_set_self(ec_node *node, void *self)
+{
+    node->self = self;
+    EC_STORE(&node->shown, self, relaxed);
+}
+/* The instance whose counters may be read until this thread lets go of the GIL. [any-thread] */
+static inline void *ec_node_shown(ec_node *node)
+{
+    return EC_LOAD(&node->shown, acquire);                                      /* L */
 }
 /* True once the record of the failure may be read. [control-thread] */
 static inline bool ec_run_has_failed(ec_run *run)

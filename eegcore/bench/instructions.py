@@ -84,8 +84,8 @@ def count() -> dict[str, float]:
         given, out = Path(folder) / "jobs.json", Path(folder) / "out"
         given.write_text(json.dumps(work))
         command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={out}", "--collect-atstart=no",
-                   "--toggle-collect=__pyx_pf*Probe*churn*", "--dump-before=__pyx_pw*Probe*churn*", "--compress-strings=no",
-                   sys.executable, "-m", "eegcore.bench.instructions", str(given)]
+                   "--toggle-collect=__pyx_pf*Probe*churn*", "--dump-before=__pyx_pw*Probe*churn*",
+                   "--compress-strings=no", sys.executable, "-m", "eegcore.bench.instructions", str(given)]
         same = {**environment(), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
         done = subprocess.run(command, env=same, capture_output=True, text=True, timeout=CALLGRIND_S)
         if done.returncode:

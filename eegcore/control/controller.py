@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from eegcore.control.changing import Settings, change_settings
 from eegcore.control.events import Events, Listener
 from eegcore.control.outlet import Outlet
 from eegcore.control.preparing import Source, prepare, preset_file
-from eegcore.errors import EegcoreError, StateConflict
+from eegcore.errors import EegcoreError, StaleRevision, StateConflict
 from eegcore.graph.plan_json import plan_json
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
@@ -56,6 +57,7 @@ class Controller:
         self.client_ledger: Callable[[], dict[str, Any]] | None = None
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
+        self._editing = threading.RLock()              # held while a configuration is put in place of another
         self._events = Events()
         self._config: PipelineConfig | None = None
         self._plan: Plan | None = None
@@ -206,7 +208,8 @@ class Controller:
         was_stopped = self.state == "stopped"
         self.shutdown()
         if was_stopped and self.state == "stopped":
-            self._hold(config, plan)
+            with self._editing:
+                self._hold(config, plan)
             return self.status()
         self._wait_for_another_second()
         return self._start(lambda: self._hold(config, plan))
@@ -218,8 +221,12 @@ class Controller:
         if now_ns // NS_PER_S == last_s:
             time.sleep(1 - now_ns % NS_PER_S / NS_PER_S)
 
-    def _start(self, choose: Callable[[], None]) -> dict[str, Any]:
+    def _start(self, choose: Callable[[], object]) -> dict[str, Any]:
         """Start what `choose` makes the held pipeline; the state before comes back if it refuses."""
+        with self._editing:
+            return self._start_alone(choose)
+
+    def _start_alone(self, choose: Callable[[], object]) -> dict[str, Any]:
         with self._lock:
             if self.state not in ("stopped", "failed"):
                 raise StateConflict(f"pipeline: is {self.state}. Only a stopped one can start. Shut it down first.")
@@ -239,6 +246,55 @@ class Controller:
             self._move("failed", f"{type(error).__name__}: {error}")
             raise
         return self.status()
+
+    def update(self, stage_id: str, key: str, value: Any, if_rev: int | None = None,
+               at_frame: int | None = None) -> int:
+        """Change one setting; see `change`."""
+        return self.change([(stage_id, key, value)], if_rev=if_rev, at_frame=at_frame)
+
+    def change(self, settings: Settings, *, if_rev: int | None = None, at_frame: int | None = None) -> int:
+        """Change settings of the held pipeline, and of its graph if it runs; return the new config_rev.
+
+        All of them take effect at one frame of every source, or none does. Editors come one after the other.
+
+        Parameters
+        ----------
+        settings : mapping or iterable
+            ``{"notch": {"hz": 50}}`` or ``[("notch", "hz", 50)]``.
+        if_rev : int, optional
+            Refuse if the configuration is not of this revision any more.
+        at_frame : int, optional
+            First frame of the new settings; one that has gone by already is the next one.
+
+        Raises
+        ------
+        ConfigError
+            With every mistake, as for a file.
+        NeedsStop
+            If the graph that runs would be another one.
+        StaleRevision
+            If somebody changed the configuration since `if_rev`.
+        StateConflict
+            If no pipeline is held, or it is just being stopped.
+        """
+        with self._editing:
+            with self._lock:
+                config, run, state = self._config, self._run, self.state
+            if config is None:
+                raise StateConflict("pipeline: none was given yet. Send one, or name a preset.")
+            if if_rev is not None and if_rev != self.config_rev:
+                raise StaleRevision(f"config_rev: {if_rev} is not the present one, {self.config_rev}. Somebody else "
+                                    "changed the configuration. Read it again.", config_rev=self.config_rev)
+            if state == "draining":
+                raise StateConflict("pipeline: is draining. Change it when it has stopped.")
+            running = run if state in ACTIVE else None
+            if at_frame is not None and running is None:
+                raise StateConflict(f"at_frame: {at_frame}, and the pipeline is {state}: it has no frames. Leave it "
+                                    "out.")
+            changed, plan = change_settings(config, settings)
+            if running is not None:
+                running.change(plan, at_frame, self.config_rev + 1)
+            return self._hold(changed, plan)
 
     def shutdown(self, timeout_s: float | None = None) -> dict[str, Any]:
         """Stop the sources, drain, finalise; return the ledger. A stopped pipeline answers with its last ledger.
@@ -312,16 +368,19 @@ class Controller:
             self._move("failed", f"{error} The fallback {name!r} could not start either: {second}")
             raise
 
-    def _hold(self, config: PipelineConfig, plan: Plan) -> None:
+    def _hold(self, config: PipelineConfig, plan: Plan) -> int:
         with self._lock:
             self._config, self._plan = config, plan
             self.config_rev += 1
-        self._events.publish({"event": "config", "config_rev": self.config_rev, "config": config.merged()})
+            config_rev = self.config_rev
+        self._events.publish({"event": "config", "config_rev": config_rev, "config": config.merged()})
+        return config_rev
 
     def _launch(self) -> None:
         plan = self._plan
         assert plan is not None      # `start` has checked
-        run = GraphRun(plan, with_server=True, on_alarm=lambda *alarm: supervisor.alarm(*alarm))
+        run = GraphRun(plan, with_server=True, config_rev=self.config_rev,
+                       on_alarm=lambda *alarm: supervisor.alarm(*alarm))
         supervisor = Supervisor(run, self._events.publish, self._ended)
         with self._lock:
             self._run, self._supervisor = run, supervisor

@@ -21,11 +21,24 @@ class Outlet:
         stage = run.plan.stage(sink_id)
         self.sink_id = sink_id
         self.topic: str = stage.native["topic"]
-        self.stream: Stream = run.stream(*stage.inputs[0])
         self.run_id = run.run_id
-        self.meta_rev = 1
+        self._live, self._input = run.live, stage.inputs[0]
         self.start_t_ns, self.start_unix_ns = run.start_t_ns, run.start_unix_ns
         self._tap: _rt.Tap | None = tap
+
+    @property
+    def meta_rev(self) -> int:
+        """The newest description of the stream; packets made before it still carry the one before."""
+        return self._live.meta_rev(self._input)
+
+    @property
+    def stream(self) -> Stream:
+        """The newest description itself."""
+        return self._live.stream(self._input, self.meta_rev)
+
+    def stream_of(self, meta_rev: int) -> Stream:
+        """Return the description of packets that carry this `meta_rev`."""
+        return self._live.stream(self._input, meta_rev)
 
     def fileno(self) -> int:
         """Return the eventfd; it stays open until `close`, also when the run has ended."""

@@ -52,6 +52,8 @@ def read_eegcore_csv(path: str | os.PathLike[str], data: bytes, *, sps: float | 
     names = split_cells(numbered[0][1], ",")
     table = Table(path, [line for _, line in numbered[1:]], [number for number, _ in numbered[1:]], names, ",")
 
+    if "axis_hz" in facts:
+        raise refuse(path, "the file holds spectra, not samples", "Play the recording itself.")
     if names[-1].endswith("_kOhm"):
         raise refuse(path, "the file holds impedances in kOhm, not samples", "Play the recording itself.")
     unit = "counts" if raw or not any(name.endswith("_uV") for name in names) else "uV"

@@ -43,7 +43,7 @@ class Built:
 
 
 def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool, lock: bool,
-          recordings: Mapping[str, Recording] | None = None) -> Built:
+          recordings: Mapping[str, Recording] | None = None, config_rev: int = 1) -> Built:
     """Make everything a run needs; no thread runs yet.
 
     Parameters
@@ -59,13 +59,15 @@ def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool,
         Ask for locked pools.
     recordings : mapping of str to Recording, optional
         What playback nodes play that does not come from their file, by source id.
+    config_rev : int
+        What the first packets carry.
 
     Raises
     ------
     EegcoreError
         If memory, descriptors or a file are missing.
     """
-    built = Built(_rt.Graph(is_virtual=plan.clock == "virtual"))
+    built = Built(_rt.Graph(is_virtual=plan.clock == "virtual", config_rev=config_rev))
     try:
         _make(built, plan, with_server, seconds, digest, lock, recordings or {})
     except BaseException:
@@ -79,7 +81,7 @@ def _make(built: Built, plan: Plan, with_server: bool, seconds: float | None, di
     for pool in plan.pools:
         built.pools[pool.name], locked = built.graph.add_pool(pool.slots, pool.slot_bytes, lock)
         built.locked = built.locked and locked
-    streams = {(stage.id, port.name): port.stream for stage in plan.stages for port in stage.outputs}
+    streams = all_streams(plan)
     numbers = {ref: number for number, ref in enumerate(streams)}
     declared = {stage.id: stage for stage in plan.stages}
     for group in plan.groups:
@@ -99,6 +101,19 @@ def stream_dict(stream: Stream) -> dict[str, Any]:
     return {"kind": int(stream.kind), "sps": float(stream.sps), "n_channels": stream.n_channels,
             "n_bins": stream.n_bins, "max_frames": stream.max_frames,
             "step": (stream.step.numerator, stream.step.denominator)}
+
+
+def all_streams(plan: Plan) -> dict[PortRef, Stream]:
+    """Return every output of a plan; their order numbers them in packets."""
+    return {(stage.id, port.name): port.stream for stage in plan.stages for port in stage.outputs}
+
+
+def node_streams(built: Built, plan: Plan, node: NodePlan) -> dict[str, list[dict[str, Any]]]:
+    """Return ``inputs`` and ``outputs`` of a node as the compiled side takes them."""
+    streams = all_streams(plan)
+    numbers = {ref: number for number, ref in enumerate(streams)}
+    return {"inputs": [stream_dict(streams[ref]) for ref in node.inputs],
+            "outputs": _outputs(built, node, streams, numbers)}
 
 
 def _outputs(built: Built, node: NodePlan, streams: dict[PortRef, Stream], numbers: dict[PortRef, int]) \

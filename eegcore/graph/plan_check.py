@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 from eegcore.devices.registers import N_REGISTERS
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
+from eegcore.stages.design import taps_from_hex
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
 
 PortRef = tuple[str, str]
@@ -25,9 +27,15 @@ MOST_STEP = 2**31
 MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
+MOST_RATIO = 1024                              # EC_RESAMPLE_MAX_FACTOR of csrc/dsp/ec_resample.h
+MOST_TAPS = 32768                              # EC_RESAMPLE_MAX_TAPS
+MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
+MOST_FIR_TAPS = 4096                           # EC_FIR_MAX_TAPS of csrc/dsp/ec_fir.h
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
 MOST_WAIT_FRAMES = 2**24
+MOST_AVERAGE = 1000                            # EC_AVERAGE_MAX of csrc/dsp/ec_average.h
+MOST_ROWS = 64                                 # EC_BANDS_MAX_ROWS of csrc/dsp/ec_bands.h
 SOURCES = ("ads1299", "playback")
 SINKS = ("null_sink", "websocket_sink", "csv_sink")
 
@@ -133,13 +141,9 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         for pick in params["picks"]:
             _whole(pick, 0, inputs[0].n_channels - 1, f"{name}: a channel")
     elif kind == "fft":
-        (out,) = outputs
-        _need(inputs[0].kind.has_voltage and out.kind is Kind.SPECTRUM_F32
-              and (out.n_channels, out.n_bins) == (inputs[0].n_channels, params["n_bins"])
-              and inputs[0].step.denominator == 1, f"{name}: output and input do not fit")
-        _whole(params["n"], 1, 2**24, f"{name}: n")
-        _whole(params["hop"], 1, 2**31, f"{name}: hop")
-        _whole(params["bin_from"], 0, params["n"] // 2 + 1 - out.n_bins, f"{name}: bin_from")
+        _check_spectrum(name, params, inputs[0], outputs)
+    elif kind == "bands":
+        _check_bands(name, params, inputs[0], outputs)
     elif kind == "impedance":
         (out,) = outputs
         window = _whole(params["window"], 1, 2**20, f"{name}: window")
@@ -147,10 +151,36 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _need(inputs[0].kind.has_voltage and inputs[0].step == 1 and out.kind is Kind.VOLTAGE_F32
               and params["n_channels"] == out.n_channels == inputs[0].n_channels
               and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
+    elif kind == "resample":
+        _check_resample(name, params, inputs[0], outputs)
     elif kind == "zip":
         _check_zip(name, params, inputs, outputs)
     else:
         raise ValueError(f"{name}: no node is called {kind!r}")
+
+
+def _check_spectrum(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
+    (out,) = outputs
+    hop = _whole(params["hop"], 1, 2**31, f"{name}: hop")
+    _need(given.kind.has_voltage and out.kind is Kind.SPECTRUM_F32
+          and (out.n_channels, out.n_bins) == (given.n_channels, params["n_bins"])
+          and out.max_frames * hop >= given.max_frames, f"{name}: output and input do not fit")
+    n = _whole(params["n"], 1, 2**24, f"{name}: n")
+    _whole(params["bin_from"], 0, n // 2 + 1 - out.n_bins, f"{name}: bin_from")
+    average = _whole(params["average"], 1, MOST_AVERAGE, f"{name}: average")
+    _need(average * out.n_bins * out.n_channels <= MOST_BYTES // 8, f"{name}: {average} spectra in memory")
+
+
+def _check_bands(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
+    (out,) = outputs
+    rows = out.n_bins + (params["finish"] == "share")
+    _need(given.kind is out.kind is Kind.SPECTRUM_F32 and given.n_channels == out.n_channels
+          and out.max_frames >= given.max_frames and params["rows"] == rows <= MOST_ROWS,
+          f"{name}: output and input do not fit")
+    for row, *numbers in params["pieces"]:
+        _whole(row, 0, rows - 1, f"{name}: a row")
+        low, high, _ = (float.fromhex(number) for number in numbers)
+        _need(0 <= low <= high <= given.n_bins - 1, f"{name}: bins {low} to {high} of {given.n_bins}")
 
 
 def _check_source(name: str, params: dict[str, Any], out: Stream) -> None:
@@ -186,6 +216,15 @@ def _check_chips(name: str, params: dict[str, Any], out: Stream) -> None:
           and len(world["faults"]) <= MOST_FAULTS, f"{name}: faults")
 
 
+def _check_resample(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
+    (out,) = outputs
+    up, down = (_whole(params[key], 1, MOST_RATIO, f"{name}: {key}") for key in ("up", "down"))
+    _whole(len(params["taps"]), 1, MOST_TAPS, f"{name}: taps")
+    _need(given.kind.has_voltage and out.kind is Kind.VOLTAGE_F32 and out.n_channels == given.n_channels
+          and out.step == given.step * Fraction(down, up) and out.max_frames * down >= given.max_frames * up,
+          f"{name}: output and input do not fit")
+
+
 def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:
     (out,) = outputs
     kind = Kind.VOLTAGE_F32 if params["is_float"] is True else Kind.RAW_I32
@@ -215,8 +254,14 @@ def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: li
         elif op["op"] == "comb":
             _whole(op["half"], 1, MOST_HALF, f"{name}: half")
             _need(given.step.denominator == 1, f"{name}: a comb on every {given.step} frames")
+        elif op["op"] in ("fir", "analytic"):
+            _need(1 <= len(taps_from_hex(op["taps"])) <= MOST_FIR_TAPS, f"{name}: {len(op['taps'])} taps")
         elif op["op"] == "debounce":
             _whole(op["frames"], 0, 2**31, f"{name}: frames")
+        elif op["op"] == "mix":
+            _whole(op["n_out"], 1, MAX_CHANNELS, f"{name}: n_out")
+        elif op["op"] == "detrend":
+            _whole(op["frames"], 1, MOST_WINDOW, f"{name}: frames")
     for port, out in zip(ports, outputs, strict=True):
         after = _whole(port["after"], 0, len(ops), f"{name}: after")
         keep = math.prod(op["factor"] for op in ops[:after] if op["op"] == "decimate")

@@ -15,9 +15,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
-from eegcore.errors import EdgeOverflow, EegcoreError, NotFound, PoolEmpty, StageError, SystemFailed, from_status
+from eegcore.errors import (
+    EdgeOverflow,
+    EegcoreError,
+    NotFound,
+    PoolEmpty,
+    StageError,
+    StateConflict,
+    SystemFailed,
+    from_status,
+)
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.live import LiveChanges
+from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
 from eegcore.graph.sink_thread import SinkThread
@@ -53,6 +64,8 @@ class GraphRun:
         Called as ``on_alarm(level, place, message, frame_index)`` from the thread that noticed.
     recordings : mapping, optional
         Recordings in memory for playback sources, by source id.
+    config_rev : int, optional
+        Revision of the configuration the plan was made from; packets carry it.
 
     Raises
     ------
@@ -62,8 +75,7 @@ class GraphRun:
 
     def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
                  digest: bool | None = None, on_alarm: Alarm | None = None,
-                 recordings: Mapping[str, Recording] | None = None) -> None:
-        self.plan = plan
+                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
@@ -76,7 +88,8 @@ class GraphRun:
         asks = plan.realtime == "require" or any(group.priority or group.cores for group in plan.groups)
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
-                                  lock=wants_realtime, recordings=recordings)
+                                  lock=wants_realtime, recordings=recordings, config_rev=config_rev)
+        self.live = LiveChanges(plan, self.built)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
         self._sinks: dict[str, SinkThread] = {}
@@ -84,6 +97,11 @@ class GraphRun:
         self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
         self._final: dict[str, Any] | None = None
         self._refused: EegcoreError | None = None      # `realtime: require` that the system did not grant
+
+    @property
+    def plan(self) -> Plan:
+        """What runs now, changes included that wait for their frame."""
+        return self.live.plan
 
     # ---- life ----
 
@@ -137,6 +155,18 @@ class GraphRun:
         """Count frames as `paused` instead of handing them on; a playback stands still."""
         self.built.graph.pause(paused)
 
+    def change(self, plan: Plan, at_frame: int | None = None, config_rev: int | None = None) -> tuple[int, PlanChange]:
+        """Go on with another plan without a stop; see `LiveChanges.change`. Also before `start`.
+
+        Raises
+        ------
+        StateConflict
+            If the run has ended.
+        """
+        if self._final is not None or (self._threads and not self.is_alive):
+            raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
+        return self.live.change(plan, at_frame, config_rev)
+
     @property
     def is_alive(self) -> bool:
         """True while a thread of this run lives."""
@@ -175,6 +205,7 @@ class GraphRun:
             tap.detach()                               # before the sweep: an edge has one consumer at a time
         with self._tap_lock:
             self.built.graph.finish(keep=set(self._taps))      # listeners may read what they have
+        self.live.collect()
         self._final = self._ledger(quiet=True)
         self._close_sinks(self._final)
         if self.sink_failures():
@@ -371,8 +402,8 @@ class GraphRun:
         sink_id = node.members[0]
         stream = self._output(*node.inputs[0])[1]
         sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
-        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns, 1,
-                       input=str(stream.meta.get("input", "")))
+        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns,
+                       self.live.config_rev, input=str(stream.meta.get("input", "")))
         tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
         sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
                           alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))

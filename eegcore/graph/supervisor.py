@@ -138,6 +138,7 @@ class Supervisor:
         self._report_grants()
         self._read_records()
         now = self.beat = time.monotonic()
+        self._run.live.collect()
         self._watch_pools()
         self._watch_stalls()
         if now >= self._next_stats:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from eegcore.errors import Closed, ConfigError, EegcoreError, NotFound, StateConflict, Stopped
+from eegcore.errors import Closed, ConfigError, EegcoreError, NotFound, StaleRevision, StateConflict, Stopped
 from eegcore.server.protocol import dumps
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ def status_of(error: EegcoreError) -> int:
     """
     if isinstance(error, NotFound):
         return 404
+    if isinstance(error, StaleRevision):
+        return 412
     if isinstance(error, (StateConflict, Stopped, Closed)):
         return 409
     if isinstance(error, (ConfigError, ValueError)):

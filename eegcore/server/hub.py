@@ -13,7 +13,8 @@ from eegcore.server.protocol import INBOUND_BYTES, text_frame
 from eegcore.server.security import RANK, Role
 
 COMMANDS: dict[str, Role] = {
-    "GetConfig": "viewer", "Start": "operator", "Shutdown": "operator", "Pause": "operator", "Resume": "operator",
+    "GetConfig": "viewer", "UpdateParam": "operator",
+    "Start": "operator", "Shutdown": "operator", "Pause": "operator", "Resume": "operator",
 }
 
 
@@ -73,6 +74,8 @@ class Hub:
         if command == "GetConfig":
             config, status = await self._look()
             return {"config_rev": status.get("config_rev"), "config": config, "state": status}
+        if command == "UpdateParam":
+            return {"config_rev": await self._door.command(controller.update, *checked_update(request))}
         if command == "Start":
             document, preset = request.get("pipeline"), request.get("preset")
             if preset is not None and not isinstance(preset, str):
@@ -86,6 +89,25 @@ class Hub:
             return {"config_rev": controller.config_rev, "ledger": ledger}
         await self._door.command(controller.pause if command == "Pause" else controller.resume)
         return {"config_rev": controller.config_rev}
+
+
+def checked_update(request: dict[str, Any]) -> tuple[str, str, Any, int | None, int | None]:
+    """Return stage id, key, value, if_rev and at_frame of an ``UpdateParam``; Refusal if one is missing or none."""
+    for name in ("stage_id", "key"):
+        if not isinstance(request.get(name), str):
+            raise Refusal(400, "bad_request", f"{name}: {str(request.get(name))[:60]!r} is not a name. Send for "
+                          'example {"cmd": "UpdateParam", "stage_id": "notch", "key": "hz", "value": 50}.')
+    if "value" not in request:
+        raise Refusal(400, "bad_request", "value: missing. Send the new value of the setting; null for its default.")
+    return (request["stage_id"], request["key"], request["value"], _whole_number(request, "if_rev"),
+            _whole_number(request, "at_frame"))
+
+
+def _whole_number(request: dict[str, Any], name: str) -> int | None:
+    number = request.get(name)
+    if number is not None and (type(number) is not int or not 0 <= number < 2**63):
+        raise Refusal(400, "bad_request", f"{name}: {str(number)[:60]!r} is not a whole number from 0 on.")
+    return number
 
 
 def parse_request(text: str) -> dict[str, Any]:

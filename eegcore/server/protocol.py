@@ -208,6 +208,8 @@ def meta(topic: str, topic_id: int, meta_rev: int, stream: Stream, run_id: str |
     if stream.axis_hz:
         message["axis_hz"] = list(stream.axis_hz)
         message["bands"] = stream.meta.get("bands", {})
+    if "mains_level" in stream.meta:
+        message["mains_level"] = stream.meta["mains_level"]
     return message
 
 

@@ -21,6 +21,7 @@ class Topic:
         self.name = name
         self.topic_id = 0
         self.outlet: Any = None
+        self.stream: Any = None                  # what the outlet's packets of `meta_rev` are
         self.members: dict[DataClient, Subscription] = {}
         self.labels: tuple[str, ...] = ()
         self.meta_frame = b""
@@ -32,7 +33,8 @@ class Topic:
         """Make the meta message of the present outlet; every subscriber needs it before the next packet."""
         self.meta_serial += 1
         self.meta_rev = meta_rev
-        self.labels = tuple(self.outlet.stream.labels)
+        self.stream = self.outlet.stream_of(meta_rev)
+        self.labels = tuple(self.stream.labels)
         self._write_meta(sps_true, now)
 
     def refresh_rate(self, sps_true: float | None, now: float) -> None:
@@ -46,7 +48,7 @@ class Topic:
     def _write_meta(self, sps_true: float | None, now: float) -> None:
         self._meta_at = now
         self.meta_frame = text_frame(protocol.meta(
-            self.name, self.topic_id, self.meta_rev, self.outlet.stream, self.outlet.run_id,
+            self.name, self.topic_id, self.meta_rev, self.stream, self.outlet.run_id,
             t_ns=self.outlet.start_t_ns, t_unix_ns=self.outlet.start_unix_ns, sps_true=sps_true))
 
     def tell(self, client: DataClient, subscription: Subscription) -> None:

@@ -61,9 +61,9 @@ class CsvWriter:
     path : str
         May hold ``{start}``: UTC time of the start, ``2026-11-21T04-12-00Z``; and ``{input}``: name of the
         recording that is played.
-    columns : {'uv', 'counts', 'both', 'kohm'}
+    columns : {'uv', 'counts', 'both', 'kohm', 'bins'}
     decimals : int
-        Digits after the point of uV and kOhm values, 0..9.
+        Digits after the point of all values but counts, 0..9.
     operations : FileOperations
         System calls; tests give their own.
 
@@ -92,7 +92,7 @@ class CsvWriter:
         self.failed: SinkFailed | None = None
         self._template = path
         self._columns = columns
-        self._planes = "uv" if columns == "kohm" else columns    # of the packet
+        self._planes = "uv" if columns in ("kohm", "bins") else columns    # of the packet
         self._decimals = decimals
         self._operations = operations
         self._fd = -1

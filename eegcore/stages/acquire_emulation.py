@@ -16,14 +16,15 @@ FAULT_NUMBERS = {kind: number for number, kind in enumerate(get_args(FaultKind)[
 
 
 def refuse_emulated(settings: AcquireSettings) -> None:
-    """Refuse settings that only an emulated board has.
+    """Refuse settings that only an emulated board has, unless they say what they would be anyway.
 
     Raises
     ------
     SettingProblem
     """
     for key in EMULATED:
-        if key in settings.model_fields_set:
+        unused = type(settings).model_fields[key].get_default(call_default_factory=True)
+        if key in settings.model_fields_set and getattr(settings, key) != unused:
             raise SettingProblem(key, f"board: {settings.board} has no {key}; only the emulator has",
                                  hint=f"Remove {key}, or set board: emulator")
 

@@ -17,6 +17,7 @@ from eegcore.stages.base import (
     need_voltage,
     register,
 )
+from eegcore.stages.labels import channel_of
 from eegcore.stages.stream import Kind, Stream
 
 
@@ -63,7 +64,8 @@ class ToVoltage(StageType):
 class GainSettings(StageSettings):
     """Settings of `gain`."""
 
-    factor: float | list[float] = Field(1.0, description="what samples are multiplied by; one, or one per channel")
+    factor: float | list[float] | dict[str, float] = Field(1.0, description=(
+        "what samples are multiplied by: one number, one per channel, or by label such as {EOG: 0.5} (others: 1)"))
 
 
 @register
@@ -72,7 +74,7 @@ class Gain(StageType):
 
     name = "gain"
     role: ClassVar[Literal["stage"]] = "stage"
-    doc = "Multiply samples by a factor, one for all channels or one per channel."
+    doc = "Multiply samples by a factor, one for all channels, one per channel, or by label."
     Settings = GainSettings
     default_group = "dsp"
 
@@ -81,6 +83,9 @@ class Gain(StageType):
         stream = inputs[0]
         need_voltage("gain", stream)
         factor = settings.factor
+        if isinstance(factor, dict):
+            channels = {channel_of("factor", label, stream): value for label, value in factor.items()}
+            factor = [channels.get(channel, 1.0) for channel in range(stream.n_channels)]
         factors = list(factor) if isinstance(factor, list) else [factor] * stream.n_channels
         if len(factors) != stream.n_channels:
             raise SettingProblem("factor", f"{len(factors)} factors for {stream.n_channels} channels",

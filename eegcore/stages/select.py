@@ -17,6 +17,7 @@ from eegcore.stages.base import (
     Whole,
     register,
 )
+from eegcore.stages.labels import channel_of, meta_of
 from eegcore.stages.stream import Kind, Stream
 
 
@@ -47,23 +48,16 @@ class Select(StageType):
         if (settings.labels is None) == (settings.channels is None):
             raise SettingProblem("labels", "labels and channels are both given" if settings.labels
                                  else "nothing is selected", hint="Give either labels or channels")
-        picks = _by_label(settings.labels, stream) if settings.labels else _by_number(settings.channels or [], stream)
+        picks = ([channel_of("labels", label, stream) for label in settings.labels] if settings.labels
+                 else _by_number(settings.channels or [], stream))
         if len(set(picks)) != len(picks):
             twice = next(pick for pick in picks if picks.count(pick) > 1)
             raise SettingProblem("labels" if settings.labels else "channels",
                                  f"{stream.labels[twice]!r} is selected twice", hint="Name every channel once")
         out = stream.replace(labels=tuple(stream.labels[pick] for pick in picks),
-                             scale_uv=tuple(stream.scale_uv[pick] for pick in picks) if stream.scale_uv else ())
+                             scale_uv=tuple(stream.scale_uv[pick] for pick in picks) if stream.scale_uv else (),
+                             meta=meta_of(stream, picks, [stream.labels[pick] for pick in picks]))
         return Description([Port(OUT, out)], {"node": "select", "picks": picks})
-
-
-def _by_label(labels: list[str], stream: Stream) -> list[int]:
-    try:
-        return stream.picks(labels)
-    except KeyError:
-        unknown = next(label for label in labels if label not in stream.labels)
-        raise SettingProblem("labels", f"no channel is called {unknown!r}",
-                             allowed=f"Known: {', '.join(stream.labels)}", about="channels") from None
 
 
 def _by_number(numbers: list[int], stream: Stream) -> list[int]:

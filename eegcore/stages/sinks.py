@@ -17,6 +17,8 @@ from eegcore.stages.base import (
 )
 from eegcore.stages.stream import Kind, Stream
 
+MOST_BINS = 4096                                 # columns of a row of spectra, as in eegcore/sinks/csv_header.py
+
 
 class WebsocketSinkSettings(StageSettings):
     """Settings of `websocket_sink`."""
@@ -68,9 +70,9 @@ class CsvSinkSettings(StageSettings):
     path: str = Field(min_length=1, max_length=4096, description=(
         "file to write, {start} becomes the time of the start, {input} the name of the recording that is played; "
         "a file that exists is never overwritten"))
-    columns: Literal["uv", "counts", "both", "kohm"] | None = Field(None, description=(
-        "uv, counts, both or, behind impedance, kohm; what the input carries if absent"))
-    decimals: Whole = Field(3, ge=0, le=9, description="digits after the point of uV and kOhm columns")
+    columns: Literal["uv", "counts", "both", "kohm", "bins"] | None = Field(None, description=(
+        "uv, counts, both, behind impedance kohm, behind bands, mains and fft bins; what the input carries if absent"))
+    decimals: Whole = Field(3, ge=0, le=9, description="digits after the point of all columns but counts")
 
 
 @register
@@ -79,23 +81,29 @@ class CsvSink(StageType):
 
     name = "csv_sink"
     role: ClassVar[Literal["sink"]] = "sink"
-    doc = "Write frames into a CSV file: frame index, time, and every channel in uV, counts, both, or kOhm."
+    doc = "Write frames into a CSV file: frame index, time, and every channel in uV, counts, both, kOhm, or bands."
     Settings = CsvSinkSettings
     default_group = None
     records = True
 
     def describe(self, settings: CsvSinkSettings, inputs: list[Stream], ctx: Context) -> Description:
-        """Accept counts and uV; refuse columns the input does not carry."""
+        """Accept what makes rows of at most 4096 columns; refuse columns the input does not carry."""
         stream = inputs[0]
-        if stream.kind is Kind.SPECTRUM_F32:
-            raise SettingProblem("inputs", "csv_sink writes samples, and its input is a spectrum (SPECTRUM_F32)",
-                                 hint="Take its input from before the fft", about="kind")
+        if stream.n_bins * stream.n_channels > MOST_BINS:
+            raise SettingProblem("inputs", f"csv_sink writes one column per bin and channel, and its input is a "
+                                 f"spectrum of {stream.n_bins} bins and {stream.n_channels} channels",
+                                 allowed=f"At most {MOST_BINS} columns", about="channels",
+                                 hint="Put a bands stage in between, or set min_hz and max_hz in the fft")
         carried = {Kind.RAW_I32: "counts", Kind.VOLTAGE_F32: "uv"}.get(stream.kind, "both")
         if stream.unit == "kOhm":
             carried = "kohm"
+        if stream.kind is Kind.SPECTRUM_F32:
+            carried = "bins"
         columns = settings.columns or carried
-        if carried not in (columns, "both") or (columns == "kohm") != (carried == "kohm"):
-            hint = ("Remove columns, or take its input from before the impedance" if carried == "kohm"
+        if carried not in (columns, "both") or (columns in ("kohm", "bins") and columns != carried):
+            hint = ("Remove columns, or take its input from before the fft" if carried == "bins"
+                    else "Take its input from bands, mains or fft" if columns == "bins"
+                    else "Remove columns, or take its input from before the impedance" if carried == "kohm"
                     else "Take its input from an impedance stage" if columns == "kohm"
                     else "Put a to_voltage with keep_raw: true before it" if columns == "both"
                     else "Put a to_voltage before it" if columns == "uv"

@@ -21,6 +21,7 @@ import {
   fittingScale, isChosen, keepSettings, loadSettings, scaleOf, stepped, THEMES, TIME_BASES_S, withScale,
 } from "./settings.js";
 import { SpectrumView } from "./spectrum.js";
+import { StagesPanel } from "./stages.js";
 import { Toolbar } from "./toolbar.js";
 import { chooseTopic, listTopics } from "./topics.js";
 import { KOHM, scalesOf } from "./units.js";
@@ -36,9 +37,9 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 class App {
   constructor() {
     this.settings = loadSettings();
-    /** What the server has: topics of its hello, configuration, plan. */
-    /** @type {{offered: any[], config: any, plan: any}} */
-    this.known = { offered: [], config: null, plan: null };
+    /** What the server has: topics of its hello, configuration, plan, stage types. */
+    /** @type {{offered: any[], config: any, plan: any, catalogue: any[] | null}} */
+    this.known = { offered: [], config: null, plan: null, catalogue: null };
     this.live = new LiveStream(KEPT_S);
     /** @type {any} */
     this.stats = null;
@@ -52,6 +53,8 @@ class App {
     this.spectrum = new SpectrumView(/** @type {HTMLCanvasElement} */ (byId("spectrum")), byId("peak"));
     this.header = new Header((command) => this.command(command), () => this.fetchLedger());
     this.edges = new EdgesPanel(byId("edges"));
+    this.stages = new StagesPanel(byId("panel-stages"), byId("tab-stages"), (id, key, value) =>
+      this.control.request("UpdateParam", { stage_id: id, key, value }));
     this.electrodes = new ElectrodesPanel(byId("panel-electrodes"), byId("tab-electrodes"));
     /** @type {NodeListOf<HTMLElement>} */
     const counters = document.querySelectorAll(".alarm-count");
@@ -187,6 +190,8 @@ class App {
     this.known.config = config;
     this.header.showConfig(config, configRev);
     this.subscribe();
+    this.known.catalogue ??= (await fetchJson("/api/stages"))?.stages ?? null;
+    this.stages.show(this.known.config, this.known.catalogue ?? []);
     this.known.plan = await fetchJson("/api/plan");
     this.subscribe();
   }

@@ -40,11 +40,12 @@ export class Control {
   }
 
   /**
-   * @param {string} cmd   Start, Shutdown, Pause, Resume
+   * @param {string} cmd   Start, Shutdown, Pause, Resume, UpdateParam
+   * @param {object} [fields]   what the command needs besides
    * @returns {Promise<any>} rejects with the reason if refused
    */
-  request(cmd) {
-    return this.commands.request(cmd);
+  request(cmd, fields) {
+    return this.commands.request(cmd, fields);
   }
 
   /**

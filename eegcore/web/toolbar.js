@@ -70,7 +70,7 @@ export class Toolbar {
     document.addEventListener("keydown", (event) => {
       const at = /** @type {HTMLElement} */ (event.target);
       if (event.ctrlKey || event.altKey || event.metaKey || at.closest("input, select, dialog")) return;
-      if (event.key === " " && at.closest("button")) return; // space presses the button that has the focus
+      if (event.key === " " && at.closest("button, summary")) return; // space presses what has the focus
       const action = keys[event.key];
       if (!action) return;
       event.preventDefault();
@@ -111,7 +111,7 @@ export class Toolbar {
    * @param {boolean} hasSpectrum  @param {boolean} hasElectrodes
    */
   showTabs(wanted, hasSpectrum, hasElectrodes) {
-    let name = wanted;
+    let name = wanted === "stages" && byId("tab-stages").hidden ? "spectrum" : wanted;
     if (name === "electrodes" && !hasElectrodes) name = "spectrum";
     if (name === "spectrum" && !hasSpectrum && hasElectrodes) name = "electrodes";
     byId("tab-spectrum").hidden = !hasSpectrum && hasElectrodes;

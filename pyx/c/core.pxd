@@ -196,6 +196,33 @@ cdef extern from "eegcore/plugin.h" nogil:
         int32_t (*take_over)(void *, void *) noexcept nogil
 
 
+cdef extern from "graph/ec_change.h" nogil:
+    enum: EC_CHANGE_WAITING, EC_CHANGE_TAKEN, EC_CHANGE_DONE
+    ctypedef struct ec_change:
+        uint32_t config_rev, n_ports
+        uint64_t at_frame, applied_frame
+        void *self
+        uint32_t *meta_rev
+    ctypedef struct ec_inbox:
+        pass
+    void ec_inbox_append(ec_inbox *q, ec_change *change)
+    uint32_t ec_change_state_of(const ec_change *change)
+
+
+cdef extern from "graph/ec_fade.h" nogil:
+    ec_change *ec_change_create(const ec_node *node, void *self, double sps_in)
+    void ec_change_destroy(ec_change *change)
+    uint32_t ec_node_collect(ec_node *node)
+    int32_t ec_node_take_changes(ec_node *node, uint32_t config_rev)
+    void ec_node_end_fade(ec_node *node)
+    void ec_node_run_old(ec_node *node, const eegcore_block *blocks, uint32_t n_frames, const eegcore_block *out)
+    void ec_node_fade(ec_node *node, eegcore_block *out)
+    cbool ec_node_fade_is_over(const ec_node *node)
+    cbool ec_node_is_behind(const ec_node *node, uint32_t config_rev)
+    cbool ec_source_is_due(const ec_node *node, uint64_t frame_index)
+    void ec_source_take_changes(ec_node *node, uint64_t frame_index)
+
+
 cdef extern from "graph/ec_node.h" nogil:
     enum: EC_MAX_INPUTS, EC_BLOCK_HEAD_BYTES, EC_ON_ERROR_FATAL, EC_ON_ERROR_DRAIN_THEN_STOP, EC_ON_ERROR_SKIP_PACKET
     enum: EC_LOG_STAGE_FAILED, EC_LOG_EDGE_CLOSED, EC_LOG_POOL_EMPTY, EC_LOG_BAD_STATUS, EC_LOG_READ_FAILED
@@ -206,7 +233,7 @@ cdef extern from "graph/ec_node.h" nogil:
     ctypedef struct ec_local:
         uint32_t node, input
     ctypedef struct ec_port:
-        uint32_t number, kind, n_channels, n_bins, max_frames, step_num, step_den
+        uint32_t number, kind, n_channels, n_bins, max_frames, step_num, step_den, meta_rev
         double sps
         ec_pool *pool
         ec_ref spare
@@ -216,6 +243,10 @@ cdef extern from "graph/ec_node.h" nogil:
     ctypedef struct ec_node:
         const StageDescriptor *stage
         void *self
+        uint32_t config_rev
+        double in_step
+        ec_inbox inbox
+        ec_change *fade
         uint32_t number, on_error, is_sink, dead, ended, ending, finished, n_inputs, n_outputs
         int64_t budget_ns
         ec_ref pending[8]
@@ -251,6 +282,8 @@ cdef extern from "graph/ec_node.h" nogil:
     int32_t ec_run_add_pool(ec_run *run, uint32_t slots, uint32_t payload_bytes, cbool lock, cbool *locked)
     ec_node *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs)
     void ec_node_destroy(ec_node *node, ec_run *run)
+    void ec_node_set_self(ec_node *node, void *self)
+    void *ec_node_shown(ec_node *node)
     ec_group *ec_group_create(ec_run *run)
     void ec_group_destroy(ec_group *group)
     int32_t ec_group_add_node(ec_group *group, ec_node *node)

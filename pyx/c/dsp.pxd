@@ -30,15 +30,17 @@ cdef extern from "dsp/ec_sos_steady.h" nogil:
     void ec_sos_steady_run(ec_sos_steady *s, ec_sos *f, double *work, uint32_t n_frames)
 
 
-cdef extern from "dsp/ec_psd.h" nogil:
-    ctypedef struct ec_psd:
-        uint32_t n, n_channels, n_bins
-    int32_t ec_window_number(const char *name)
-    int32_t ec_detrend_number(const char *name)
-    int32_t ec_psd_init(ec_psd *p, uint32_t n, double sps, uint32_t window, uint32_t detrend, uint32_t n_channels,
-                        uint32_t bin_from, uint32_t n_bins)
-    void ec_psd_destroy(ec_psd *p)
-    void ec_psd_run_parts(ec_psd *p, const float *part1, uint32_t n1, const float *part2, uint32_t n2, float *out)
+cdef extern from "dsp/ec_mains.h" nogil:
+    ctypedef struct ec_mains_config:
+        uint32_t n_block
+        double cos_hz, sin_hz, cos_block, sin_block, cos_window, sin_window, limit
+    ctypedef struct ec_mains:
+        double angle
+    int32_t ec_mains_init(ec_mains *m, const ec_mains_config *config, uint32_t n_channels)
+    void ec_mains_destroy(ec_mains *m)
+    void ec_mains_gap(ec_mains *m)
+    uint32_t ec_mains_watch(ec_mains *m, const double *work, uint32_t n_frames)
+    cbool ec_mains_tune(ec_mains *m, ec_sos *f)
 
 
 cdef extern from "dsp/ec_comb.h" nogil:

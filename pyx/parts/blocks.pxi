@@ -38,7 +38,7 @@ cdef void block_cut(eegcore_block *block, uint32_t n, eegcore_block *rest, uint3
     rest.n_frames -= n
     rest.device_frames -= device_frames
     rest.flags &= ~<uint32_t>(EEGCORE_FLAG_GAP | EEGCORE_FLAG_LATE_READ)       # of what is just before the first frame
-    rest.frame_index += <uint64_t>n * step_num // step_den
+    rest.frame_index = ec_grid_frame(block.frame_index, n, step_num, step_den)
     rest.t_ns += <int64_t>(n * 1e9 / block.sps + 0.5)
     if block.values is not NULL:
         rest.values = block.values + values

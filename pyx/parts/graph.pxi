@@ -24,11 +24,13 @@ cdef class Graph:
     cdef bint _finished
     cdef bint _retired[MAX_EDGES_TOTAL]    # taken off again: free for the next outlet like it
     cdef list _kept                   # Python memory that C points into
+    cdef readonly uint32_t config_rev  # newest that was given to the graph
 
-    def __cinit__(self, *, bint is_virtual=False):
+    def __cinit__(self, *, bint is_virtual=False, uint32_t config_rev=1):
         self.c = ec_run_create(is_virtual)
         if self.c is NULL:
             raise MemoryError("eegcore: no memory for a run")
+        self.config_rev = config_rev
         self._kept = []
 
     def __dealloc__(self):
@@ -91,6 +93,7 @@ cdef class Graph:
             port.step_num, port.step_den = out["step"]
             port.sps = out["sps"]
             port.pool = self.c.pools[<int>out["pool"]] if out["pool"] is not None else NULL
+        node.config_rev = self.config_rev
         self.nodes[self.n_nodes] = node
         self.node_group[self.n_nodes] = group
         self.n_nodes += 1
@@ -108,11 +111,6 @@ cdef class Graph:
         """
         cdef const StageDescriptor *stage = builtin(node_type)
         cdef ec_node *node = self._node(group, len(inputs), outputs)
-        cdef const char *why = b"it gave no reason"
-        cdef bytes settings = json_dumps(params).encode()
-        cdef eegcore_stream in_[EC_MAX_INPUTS]
-        cdef eegcore_stream out[MAX_OUTPUTS]
-        cdef int i
         node.stage = stage
         node.on_error = on_error
         node.is_sink = is_sink
@@ -120,16 +118,8 @@ cdef class Graph:
         node.digest_on = digest
         if digest:
             ec_sha256_init(&node.digest)
-        node.self = stage.create(settings, &why)
-        if node.self is NULL:
-            raise errors.EegcoreError(f"{node_type}: settings refused: {(<bytes>why).decode()}.")
-        for i in range(len(inputs)):
-            fill_stream(&in_[i], inputs[i])
-        for i in range(len(outputs)):
-            fill_stream(&out[i], outputs[i])
-        # a stage that only forwards has no outputs of its own: its port belongs to the host
-        check(stage.start(node.self, in_, len(inputs), out, 0 if stage.flags & EEGCORE_STAGE_PASS else len(outputs)),
-              node_type)
+        node.in_step = <double>inputs[0]["step"][0] / inputs[0]["step"][1] if inputs else 1.0
+        ec_node_set_self(node, start_instance(stage, node_type, params, inputs, outputs))
         return self.n_nodes - 1
 
     cdef Source *_source(self, int group, dict output, uint32_t batch) except NULL:

@@ -72,7 +72,7 @@ cdef void packet_from_block(ec_packet *p, ec_port *port, const eegcore_block *ou
     p.n_bins = port.n_bins
     p.payload_bytes = values * (8 if port.kind == EEGCORE_RAW_AND_VOLTAGE else 4)
     p.stream = port.number
-    p.meta_rev = parent.meta_rev if parent is not NULL else 1
+    p.meta_rev = port.meta_rev
     p.config_rev = out.config_rev
     p.step_num = port.step_num
     p.step_den = port.step_den
@@ -214,6 +214,14 @@ cdef inline void count_skipped(ec_node *n, const eegcore_block *out) noexcept no
             ec_counter_add(&n.skipped, out[i].skipped_frames)
 
 
+cdef void take_changes(ec_group *g, ec_node *n, uint32_t config_rev, uint64_t frame_index) noexcept nogil:
+    """Change over to a revision before the first packet that carries it."""
+    cdef int32_t status = ec_node_take_changes(n, config_rev)
+    if status < 0:
+        ec_counter_add(&n.errors, 1)
+        ec_run_log(g.run, EC_LOG_STAGE_FAILED, n.number, NO_EDGE, frame_index, status)
+
+
 cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
     """Give the pending packets of one node to its stage."""
     cdef eegcore_block blocks[EC_MAX_INPUTS]
@@ -222,7 +230,7 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
     cdef ec_node *n = g.nodes[at]
     cdef ec_packet *parent = NULL
     cdef ec_packet *p
-    cdef uint32_t i, frames = 0
+    cdef uint32_t i, frames = 0, config_rev = 0
     cdef uint64_t frame_index
     cdef int32_t status = EC_STATUS_OK
     cdef int64_t enter_ns, leave_ns
@@ -238,6 +246,7 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
         p = packet_of(g.run, n.pending[i])
         block_from_packet(&blocks[i], p)
         frames += p.device_frames
+        config_rev = max(config_rev, p.config_rev)
         if parent is NULL:
             parent = p
             first = &blocks[i]
@@ -247,6 +256,10 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
     ec_counter_add(&n.packets, 1)
     ec_counter_add(&n.frames, frames)
     ec_counter_set(&n.last_frame_index, frame_index)
+    if n.fade is not NULL and ec_node_fade_is_over(n):
+        ec_node_end_fade(n)
+    if ec_node_is_behind(n, config_rev):
+        take_changes(g, n, config_rev, frame_index)
     if n.dead:
         ec_counter_add(&n.skipped, frames)
         drop_pending(g, n)
@@ -257,7 +270,11 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
     if not (n.stage.flags & EEGCORE_STAGE_PASS):
         status = open_outputs(g, n, out, first, first.n_frames)
     if status == EC_STATUS_OK:
+        if n.fade is not NULL:
+            ec_node_run_old(n, blocks, first.n_frames, out)
         status = n.stage.process(n.self, blocks, n.n_inputs, out, n.n_outputs)
+        if n.fade is not NULL and status >= 0:
+            ec_node_fade(n, out)
     leave_ns = ec_now_ns()
     ec_counter_set(&g.at, 0)
     if n.budget_ns and leave_ns - enter_ns > n.budget_ns:
@@ -313,6 +330,7 @@ cdef void ask_node(ec_group *g, uint32_t at, const ec_packet *parent, bint flush
     cdef int64_t now
     memset(&nothing, 0, sizeof(nothing))
     nothing.struct_size = sizeof(eegcore_block)
+    nothing.config_rev = n.config_rev
     for k in range(n.n_inputs):
         blocks[k] = nothing
     while more and not ec_run_is(&g.run.abort):
@@ -329,6 +347,8 @@ cdef void ask_node(ec_group *g, uint32_t at, const ec_packet *parent, bint flush
         if status < 0:
             stage_failed(g, n, status, ec_counter_get(&n.last_frame_index), 0)
             return
+        if n.fade is not NULL:
+            ec_node_fade(n, out)
         count_skipped(n, out)
         made = False
         for k in range(n.n_outputs):

@@ -192,13 +192,14 @@ cdef class Packet:
     def format_csv(self, str columns, uint32_t decimals):
         """Return one text row per frame: ``frame_index,time_s,values...``.
 
-        `columns` is "uv", "counts" or "both" (counts first); time_s counts from the start of the run.
+        `columns` is "uv", "counts" or "both" (counts first); time_s counts from the start of the run. A spectrum
+        has its values in the order of its payload.
         """
         cdef ec_packet *p = self._p
         cdef bint with_counts = columns != "uv" and p.kind in (EEGCORE_RAW_I32, EEGCORE_RAW_AND_VOLTAGE)
-        cdef bint with_values = columns != "counts" and p.kind in (EEGCORE_VOLTAGE_F32, EEGCORE_RAW_AND_VOLTAGE)
+        cdef bint with_values = columns != "counts" and p.kind != EEGCORE_RAW_I32
         cdef uint32_t n_counts = p.n_channels if with_counts else 0
-        cdef uint32_t n_values = p.n_channels if with_values else 0
+        cdef uint32_t n_values = p.n_channels * max(<uint32_t>1, p.n_bins) if with_values else 0
         cdef const int32_t *counts = <const int32_t *>ec_packet_payload(p)
         cdef const float *values = <const float *>ec_packet_payload(p)
         cdef size_t cap = p.n_frames * ec_format_row_bytes(n_counts, n_values), size

@@ -1,4 +1,5 @@
-# What every source does: fill packets that never span a gap, a change of flags or a pause, and account for each frame.
+# What every source does: fill packets that never span a gap, a change of flags, a revision or a pause, and account for
+# each frame.
 
 
 # The driver of an `acquire`, and where its loop is.
@@ -90,8 +91,8 @@ cdef bint source_open_packet(Source *s, uint64_t frame_index, int64_t t_ns) noex
     p.kind = port.kind
     p.n_channels = port.n_channels
     p.stream = port.number
-    p.meta_rev = 1
-    p.config_rev = 1
+    p.meta_rev = port.meta_rev
+    p.config_rev = s.node.config_rev
     p.step_num = port.step_num
     p.step_den = port.step_den
     p.frame_index = frame_index
@@ -110,7 +111,11 @@ cdef bint source_open_packet(Source *s, uint64_t frame_index, int64_t t_ns) noex
 cdef void source_add_frame(Source *s, const void *values, uint64_t frame_index, int64_t t_ns,
                            const uint64_t *saturated, const uint64_t *lead_off) noexcept nogil:
     """Append one frame; values are n_channels int32 or float32."""
-    cdef ec_packet *p = s.open_packet
+    cdef ec_packet *p
+    if ec_source_is_due(s.node, frame_index):
+        source_close_packet(s, ec_now_ns())    # a packet is of one revision
+        ec_source_take_changes(s.node, frame_index)
+    p = s.open_packet
     if p is not NULL and not (same_masks(p.saturated, saturated) and same_masks(p.lead_off, lead_off)
                               and not s.gap_before):
         source_close_packet(s, ec_now_ns())

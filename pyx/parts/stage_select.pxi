@@ -46,12 +46,15 @@ cdef int32_t select_start(void *self, const eegcore_stream *in_, uint32_t n_in,
     return EEGCORE_OK
 
 
-cdef void pick_mask(Select *s, const uint64_t *given, uint64_t *mask) noexcept nogil:
+cdef void pick_mask(Select *s, const uint64_t *given, eegcore_block *out, uint64_t *mask, uint32_t flag) noexcept nogil:
+    """Carry a mask of the input to the output, and its flag only if a picked channel has it."""
     cdef uint32_t i, c
-    memset(mask, 0, 4 * sizeof(uint64_t))
+    memset(mask, 0, EC_MASK_WORDS * sizeof(uint64_t))
     for i in range(s.n_out):
         c = s.picks[i]
         mask[i // 64] |= (given[c // 64] >> (c % 64) & 1) << (i % 64)
+    if not any_mask(mask):
+        out.flags &= ~flag
 
 
 cdef int32_t select_process(void *self, const eegcore_block *in_, uint32_t n_in, eegcore_block *out,
@@ -66,9 +69,18 @@ cdef int32_t select_process(void *self, const eegcore_block *in_, uint32_t n_in,
         if out[0].values is not NULL:
             for i in range(s.n_out):
                 out[0].values[row * s.n_out + i] = in_[0].values[row * s.n_in + s.picks[i]]
-    pick_mask(s, in_[0].saturated, out[0].saturated)
-    pick_mask(s, in_[0].lead_off, out[0].lead_off)
+    pick_mask(s, in_[0].saturated, &out[0], out[0].saturated, EEGCORE_FLAG_SATURATED)
+    pick_mask(s, in_[0].lead_off, &out[0], out[0].lead_off, EEGCORE_FLAG_LEAD_OFF)
+    if in_[0].flags & EEGCORE_FLAGS_ARTEFACT:
+        pick_mask(s, in_[0].flatline, &out[0], out[0].flatline, EEGCORE_FLAG_FLATLINE)
+        pick_mask(s, in_[0].blink, &out[0], out[0].blink, EEGCORE_FLAG_BLINK)
+        pick_mask(s, in_[0].muscle, &out[0], out[0].muscle, EEGCORE_FLAG_MUSCLE)
     return EEGCORE_OK
+
+
+cdef int32_t select_take_over(void *self, void *old) noexcept nogil:
+    """The labels stay, so the channels do: nothing is carried and nothing jumps."""
+    return 0
 
 
 cdef StageDescriptor SELECT
@@ -81,4 +93,5 @@ SELECT.create = select_create
 SELECT.start = select_start
 SELECT.process = select_process
 SELECT.destroy = select_destroy
+SELECT.take_over = select_take_over
 offer("select", &SELECT)

@@ -81,7 +81,7 @@ def node_counters(Graph graph, int node):
     cdef uint32_t i, found
     if n.stage is NULL or not ec_stage_has_counters(n.stage):
         return []
-    found = min(n.stage.counters(n.self, counters, MAX_COUNTERS), <uint32_t>MAX_COUNTERS)
+    found = min(n.stage.counters(ec_node_shown(n), counters, MAX_COUNTERS), <uint32_t>MAX_COUNTERS)
     return [(None if counters[i].input == NO_INPUT else counters[i].input, (<bytes>counters[i].name).decode(),
              counters[i].value) for i in range(found)]
 

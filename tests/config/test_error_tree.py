@@ -17,7 +17,8 @@ _ROW = re.compile(r"X\((\w+),\s*(-?\d+),\s*\"([^\"]*)\"\)")
 
 BUILTINS = {
     "ConfigError": ValueError, "BadArgument": ValueError, "BadStream": ValueError, "StateConflict": RuntimeError,
-    "Locked": RuntimeError, "NotFound": LookupError, "DeviceError": OSError, "SinkFailed": OSError,
+    "Locked": RuntimeError, "NeedsStop": RuntimeError, "StaleRevision": RuntimeError,
+    "NotFound": LookupError, "DeviceError": OSError, "SinkFailed": OSError,
     "SystemFailed": OSError, "FileRefused": FileExistsError, "Closed": BrokenPipeError, "EndOfData": EOFError,
     "Stopped": RuntimeError, "StageError": RuntimeError, "EdgeOverflow": RuntimeError, "OutOfMemory": MemoryError,
     "PoolEmpty": MemoryError, "StaleReference": RuntimeError, "TapTimeout": TimeoutError, "AbiMismatch": ImportError,

@@ -29,6 +29,9 @@ LABELS_8 = ["Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"]
 MORE_LABELS = ["F7", "F3", "Fz", "F4", "F8", "FC5", "FC1", "FC2", "FC6", "T7", "Cz", "T8", "CP5", "CP1", "CP2", "CP6",
                "P3", "Pz", "P4", "PO9", "Oz", "PO10", "FT9", "FT10"]
 ALPHA_HZ = 11.5
+STAGE_TYPES = [{"name": "notch", "role": "stage", "doc": "Remove one narrow frequency.", "settings": {"properties": {
+    "hz": {"type": "number", "description": "frequency to remove"},
+    "family": {"type": "string", "enum": ["butterworth", "bessel"]}}}}]
 TRACES_ID, SPECTRUM_ID, KOHM_ID = 1, 2, 3
 KOHM_S = 0.25                                # seconds between two impedances
 TRUE_RATE_PPM = 30
@@ -69,6 +72,8 @@ class StandIn:
         self.restarts = 0
         self.labels = (LABELS_8 + MORE_LABELS)[:n_channels]
         self.sps, self.batch = sps, batch
+        self.settings: dict[str, Any] = {"hz": 50.0, "family": "butterworth"}     # of its notch
+        self.config_rev = 3
         self.state = "running"
         self.commands: list[str] = []
         self.paths: list[str] = []
@@ -169,7 +174,8 @@ class StandIn:
         app.router.add_get("/", self._page)
         app.router.add_get("/ws/data", self._data)
         app.router.add_get("/ws/control", self._control)
-        for path, answer in [("/api/plan", self._plan), ("/api/ledger", self._ledger), ("/health", self._health),
+        for path, answer in [("/api/stages", lambda: {"stages": STAGE_TYPES}), ("/api/plan", self._plan),
+                             ("/api/ledger", self._ledger), ("/health", self._health),
                              ("/api/state", lambda: self._status(None))]:
             app.router.add_get(path, self._json(answer))
         app.router.add_static("/static/", WEB)
@@ -236,17 +242,31 @@ class StandIn:
         client = web.WebSocketResponse()
         await client.prepare(request)
         self._controls.add(client)
-        await client.send_json({"event": "config", "config": self._config(), "config_rev": 3})
+        await client.send_json({"event": "config", "config": self._config(), "config_rev": self.config_rev})
         await client.send_json(self._status(None))
         async for message in client:
             if message.type is WSMsgType.TEXT:
                 wish = json.loads(message.data)
                 self.commands.append(wish["cmd"])
+                if wish["cmd"] == "UpdateParam":
+                    await self._update(client, wish)
+                    continue
                 await client.send_json({"id": wish["id"], "ok": True, "config_rev": 3})
                 state = {"Start": "running", "Shutdown": "stopped", "Pause": "paused", "Resume": "running"}[wish["cmd"]]
                 self._loop.call_soon(lambda state=state: threading.Thread(target=self.set_state, args=(state,)).start())
         self._controls.discard(client)
         return client
+
+    async def _update(self, client: web.WebSocketResponse, wish: dict[str, Any]) -> None:
+        """Take over one setting, or refuse it; everybody hears of the new configuration."""
+        if wish["key"] == "hz" and not 0 < wish["value"] < self.sps / 2:
+            await client.send_json({"id": wish["id"], "ok": False, "error": {
+                "code": "bad_config", "message": f"notch.hz: {wish['value']} Hz is above half the rate."}})
+            return
+        self.settings[wish["key"]] = wish["value"]
+        self.config_rev += 1
+        await client.send_json({"id": wish["id"], "ok": True, "config_rev": self.config_rev})
+        self._push({"event": "config", "config": self._config(), "config_rev": self.config_rev})
 
     # -- what it streams ------------------------------------------------------------------------------------
 
@@ -341,7 +361,8 @@ class StandIn:
                 "ws_impedance": {"type": "websocket_sink", "inputs": ["impedance"], "topic": "impedance"}}
         return {"version": 1, "name": "default", "runtime": {}, "stages": {
             "acquire": {**source, "inputs": [], "sps": self.sps}, **(kohm if self.kohm else {}),
-            "bandpass": {"type": "bandpass", "inputs": ["acquire"], "low_hz": 0.5, "high_hz": 45},
+            "notch": {"type": "notch", "inputs": ["acquire"], **self.settings},
+            "bandpass": {"type": "bandpass", "inputs": ["notch"], "low_hz": 0.5, "high_hz": 45},
             "spectrum": {"type": "fft", "inputs": ["bandpass"], "window_s": 2},
             "websocket_sink": {"type": "websocket_sink", "inputs": ["bandpass"], "topic": "eeg_filtered"},
             "ws_spectrum": {"type": "websocket_sink", "inputs": ["spectrum"], "topic": "spectrum"}}}

@@ -28,7 +28,7 @@ SETTINGS = {
     "null_sink": st.just({}),
     "websocket_sink": st.fixed_dictionaries({}, optional={"topic": st.sampled_from(["eeg", "raw"])}),
     "csv_sink": st.fixed_dictionaries({"path": st.just("x.csv")},
-                                      optional={"columns": st.sampled_from(["uv", "counts", "both", "kohm"])}),
+                                      optional={"columns": st.sampled_from(["uv", "counts", "both", "kohm", "bins"])}),
     "playback": st.just({"path": "/nowhere.csv"}),
 }
 COMMON = {"group": st.sampled_from(["acquire", "dsp", "sinks", "mine", "server"]),

@@ -71,6 +71,9 @@ class FakeOutlet:
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._next_frame = 0
 
+    def stream_of(self, meta_rev: int) -> Stream:
+        return self.stream
+
     def fileno(self) -> int:
         return self._eventfd
 

@@ -105,7 +105,8 @@ def test_path_templates_are_checked_before_the_run(template, problem):
     (Kind.RAW_I32, "counts", None), (Kind.RAW_I32, "uv", "Put to_voltage before it"),
     (Kind.RAW_I32, "both", "Put to_voltage before it"), (Kind.VOLTAGE_F32, "uv", None),
     (Kind.VOLTAGE_F32, "counts", "Set keep_raw: true"), (Kind.RAW_AND_VOLTAGE, "both", None),
-    (Kind.SPECTRUM_F32, "uv", "a spectrum has no rows"), (Kind.VOLTAGE_F32, "mv", "Allowed: uv, counts, both")])
+    (Kind.SPECTRUM_F32, "uv", "the input is a spectrum"), (Kind.SPECTRUM_F32, "bins", None),
+    (Kind.VOLTAGE_F32, "bins", "the input is no spectrum"), (Kind.VOLTAGE_F32, "mv", "Allowed: uv, counts, both")])
 def test_a_stream_without_such_columns_is_a_problem(kind, columns, problem, run_info, tmp_path):
     stream = Stream(kind=kind, labels=("a",), sps=250, max_frames=8)
     found = csv_problem(stream, columns)

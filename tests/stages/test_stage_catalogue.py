@@ -12,8 +12,17 @@ TYPES = catalogue()
 
 def test_the_first_set_is_complete():
     assert list(TYPES) == [
-        "acquire", "playback", "to_voltage", "gain", "select", "notch", "bandpass", "bandstop", "highpass", "lowpass",
-        "decimate", "fft", "lead_off", "impedance", "align_and_zip", "websocket_sink", "null_sink", "csv_sink"]
+        "acquire", "playback",
+        "to_voltage", "gain", "select",
+        "reference", "detrend",
+        "notch", "bandpass", "bandstop", "highpass", "lowpass", "fir",
+        "envelope",
+        "decimate", "resample",
+        "fft", "bands", "mains",
+        "lead_off", "impedance",
+        "saturation", "flatline", "blink", "muscle",
+        "align_and_zip",
+        "websocket_sink", "null_sink", "csv_sink"]
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -146,7 +146,8 @@ def test_fft_refusals(refusal, stream):
 
 
 @pytest.mark.parametrize(("name", "settings"), [
-    ("fft", {"overlap": 1}), ("fft", {"window": "kaiser"}), ("fft", {"window_s": 0}), ("decimate", {"factor": 1}),
+    ("fft", {"overlap": 1}), ("fft", {"window": "bartlett"}), ("fft", {"average": 0}), ("fft", {"window_s": 0}),
+    ("decimate", {"factor": 1}),
     ("decimate", {"factor": 2.5}), ("bandpass", {"order": 0}), ("notch", {"hz": "60"}), ("notch", {"quality": 30}),
     ("select", {"labels": []}), ("to_voltage", {"keep_raw": 1}), ("websocket_sink", {"topic": "a b"}),
     ("null_sink", {"stall_ms": -1}), ("csv_sink", {}), ("csv_sink", {"path": "x", "decimals": 12})])

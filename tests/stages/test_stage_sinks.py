@@ -46,8 +46,17 @@ def test_a_column_that_would_get_nothing_is_refused(refusal, stream, kind, colum
         f"columns: {columns} is asked for, and the input carries {carried} only ({kind.name}) |  | {hint}")
 
 
-def test_csv_refuses_spectra_and_unknown_braces(refusal, stream):
-    assert refusal("csv_sink", [stream(kind=Kind.SPECTRUM_F32)], path="x.csv").startswith(
-        "inputs: csv_sink writes samples, and its input is a spectrum (SPECTRUM_F32) |")
+def test_csv_refuses_wide_spectra_and_unknown_braces(describe, refusal, stream):
+    narrow, wide = (stream(kind=Kind.SPECTRUM_F32, axis_hz=tuple(range(n))) for n in (512, 513))
+    assert describe("csv_sink", [narrow], path="x.csv").native["columns"] == "bins"
+    assert refusal("csv_sink", [wide], path="x.csv") == (
+        "inputs: csv_sink writes one column per bin and channel, and its input is a spectrum of 513 bins and 8 "
+        "channels | At most 4096 columns | Put a bands stage in between, or set min_hz and max_hz in the fft")
+    assert refusal("csv_sink", [narrow], path="x.csv", columns="uv") == (
+        "columns: uv is asked for, and the input carries bins only (SPECTRUM_F32) |  | "
+        "Remove columns, or take its input from before the fft")
+    assert refusal("csv_sink", [stream()], path="x.csv", columns="bins") == (
+        "columns: bins is asked for, and the input carries uv only (VOLTAGE_F32) |  | "
+        "Take its input from bands, mains or fft")
     assert refusal("csv_sink", [stream()], path="{begin}.csv") == (
         "path: '{begin}.csv' has braces that mean nothing | {start} and {input} | ")

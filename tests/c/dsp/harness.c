@@ -10,6 +10,9 @@
 #include "base/ec_sha256.h"
 #include "base/ec_simd.h"
 #include "base/ec_trig.h"
+#include "dsp/ec_analytic.h"
+#include "dsp/ec_average.h"
+#include "dsp/ec_bands.h"
 #include "dsp/ec_comb.h"
 #include "dsp/ec_decode24.h"
 #include "dsp/ec_format_csv.h"
@@ -120,6 +123,45 @@ static void run_sos(ec_sha256 *h, uint32_t simd, uint32_t n_sections, uint32_t n
     free(sos);
 }
 
+static void run_fir(ec_sha256 *h, uint32_t simd, uint32_t n_taps, uint32_t n_channels)
+{
+    enum { FRAMES = 90 };
+    const size_t n_padded = ec_padded(n_channels);
+    double *const work = new_line(FRAMES * n_padded), *const taps = new_bytes(n_taps * sizeof(double));
+    ec_fir f, next;
+
+    for (uint32_t round = 0; round < 6; round++) {
+        const uint32_t mirror = round % 3;
+        for (uint32_t k = 0; k < n_taps; k++) {
+            taps[k] = mirror == 2 && 2 * k + 1 == n_taps ? 0.0 : random_value();
+            if (mirror != 0 && k >= n_taps / 2) {
+                taps[k] = mirror == 1 ? taps[n_taps - 1 - k] : -taps[n_taps - 1 - k];
+            }
+        }
+        memset(work, 0, FRAMES * n_padded * sizeof(double));
+        for (size_t i = 0; i < FRAMES * n_padded; i++) {
+            work[i] = i % n_padded < n_channels ? random_value() * 1000.0 : 0.0;
+        }
+        if (ec_fir_init(&f, taps, n_taps, 1 + round / 3, n_channels) < 0 ||
+            ec_fir_init(&next, taps, 2 * n_taps / 3 + 1, 1 + round / 3, n_channels) < 0) {
+            abort();
+        }
+        f.simd = next.simd = simd;
+        ec_fir_run(&f, work, FRAMES / 3 + 7);
+        ec_fir_gap(&f);
+        ec_analytic_run(&f, work + (FRAMES / 3 + 7) * n_padded, FRAMES / 3 - 7);
+        ec_fir_take_over(&next, &f);
+        ec_fir_run(&next, work + FRAMES / 3 * 2 * n_padded, FRAMES / 3);
+        ec_rectify_f64(work, FRAMES / 6, (uint32_t)n_padded);
+        ec_sha256_update(h, work, FRAMES * n_padded * sizeof(double));
+        ec_fir_destroy(&f);
+        ec_fir_destroy(&f);
+        ec_fir_destroy(&next);
+    }
+    free(work);
+    free(taps);
+}
+
 static void run_fft(ec_sha256 *h, uint32_t n)
 {
     double *const in = new_bytes(n * sizeof(double)), *const out = new_bytes((n / 2 + 1) * 2 * sizeof(double));
@@ -150,7 +192,9 @@ static void run_psd(ec_sha256 *h, uint32_t n, uint32_t n_channels)
     const size_t n_in = (size_t)n * n_channels, n_out = (size_t)(n / 2) * n_channels;
     float *const part1 = new_bytes((size_t)n1 * n_channels * sizeof(float));
     float *const part2 = new_bytes((n_in - (size_t)n1 * n_channels) * sizeof(float));
-    float *const out = new_bytes(n_out * sizeof(float));
+    double *const out = new_bytes(n_out * sizeof(double));
+    const ec_psd_config config = {.n = n, .n_channels = n_channels, .sps = 250.0, .window = n % 7, .beta = 8.6,
+                                  .detrend = n % 3, .bin_from = 1, .n_bins = n / 2};
     ec_psd psd;
 
     for (size_t i = 0; i < n_in; i++) {
@@ -161,14 +205,61 @@ static void run_psd(ec_sha256 *h, uint32_t n, uint32_t n_channels)
             part2[i - (size_t)n1 * n_channels] = v;
         }
     }
-    if (ec_psd_init(&psd, n, 250.0, n % 4, EC_DETREND_CONSTANT, n_channels, 1, n / 2) < 0) {
+    if (ec_psd_init(&psd, &config) < 0) {
         abort();
     }
-    ec_psd_run_parts(&psd, part1, n1, part2, n - n1, out);
-    ec_sha256_update(h, out, n_out * sizeof(float));
+    ec_psd_run(&psd, part1, n1, part2, n - n1, out);
+    ec_sha256_update(h, out, n_out * sizeof(double));
     ec_psd_destroy(&psd);
     free(part1);
     free(part2);
+    free(out);
+}
+
+/* Means and medians, in dB for odd n, of spectra over seven decades. */
+static void run_average(ec_sha256 *h, uint32_t n, size_t size)
+{
+    float *const out = new_bytes(size * sizeof(float));
+    ec_average average;
+
+    if (ec_average_init(&average, n, n % 3 == 0, n % 2 != 0, size) < 0) {
+        abort();
+    }
+    for (uint32_t i = 0; i < n + 2; i++) {
+        double *const spectrum = ec_average_place(&average);
+        for (size_t k = 0; k < size; k++) {
+            const double v = random_value();
+            spectrum[k] = k == 3 ? 0.0 : v * v * v * v * 1e3;
+        }
+        ec_average_add(&average);
+    }
+    ec_average_read(&average, out);
+    ec_sha256_update(h, out, size * sizeof(float));
+    ec_average_destroy(&average);
+    free(out);
+}
+
+static void run_bands(ec_sha256 *h, uint32_t finish, uint32_t n_bins, uint32_t n_channels)
+{
+    const double last = (double)n_bins - 1.0;
+    const ec_bands_piece pieces[] = {
+        {0, 0.3, 0.5 * last, 0.5}, {1, 0.5 * last, last, 0.5}, {1, 0.0, 1.0, -0.25}, {2, 0.0, last, 0.5}};
+    const size_t n_in = (size_t)n_bins * n_channels;
+    float *const in = new_bytes(n_in * sizeof(float));
+    float *out;
+    ec_bands bands;
+
+    for (size_t i = 0; i < n_in; i++) {
+        in[i] = (float)(random_value() + 1.0);
+    }
+    if (ec_bands_init(&bands, n_bins, n_channels, 3, finish, pieces, 4) < 0) {
+        abort();
+    }
+    out = new_bytes((size_t)ec_bands_rows(&bands) * n_channels * sizeof(float));
+    ec_bands_run(&bands, in, out);
+    ec_sha256_update(h, out, (size_t)ec_bands_rows(&bands) * n_channels * sizeof(float));
+    ec_bands_destroy(&bands);
+    free(in);
     free(out);
 }
 
@@ -309,6 +400,14 @@ int main(void)
         run_sos(&h, simd, 5, 256);
         run_sos(&h, simd, EC_SOS_MAX_SECTIONS, 33);
         print_digest("sos", &h);
+        seed = 3;
+        ec_sha256_init(&h);
+        for (uint32_t n = 1; n < 14; n++) {
+            run_fir(&h, simd, n, 3 * n - 2);
+        }
+        run_fir(&h, simd, 231, 256);
+        run_fir(&h, simd, EC_FIR_MAX_TAPS, 33);
+        print_digest("fir", &h);
     }
     seed = 2;
     ec_sha256_init(&h);
@@ -321,6 +420,14 @@ int main(void)
         run_psd(&h, LENGTHS[i], 1 + i);
     }
     print_digest("psd", &h);
+    for (uint32_t n = 1; n < 12; n++) {
+        run_average(&h, n, 5 + 13 * n);
+    }
+    print_digest("average", &h);
+    for (uint32_t i = 0; i < 12; i++) {
+        run_bands(&h, i % 3, 3 + i * i, 1 + 3 * i);
+    }
+    print_digest("bands", &h);
     ec_sha256_init(&h);
     for (uint32_t n = 1; n <= 32; n *= 2) {
         run_comb(&h, n, 1 + 3 * n);

@@ -1,0 +1,123 @@
+"""Changes of a running graph: prepared aside, handed over all at once, at one frame of every source.
+
+The compiled side (csrc/graph/ec_change.h) carries them to the threads. What is kept here is which revision says what
+of a stream, for those who tell clients.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from eegcore import _rt
+from eegcore.errors import BadArgument, NeedsStop
+from eegcore.graph.build import Built, node_streams
+from eegcore.graph.plan_change import PlanChange, PortRef, compare_plans
+from eegcore.graph.plan_types import NodePlan, Plan
+
+if TYPE_CHECKING:
+    from eegcore.stages.stream import Stream
+
+MOST_FRAME = 2**63
+
+
+class LiveChanges:
+    """Puts one plan in the place of another while its graph runs; one change at a time, from any thread.
+
+    Parameters
+    ----------
+    plan : Plan
+    built : Built
+        The graph that was made from it.
+    """
+
+    def __init__(self, plan: Plan, built: Built) -> None:
+        self.plan = plan
+        self._built = built
+        self._lock = threading.Lock()
+        self._said: dict[PortRef, list[Stream]] = {
+            (stage.id, port.name): [port.stream] for stage in plan.stages for port in stage.outputs}
+
+    @property
+    def config_rev(self) -> int:
+        """Newest revision that was given to the graph."""
+        return self._built.graph.config_rev
+
+    def change(self, plan: Plan, at_frame: int | None = None, config_rev: int | None = None) -> tuple[int, PlanChange]:
+        """Go on with another plan; return its revision and what changed.
+
+        Every new instance is made and started before any of them is handed over: if one refuses, nothing changes.
+
+        Parameters
+        ----------
+        plan : Plan
+        at_frame : int, optional
+            The revision begins at the first frame of every source that is not before this one. Default: the next.
+        config_rev : int, optional
+            Default: the next.
+
+        Raises
+        ------
+        NeedsStop
+            If the new plan is another graph.
+        EegcoreError
+            If a stage refuses its new settings.
+        """
+        if at_frame is not None and (isinstance(at_frame, bool) or not isinstance(at_frame, int)
+                                     or not 0 <= at_frame < MOST_FRAME):
+            raise BadArgument(f"at_frame: {at_frame!r} is no index of a frame. Allowed: an integer from 0 on.")
+        with self._lock:
+            graph = self._built.graph
+            found = compare_plans(self.plan, plan)
+            self._check_types(found, plan)
+            rev = graph.config_rev + 1 if config_rev is None else config_rev
+            changes = [self._prepare(plan, node, found) for node in found.nodes]
+            members = {member for node in found.nodes for member in node.members}
+            changes += [self._prepare_meta(number, ports) for number, ports in self._told(found, members).items()]
+            _rt.hand_over(graph, changes, rev, at_frame or 0)
+            for ref, stream in found.streams.items():
+                self._said[ref].append(stream)
+            self.plan = plan
+            _rt.collect_changes(graph)
+            return rev, found
+
+    def collect(self) -> int:
+        """Destroy what is not used any more; return how many changes have not been made yet or still fade."""
+        return _rt.collect_changes(self._built.graph)
+
+    def stream(self, ref: PortRef, meta_rev: int) -> Stream:
+        """Return what packets with this `meta_rev` of an output are; the newest if the number is not known."""
+        said = self._said[ref]
+        return said[meta_rev - 1] if 1 <= meta_rev <= len(said) else said[-1]
+
+    def meta_rev(self, ref: PortRef) -> int:
+        """Return the newest `meta_rev` of an output."""
+        return len(self._said[ref])
+
+    def _check_types(self, found: PlanChange, plan: Plan) -> None:
+        fixed = [node.members[0] for node in found.nodes if not _rt.stage_can_change(node.params["node"])]
+        if fixed:
+            reasons = [f"{name} ({plan.stage(name).type}): it holds what new settings could not take over."
+                       for name in fixed]
+            raise NeedsStop(f"pipeline: this cannot change while it runs. {' '.join(reasons)} Stop the pipeline "
+                            "first, then change it.", reasons=reasons)
+
+    def _next_rev(self, ref: PortRef, found: PlanChange) -> int:
+        return self.meta_rev(ref) + 1 if ref in found.streams else 0
+
+    def _prepare(self, plan: Plan, node: NodePlan, found: PlanChange) -> Any:
+        return _rt.prepare_change(
+            self._built.graph, self._built.nodes[node.members[0]], node_type=node.params["node"], params=node.params,
+            **node_streams(self._built, plan, node), meta_revs=[self._next_rev(ref, found) for ref in node.outputs])
+
+    def _told(self, found: PlanChange, members: set[str]) -> dict[int, dict[int, int]]:
+        """Return {node: {port: meta_rev}} of streams of which something else is said, and whose nodes stay."""
+        told: dict[int, dict[int, int]] = {}
+        for ref in found.streams:
+            if ref[0] not in members:
+                node, port = self._built.ports[ref]
+                told.setdefault(node, {})[port] = self._next_rev(ref, found)
+        return told
+
+    def _prepare_meta(self, node: int, ports: dict[int, int]) -> Any:
+        return _rt.prepare_meta(self._built.graph, node, [ports.get(port, 0) for port in range(max(ports) + 1)])
