@@ -77,6 +77,7 @@ class Assembler:
         self._held_s = 0.0
         self._expected: int | None = None
         self._reason = "source"
+        self.flags: dict[str, list[str]] = {}            # "blink" -> labels, as the server said last
 
     def disconnected(self) -> None:
         """The connection broke: what is missing from here on is its fault."""
@@ -93,6 +94,10 @@ class Assembler:
                 self.gaps.append(Gap(0, None, "new_run"))
                 self._expected = None
             self.meta = message
+            self.flags = {}
+        elif kind == "flags":
+            self.flags = {what: [str(label) for label in labels] for what, labels in message.items()
+                          if isinstance(labels, list)}
         elif kind == "gap":
             self._reason = str(message["reason"])
         elif kind == "error":
@@ -205,6 +210,14 @@ class _Stream:
     def gaps(self) -> list[Gap]:
         """Every gap since the connection was made, oldest first."""
         return list(self._assembler.gaps)
+
+    @property
+    def flags(self) -> dict[str, list[str]]:
+        """Labels of the channels that are ``lead_off``, ``saturated``, ``flatline``, ``blink`` or ``muscle``.
+
+        As it is at the newest frame that has come, which may be ahead of what was read; empty before anything was.
+        """
+        return {what: list(labels) for what, labels in self._assembler.flags.items()}
 
     # -- the connection ---------------------------------------------------------------------------------------
 
