@@ -93,11 +93,9 @@ class Assembler:
             if self.meta is not None and message.get("run_id") != self.meta.get("run_id"):
                 self.gaps.append(Gap(0, None, "new_run"))
                 self._expected = None
-            self.meta = message
-            self.flags = {}
+            self.meta, self.flags = message, {}
         elif kind == "flags":
-            self.flags = {what: [str(label) for label in labels] for what, labels in message.items()
-                          if isinstance(labels, list)}
+            self.flags = {what: labels for what, labels in message.items() if isinstance(labels, list)}
         elif kind == "gap":
             self._reason = str(message["reason"])
         elif kind == "error":
@@ -213,11 +211,8 @@ class _Stream:
 
     @property
     def flags(self) -> dict[str, list[str]]:
-        """Labels of the channels that are ``lead_off``, ``saturated``, ``flatline``, ``blink`` or ``muscle``.
-
-        As it is at the newest frame that has come, which may be ahead of what was read; empty before anything was.
-        """
-        return {what: list(labels) for what, labels in self._assembler.flags.items()}
+        """``lead_off saturated flatline blink muscle``: labels of those channels, at the newest frame that has come."""
+        return dict(self._assembler.flags)
 
     # -- the connection ---------------------------------------------------------------------------------------
 

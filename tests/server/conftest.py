@@ -51,8 +51,9 @@ class FakePacket:
         FakePacket.encodings += 1
         assert not self.released
         payload = (b"" if self.counts is None else self.counts.astype("<i4").tobytes()) + self.data.tobytes()
+        flags = self.flags & 0x7F | (0x80 if self.flags > 0xFF else 0)
         return pack_header(Header(
-            self.kind, self.flags & 0x7F | (0x80 if self.flags > 0xFF else 0), topic_id, self.n_frames, self.n_channels, self.frame_index, self.t_ns, self.sps,
+            self.kind, flags, topic_id, self.n_frames, self.n_channels, self.frame_index, self.t_ns, self.sps,
             self.meta_rev, self.config_rev, len(payload), self.step_num, self.step_den, self.n_bins)) + payload
 
     def release(self) -> None:
