@@ -48,8 +48,8 @@ def _packets(effort: Effort, peak: float, stage: BenchStage, taps: NDArray[np.fl
     # Padding channels are computed and not counted: the roof is that of what was asked for.
     roof_s = FLOPS_A_PAIR * len(taps) / 2 * n_frames * n_channels / peak
     measured = f"{found.ours_s * 1e6:.2f} us a packet, {100 * roof_s / found.ours_s:.0f} % of the roof"
-    return Line("fir", f"{len(taps)} taps", measured, found.ratio >= GOAL, f">= {GOAL:g}x scipy", "scipy.signal.lfilter per packet, zi kept", found.ratio,
-                n_frames, n_channels,
+    return Line("fir", f"{len(taps)} taps", measured, found.ratio >= GOAL, f">= {GOAL:g}x scipy",
+                "scipy.signal.lfilter per packet, zi kept", found.ratio, n_frames, n_channels,
                 {"packet_us": found.ours_s * 1e6, "scipy_packet_us": found.peer_s * 1e6, "roof_us": roof_s * 1e6,
                  "padded_channels": bench_padded(n_channels)},
                 note=f"roof: {peak / 1e9:.0f} G multiply + add a second, unfused; 3 of them for two mirrored taps")
@@ -81,7 +81,7 @@ def _lfilter(taps: NDArray[np.float64], x: NDArray[np.float32], n_frames: int) -
     def work() -> None:
         nonlocal state
         for block in blocks:
-            _, state = signal.lfilter(taps, 1.0, block, axis=0, zi=state)
+            _, state = signal.lfilter(taps, [1.0], block, axis=0, zi=state)
 
     return lambda: stopwatch(work) / len(blocks)
 
