@@ -24,6 +24,7 @@ from c.dsp cimport *
 from c.resample cimport *
 from c.reference cimport *
 from c.spectral cimport *
+from c.fir cimport *
 from c.flags cimport *
 
 from json import dumps as json_dumps, loads as json_loads
@@ -63,6 +64,8 @@ include "parts/stage_mark.pxi"
 include "parts/stage_zip.pxi"
 include "parts/frame_window.pxi"
 include "parts/stage_resample.pxi"
+include "parts/stage_moving.pxi"
+include "parts/stage_hampel.pxi"
 include "parts/stage_sinks.pxi"
 include "parts/node.pxi"
 include "parts/worker.pxi"

@@ -11,6 +11,9 @@ cdef enum:
     OP_DEBOUNCE = 4
     OP_MIX = 5
     OP_DETREND = 6
+    OP_FIR = 7
+    OP_RECTIFY = 8
+    OP_ANALYTIC = 9
 
 
 cdef struct Mains:
@@ -34,6 +37,7 @@ cdef struct LinearOp:
     ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
     ec_mix mix                 # OP_MIX: another reference, perhaps other channels
     ec_sliding_trend trend             # OP_DETREND: a sliding mean or line, taken out
+    ec_fir fir                 # OP_FIR; OP_ANALYTIC: the Hilbert transformer
 
 
 cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
@@ -61,8 +65,25 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
         op_build_mix(op, settings)
     elif name == "detrend":
         op_build_detrend(op, settings)
+    elif name == "fir":
+        op_build_fir(op, settings["taps"], 1)
+        op.kind = OP_FIR
+    elif name == "analytic":
+        op_build_fir(op, settings["taps"], 2)
+        op.kind = OP_ANALYTIC
+    elif name == "rectify":
+        op.kind = OP_RECTIFY
     else:
         raise ValueError(f"no such operation: {name!r}")
+    return 0
+
+
+cdef int op_build_fir(LinearOp *op, list taps, uint32_t spacing) except -1:
+    cdef double *numbers = number_array(taps, len(taps))
+    cdef int status = ec_fir_init(&op.fir, numbers, <uint32_t>len(taps), spacing, op.n_in)
+    free(numbers)
+    if status < 0:
+        raise ValueError(f"{len(taps)} taps on {op.n_in} channels: {status}")
     return 0
 
 
@@ -77,6 +98,8 @@ cdef void op_destroy(LinearOp *op) noexcept nogil:
         ec_mix_destroy(&op.mix)
     elif op.kind == OP_DETREND:
         ec_sliding_trend_destroy(&op.trend)
+    elif op.kind == OP_FIR or op.kind == OP_ANALYTIC:
+        ec_fir_destroy(&op.fir)
 
 
 cdef void op_gap(LinearOp *op) noexcept nogil:
@@ -89,6 +112,8 @@ cdef void op_gap(LinearOp *op) noexcept nogil:
         ec_debounce_gap(&op.debounce)
     elif op.kind == OP_DETREND:
         ec_sliding_trend_gap(&op.trend)
+    elif op.kind == OP_FIR or op.kind == OP_ANALYTIC:
+        ec_fir_gap(&op.fir)
 
 
 cdef inline bint op_has_masks(const LinearOp *op) noexcept nogil:
@@ -138,4 +163,10 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
         ec_mix_run(&op.mix, work, work, n)
     elif op.kind == OP_DETREND:
         ec_sliding_trend_run(&op.trend, work, n)
+    elif op.kind == OP_FIR:
+        ec_fir_run(&op.fir, work, n)
+    elif op.kind == OP_ANALYTIC:
+        ec_analytic_run(&op.fir, work, n)
+    elif op.kind == OP_RECTIFY:
+        ec_rectify_f64(work, n, ec_padded(op.n_in))
     return work
