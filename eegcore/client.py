@@ -116,9 +116,7 @@ class Assembler:
         if data is None:
             assert counts is not None
             data = np.multiply(counts, np.asarray(meta.get("scale_uv") or 1.0), dtype=np.float64).astype(np.float32)
-        # where a device frame has several frames of the stream, a packet may begin with any of them
-        late = int(header.step_num < header.step_den)
-        if self._expected is not None and header.frame_index > self._expected + late:
+        if self._expected is not None and header.frame_index > self._expected + header.doubt:
             self.gaps.append(Gap(self._expected, header.frame_index - self._expected, self._reason))
         self._reason = "source"
         self._expected = header.next_index

@@ -76,6 +76,11 @@ class Header:
         return self.n_frames * self.n_channels * (self.n_bins if self.kind == Kind.SPECTRUM_F32 else 1)
 
     @property
+    def doubt(self) -> int:
+        """1 where a device frame has several frames of the stream: a packet may begin with any of them."""
+        return int(self.step_num < self.step_den)
+
+    @property
     def next_index(self) -> int:
         """Device frame of the frame behind the last one.
 
