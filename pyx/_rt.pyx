@@ -24,6 +24,7 @@ from c.dsp cimport *
 from c.resample cimport *
 from c.reference cimport *
 from c.spectral cimport *
+from c.fir cimport *
 from c.flags cimport *
 
 from json import dumps as json_dumps, loads as json_loads
@@ -52,6 +53,7 @@ include "parts/status.pxi"
 include "parts/blocks.pxi"
 include "parts/stage_settings.pxi"
 include "parts/linear_ops.pxi"
+include "parts/linear_sos.pxi"
 include "parts/linear_reference.pxi"
 include "parts/stage_linear.pxi"
 include "parts/stage_select.pxi"

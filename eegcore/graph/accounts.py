@@ -104,12 +104,15 @@ def _stage_entry(built: Built, stage: StagePlan) -> dict[str, Any]:
             if node == number and ref[0] == stage.id]
     entry: dict[str, Any] = {"in": stats["frames"], "out": outs[0] if outs else 0, "skipped": stats["skipped"]}
     for at, word, value in _rt.node_counters(built.graph, number):
-        if at is None:
-            entry.setdefault("counters", {})[word] = value
+        owner, _, name = word.rpartition(".")              # of a cascade: "<stage>.<word>"
+        if at is None and owner in ("", stage.id):
+            entry.setdefault("counters", {})[name] = value
+        elif at is None:
+            continue
         else:
             source, port = stage.inputs[at]
-            name = source if port == OUT else f"{source}.{port}"
-            entry.setdefault("inputs", {}).setdefault(name, {})[word] = value
+            source = source if port == OUT else f"{source}.{port}"
+            entry.setdefault("inputs", {}).setdefault(source, {})[word] = value
     return entry
 
 

@@ -168,6 +168,7 @@ def _warnings(flow: Flow, groups: list[Group], config: PipelineConfig) -> list[s
     read = {source for stage in flow.declared for source in stage.sources}
     found = [f"{stage.path}: nothing reads the output of {stage.id!r}."
              for stage in flow.stages if stage.type.role != "sink" and stage.id not in read]
+    found += [f"{stage.path}: {text}" for stage in flow.stages for text in stage.description.warnings]
     used = {group.name for group in groups} | {"acquire", "dsp", "sinks", "other"}
     found += [f"runtime.groups.{name}: no stage is in this group. Groups in use: {', '.join(sorted(used))}."
               for name in config.runtime.groups if name not in used]

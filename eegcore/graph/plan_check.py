@@ -14,6 +14,7 @@ from typing import Any
 
 from eegcore.devices.registers import N_REGISTERS
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
+from eegcore.stages.design import taps_from_hex
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
 
 PortRef = tuple[str, str]
@@ -29,6 +30,7 @@ MOST_HALF = 2**15
 MOST_RATIO = 1024                              # EC_RESAMPLE_MAX_FACTOR of csrc/dsp/ec_resample.h
 MOST_TAPS = 32768                              # EC_RESAMPLE_MAX_TAPS
 MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
+MOST_FIR_TAPS = 4096                           # EC_FIR_MAX_TAPS of csrc/dsp/ec_fir.h
 POLICIES = ("fail", "drop_oldest", "block")
 MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_node.h
 MOST_WAIT_FRAMES = 2**24
@@ -252,6 +254,8 @@ def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: li
         elif op["op"] == "comb":
             _whole(op["half"], 1, MOST_HALF, f"{name}: half")
             _need(given.step.denominator == 1, f"{name}: a comb on every {given.step} frames")
+        elif op["op"] in ("fir", "analytic"):
+            _need(1 <= len(taps_from_hex(op["taps"])) <= MOST_FIR_TAPS, f"{name}: {len(op['taps'])} taps")
         elif op["op"] == "debounce":
             _whole(op["frames"], 0, 2**31, f"{name}: frames")
         elif op["op"] == "mix":

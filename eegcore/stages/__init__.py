@@ -23,6 +23,8 @@ def catalogue() -> dict[str, StageType]:
         detrend,
         notch,
         filters,
+        fir,
+        envelope,
         decimate,
         resample,
         spectrum,

@@ -154,9 +154,9 @@ class Muscle(StageType):
         """Return the same stream.
 
         As MNE-Python's `annotate_muscle_zscore`, but causal, for each channel by itself, and against running medians in
-        place of mean and deviation of the whole recording: power of a band at high frequencies, smoothed by two poles at
-        4 Hz, its root as z-score; 5 is the threshold of its tutorial, 0.1 s its ``min_length_good``. Muscles are heard
-        from 20 to 300 Hz, those of the jaw from about 30 Hz on (Muthukumaraswamy 2013, Front Hum Neurosci 7:138).
+        place of mean and deviation of the whole recording: power of a band at high frequencies, smoothed by two poles
+        at 4 Hz, its root as z-score; 5 is the threshold of its tutorial, 0.1 s its ``min_length_good``. Muscles are
+        heard from 20 to 300 Hz, those of the jaw from about 30 Hz on (Muthukumaraswamy 2013, Front Hum Neurosci 7:138).
         """
         stream = inputs[0]
         need_voltage("muscle", stream)

@@ -72,12 +72,15 @@ class Description:
         Settings whose default depends on other settings or on the inputs, with the values in use.
     held_s : tuple of float
         How long a frame may be kept back for another input: as a rule, and at most.
+    warnings : tuple of str
+        What works, and may not be what was meant: whole sentences, shown with the plan behind the place of the stage.
     """
 
     outputs: list[Port]
     native: dict[str, Any]
     resolved: dict[str, Any] = field(default_factory=dict)
     held_s: tuple[float, float] = (0.0, 0.0)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Filters as second-order sections, designed by scipy without importing it here.
+"""Filters as second-order sections or as taps, designed by scipy without importing it here.
 
 Importing `scipy.signal` costs 100 MB, so the serving process never does: a
 short-lived child designs what the cache on disk does not know, one child for a
@@ -16,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from eegcore.stages import design_child
 
 FORMAT = 2                                     # of the cache: raised when a specification gets another meaning
 Sos = list[list[float]]                        # n_sections rows of b0 b1 b2 a0 a1 a2, a0 = 1
+Form = Literal["sos", "taps"]                  # taps are kept as one row of a file, newest frame first
 
 
 class DesignError(RuntimeError):
@@ -55,6 +56,29 @@ def sos_from_hex(rows: list[list[str]]) -> Sos:
     return sos
 
 
+def taps_to_hex(taps: list[float]) -> list[str]:
+    """Write taps as hexadecimal floats."""
+    return [tap.hex() for tap in taps]
+
+
+def taps_from_hex(row: list[str]) -> list[float]:
+    """Read the taps of a finite impulse response.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is not finite.
+    """
+    taps = [float.fromhex(value) for value in row]
+    if not taps or any(tap - tap != 0.0 for tap in taps):
+        raise ValueError("a filter has at least one tap, and every tap is finite")
+    return taps
+
+
+def _read_rows(form: Form, rows: list[list[str]]) -> Sos:
+    return sos_from_hex(rows) if form == "sos" else [taps_from_hex(row) for row in rows[:1]]
+
+
 class Designer:
     """Designs filters for one plan; use as a context manager, so that the child is gone afterwards.
 
@@ -84,10 +108,17 @@ class Designer:
         DesignError
             If scipy refuses the specification or is not there.
         """
-        text = json.dumps(spec, sort_keys=True)
-        if text not in self._known:
-            self._known[text] = self._read(text) or self._make(text, spec)
-        return [list(section) for section in self._known[text]]
+        return self._rows("sos", spec)
+
+    def taps(self, **spec: Any) -> list[float]:
+        """Return the taps of one specification, newest frame first (see `design_child.taps`).
+
+        Raises
+        ------
+        DesignError
+            If scipy refuses the specification or is not there.
+        """
+        return self._rows("taps", spec)[0]
 
     def close(self) -> None:
         """Let the child leave. The object may be used again afterwards."""
@@ -105,23 +136,29 @@ class Designer:
             self._complaints.close()
             self._complaints = None
 
-    def _make(self, text: str, spec: dict[str, Any]) -> Sos:
+    def _rows(self, form: Form, spec: dict[str, Any]) -> Sos:
+        text = json.dumps(spec, sort_keys=True)
+        if text not in self._known:
+            self._known[text] = self._read(form, text) or self._make(form, text, spec)
+        return [list(row) for row in self._known[text]]
+
+    def _make(self, form: Form, text: str, spec: dict[str, Any]) -> Sos:
         if "scipy.signal" in sys.modules:
             try:
-                sos = design_child.design(spec)
+                rows = design_child.design(spec) if form == "sos" else [design_child.taps(spec)]
             except (ValueError, ArithmeticError) as error:
                 raise DesignError(f"{type(error).__name__}: {error}") from error
         else:
-            sos = self._ask(text)
-        self._write(text, sos)
-        return sos
+            rows = self._ask(form, text)
+        self._write(form, text, rows)
+        return rows
 
-    def _ask(self, text: str) -> Sos:
+    def _ask(self, form: Form, text: str) -> Sos:
         if self._child is None:
             self._start()
         child = cast("subprocess.Popen[str]", self._child)
         try:
-            cast(Any, child.stdin).write(text + "\n")
+            cast(Any, child.stdin).write(f'{{"{form}": {text}}}\n')
             cast(Any, child.stdin).flush()
             line = cast(Any, child.stdout).readline()
         except OSError:
@@ -134,7 +171,7 @@ class Designer:
         answer = json.loads(line)
         if "error" in answer:
             raise DesignError(answer["error"])
-        return sos_from_hex(answer["sos"])
+        return _read_rows(form, answer[form])
 
     def _start(self) -> None:
         # -P: the folder of this script holds modules named like the standard library's.
@@ -156,17 +193,17 @@ class Designer:
             return None
         return folder / (hashlib.sha256(f"{FORMAT} {version} {text}".encode()).hexdigest() + ".json")
 
-    def _read(self, text: str) -> Sos | None:
+    def _read(self, form: Form, text: str) -> Sos | None:
         path = self._path(text)
         if path is None:
             return None
         try:
             kept = json.loads(path.read_text())
-            return sos_from_hex(kept["sos"]) if kept["spec"] == text else None
+            return _read_rows(form, kept[form]) if kept["spec"] == text else None
         except (OSError, ValueError, KeyError, TypeError):   # absent or damaged: design it again
             return None
 
-    def _write(self, text: str, sos: Sos) -> None:
+    def _write(self, form: Form, text: str, rows: Sos) -> None:
         path = self._path(text)
         if path is None:
             return
@@ -175,7 +212,7 @@ class Designer:
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
             try:
                 with os.fdopen(handle, "w") as file:
-                    json.dump({"spec": text, "sos": sos_to_hex(sos)}, file)
+                    json.dump({"spec": text, form: sos_to_hex(rows)}, file)
                 os.replace(name, path)
             except OSError:
                 os.unlink(name)

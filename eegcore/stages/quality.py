@@ -99,7 +99,7 @@ def _limits(settings: SaturationSettings, stream: Stream) -> tuple[list[float], 
         return [-limit for limit in limits], limits
     if (stream.kind.has_voltage and not stream.scale_uv) or stream.meta.get("format") in ("edf", "bdf"):
         raise SettingProblem("limit_uv", "the input does not say what its full scale is", about="kind", hint=(
-            "Give limit_uv, or put the stage in front of the filters, where samples are still counts times their scale"))
+            "Give limit_uv, or put the stage in front of the filters, where samples are counts times their scale"))
     share = 1.0 if settings.share is None else settings.share
     if stream.kind.has_counts:
         return [-FULL_SCALE * share] * stream.n_channels, [(FULL_SCALE - 1) * share] * stream.n_channels
@@ -121,7 +121,7 @@ class FlatlineSettings(StageSettings):
 
     window_s: float = Field(1.0, gt=0, le=600, description="a channel is flat if it was for so long, s")
     below_uv: float = Field(1.0, gt=0, le=1e9, description=(
-        "peak-to-peak value below which a channel is flat, uV; 10 finds inputs of an ADS1299 that are shorted at gain 1"))
+        "peak-to-peak value below which a channel is flat, uV; 10 finds shorted inputs of an ADS1299 at gain 1"))
 
 
 @register

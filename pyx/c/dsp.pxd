@@ -30,6 +30,19 @@ cdef extern from "dsp/ec_sos_steady.h" nogil:
     void ec_sos_steady_run(ec_sos_steady *s, ec_sos *f, double *work, uint32_t n_frames)
 
 
+cdef extern from "dsp/ec_mains.h" nogil:
+    ctypedef struct ec_mains_config:
+        uint32_t n_block
+        double cos_hz, sin_hz, cos_block, sin_block, cos_window, sin_window, limit
+    ctypedef struct ec_mains:
+        double angle
+    int32_t ec_mains_init(ec_mains *m, const ec_mains_config *config, uint32_t n_channels)
+    void ec_mains_destroy(ec_mains *m)
+    void ec_mains_gap(ec_mains *m)
+    uint32_t ec_mains_watch(ec_mains *m, const double *work, uint32_t n_frames)
+    cbool ec_mains_tune(ec_mains *m, ec_sos *f)
+
+
 cdef extern from "dsp/ec_comb.h" nogil:
     ctypedef struct ec_comb:
         uint32_t n_half, n_channels, n_padded

@@ -11,6 +11,18 @@ cdef enum:
     OP_DEBOUNCE = 4
     OP_MIX = 5
     OP_DETREND = 6
+    OP_FIR = 7
+    OP_RECTIFY = 8
+    OP_ANALYTIC = 9
+
+
+cdef struct Mains:
+    bint is_followed
+    ec_mains of                # the estimate and its evidence: what a change of settings has to carry
+    double mhz                 # nominal
+    double mhz_per_rad         # of angle from block to block
+    ec_counter found_mhz       # 0 until a line has been seen
+    char *counter_name         # "<stage>.mains_mhz"
 
 
 cdef struct LinearOp:
@@ -19,11 +31,13 @@ cdef struct LinearOp:
     double *factor             # OP_SCALE: [padded]
     ec_sos sos                 # OP_SOS
     ec_sos_steady steady       # OP_SOS that starts as if its first frame had always been there; else without `unit`
+    Mains mains                # OP_SOS whose notches follow the mains
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
     ec_comb comb               # OP_COMB: takes the lead-off tone out, and says that it was on
     ec_debounce debounce       # OP_DEBOUNCE: of the lead-off mask; samples pass
     ec_mix mix                 # OP_MIX: another reference, perhaps other channels
     ec_sliding_trend trend             # OP_DETREND: a sliding mean or line, taken out
+    ec_fir fir                 # OP_FIR; OP_ANALYTIC: the Hilbert transformer
 
 
 cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
@@ -36,7 +50,7 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
         op.factor = number_array(settings["factor"], ec_padded(n_channels))
         op.kind = OP_SCALE
     elif name == "sos":
-        op_build_sos(op, settings["sos"], settings.get("steady"))
+        op_build_sos(op, settings)
     elif name == "decimate":
         op.keep_every = settings["factor"]
         op.kind = OP_DECIMATE
@@ -51,35 +65,25 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
         op_build_mix(op, settings)
     elif name == "detrend":
         op_build_detrend(op, settings)
+    elif name == "fir":
+        op_build_fir(op, settings["taps"], 1)
+        op.kind = OP_FIR
+    elif name == "analytic":
+        op_build_fir(op, settings["taps"], 2)
+        op.kind = OP_ANALYTIC
+    elif name == "rectify":
+        op.kind = OP_RECTIFY
     else:
         raise ValueError(f"no such operation: {name!r}")
     return 0
 
 
-cdef int op_build_sos(LinearOp *op, rows, steady) except -1:
-    cdef Py_ssize_t n = len(rows)
-    cdef double *sos = number_array([v for row in rows for v in row], n * 6)
-    cdef double *unit = NULL
-    cdef int status
-    try:
-        if any(len(row) != 6 for row in rows):
-            raise ValueError("every section has six coefficients b0 b1 b2 a0 a1 a2")
-        status = ec_sos_init(&op.sos, sos, <uint32_t>n, op.n_in)
-    finally:
-        free(sos)
+cdef int op_build_fir(LinearOp *op, list taps, uint32_t spacing) except -1:
+    cdef double *numbers = number_array(taps, len(taps))
+    cdef int status = ec_fir_init(&op.fir, numbers, <uint32_t>len(taps), spacing, op.n_in)
+    free(numbers)
     if status < 0:
-        raise MemoryError(f"sos: {status}")
-    op.kind = OP_SOS
-    if steady is not None:
-        if len(steady) != 2 * n:
-            raise ValueError(f"{len(steady)} numbers for the steady state of {n} sections")
-        unit = number_array(steady, 2 * n)
-        try:
-            status = ec_sos_steady_init(&op.steady, &op.sos, unit)
-        finally:
-            free(unit)
-        if status < 0:
-            raise MemoryError(f"steady: {status}")
+        raise ValueError(f"{len(taps)} taps on {op.n_in} channels: {status}")
     return 0
 
 
@@ -87,28 +91,29 @@ cdef void op_destroy(LinearOp *op) noexcept nogil:
     """Free what the operation holds. One that was never built holds nothing. [control-thread, stopped]"""
     free(op.factor)
     if op.kind == OP_SOS:
-        ec_sos_destroy(&op.sos)
-        ec_sos_steady_destroy(&op.steady)
+        op_destroy_sos(op)
     elif op.kind == OP_COMB:
         ec_comb_destroy(&op.comb)
     elif op.kind == OP_MIX:
         ec_mix_destroy(&op.mix)
     elif op.kind == OP_DETREND:
         ec_sliding_trend_destroy(&op.trend)
+    elif op.kind == OP_FIR or op.kind == OP_ANALYTIC:
+        ec_fir_destroy(&op.fir)
 
 
 cdef void op_gap(LinearOp *op) noexcept nogil:
     """Frames are missing before the next ones. [worker-thread, realtime]"""
-    if op.kind == OP_SOS and op.steady.unit is not NULL:
-        ec_sos_steady_gap(&op.steady, &op.sos)
-    elif op.kind == OP_SOS:
-        ec_sos_revive(&op.sos)         # NaN in place of missing frames must not stay in the filter
+    if op.kind == OP_SOS:
+        op_gap_sos(op)
     elif op.kind == OP_COMB:
         ec_comb_gap(&op.comb)
     elif op.kind == OP_DEBOUNCE:
         ec_debounce_gap(&op.debounce)
     elif op.kind == OP_DETREND:
         ec_sliding_trend_gap(&op.trend)
+    elif op.kind == OP_FIR or op.kind == OP_ANALYTIC:
+        ec_fir_gap(&op.fir)
 
 
 cdef inline bint op_has_masks(const LinearOp *op) noexcept nogil:
@@ -147,10 +152,8 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
     """
     if op.kind == OP_SCALE:
         ec_scale_f64(work, op.factor, n, ec_padded(op.n_in))
-    elif op.kind == OP_SOS and op.steady.unit is not NULL:
-        ec_sos_steady_run(&op.steady, &op.sos, work, n)
     elif op.kind == OP_SOS:
-        ec_sos_run(&op.sos, work, n)
+        op_run_sos(op, work, n)
     elif op.kind == OP_COMB:
         ec_comb_run(&op.comb, work, n, index)
     elif op.kind == OP_MIX:
@@ -160,4 +163,10 @@ cdef double *op_run(LinearOp *op, double *work, double *other, uint32_t n, uint6
         ec_mix_run(&op.mix, work, work, n)
     elif op.kind == OP_DETREND:
         ec_sliding_trend_run(&op.trend, work, n)
+    elif op.kind == OP_FIR:
+        ec_fir_run(&op.fir, work, n)
+    elif op.kind == OP_ANALYTIC:
+        ec_analytic_run(&op.fir, work, n)
+    elif op.kind == OP_RECTIFY:
+        ec_rectify_f64(work, n, ec_padded(op.n_in))
     return work

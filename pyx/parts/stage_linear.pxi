@@ -286,6 +286,16 @@ cdef int32_t linear_process(void *self, const eegcore_block *in_, uint32_t n_in,
     return EEGCORE_MORE if s.rest.n_frames else EEGCORE_OK
 
 
+cdef uint32_t linear_counters(void *self, eegcore_counter *out, uint32_t max) noexcept nogil:
+    cdef Linear *s = <Linear *>self
+    cdef uint32_t n = 0, k
+    for k in range(s.n_ops):
+        if s.ops[k].mains.is_followed:
+            n = count_out(out, n, max, NO_INPUT, s.ops[k].mains.counter_name,
+                          ec_counter_get(&s.ops[k].mains.found_mhz))
+    return n
+
+
 cdef StageDescriptor CASCADE
 memset(&CASCADE, 0, sizeof(CASCADE))
 CASCADE.struct_size = sizeof(StageDescriptor)
@@ -295,5 +305,6 @@ CASCADE.max_outputs = MAX_OUTPUTS
 CASCADE.create = linear_create
 CASCADE.start = linear_start
 CASCADE.process = linear_process
+CASCADE.counters = linear_counters
 CASCADE.destroy = linear_destroy
 offer("cascade", &CASCADE)

@@ -153,7 +153,8 @@ def test_flags_and_masks_of_others_pass_and_are_added_to() -> None:
     assert {(p["lead_off"], p["blink"], p["config_rev"]) for p in packets} == {(9, 1 << 69, 7)}
     twice = mark_probe({"flatline": {"window_s": 0.04}}, x)
     packets = twice.push(x, flags=256, flatline=2)
-    assert packets[0]["flatline"] == 2 and packets[-1]["flatline"] == 2**70 - 1
+    assert packets[0]["flatline"] == 2
+    assert packets[-1]["flatline"] == 2**70 - 1
 
 
 def test_parts_of_a_packet_share_the_device_frames_it_answers_for() -> None:

@@ -41,6 +41,6 @@ def dsp_baseline(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ct
 @pytest.fixture(scope="session")
 def simd(dsp: ctypes.CDLL) -> range:
     """The vector levels this machine can run: 0, or 0..1, or 0..2."""
-    sizes = np.zeros(13, np.uint64)
+    sizes = np.zeros(14, np.uint64)
     dsp.probe_sizes(dsp_library.at(sizes))
     return range(int(sizes[12]) + 1)

@@ -52,6 +52,14 @@ class SosStruct(ctypes.Structure):
                 ("coefs", c_void_p), ("state", c_void_p)]
 
 
+class FirStruct(ctypes.Structure):
+    """struct ec_fir"""
+
+    _fields_ = [*((name, c_uint32) for name in ("n_taps", "spacing", "reach", "n_channels", "n_padded", "n_rows",
+                                                "next", "mirror", "simd")),
+                ("after_gap", ctypes.c_bool), ("taps", c_void_p), ("past", c_void_p)]
+
+
 class Sha256Struct(ctypes.Structure):
     """struct ec_sha256"""
 
@@ -68,6 +76,13 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "ec_sos_destroy": (None, [c_void_p]),
     "ec_sos_run": (None, [c_void_p, c_void_p, c_uint32]),
     "ec_sos_filter_f32": (None, [c_void_p, c_void_p, c_void_p, c_uint32, c_void_p]),
+    "ec_fir_init": (c_int32, [c_void_p, c_void_p, c_uint32, c_uint32, c_uint32]),
+    "ec_fir_destroy": (None, [c_void_p]),
+    "ec_fir_gap": (None, [c_void_p]),
+    "ec_fir_run": (None, [c_void_p, c_void_p, c_uint32]),
+    "ec_fir_take_over": (c_uint32, [c_void_p, c_void_p]),
+    "ec_analytic_run": (None, [c_void_p, c_void_p, c_uint32]),
+    "ec_rectify_f64": (None, [c_void_p, c_uint32, c_uint32]),
     "ec_widen_f32": (None, [c_void_p, c_void_p, c_uint32, c_uint32]),
     "ec_widen_i32": (None, [c_void_p, c_void_p, c_void_p, c_uint32, c_uint32]),
     "ec_scale_f64": (None, [c_void_p, c_void_p, c_uint32, c_uint32]),
@@ -145,6 +160,36 @@ class Sos:
         out = np.full_like(x, 7)
         self.library.ec_sos_filter_f32(ctypes.byref(self.struct), at(out), at(x), len(x), at(self.scratch))
         return out
+
+
+class Fir:
+    """An ec_fir; frames are frame-major, shape (n_frames, n_channels)."""
+
+    def __init__(self, library: ctypes.CDLL, taps: np.ndarray, n_channels: int, simd: int | None = None,
+                 spacing: int = 1) -> None:
+        self.library = library
+        self.struct = FirStruct()
+        self.taps = np.ascontiguousarray(taps, np.float64)
+        status = library.ec_fir_init(ctypes.byref(self.struct), at(self.taps), len(self.taps), spacing, n_channels)
+        assert status == 0
+        if simd is not None:
+            self.struct.simd = simd
+
+    def __del__(self) -> None:
+        self.library.ec_fir_destroy(ctypes.byref(self.struct))
+
+    def gap(self) -> None:
+        self.library.ec_fir_gap(ctypes.byref(self.struct))
+
+    def take_over(self, old: Fir) -> int:
+        return self.library.ec_fir_take_over(ctypes.byref(self.struct), ctypes.byref(old.struct))
+
+    def run(self, x: np.ndarray, kernel: str = "ec_fir_run") -> np.ndarray:
+        """Filter float64 frames by ec_fir_run, or by ec_analytic_run."""
+        work = aligned((len(x), self.struct.n_padded))
+        work[:, :x.shape[1]] = x
+        getattr(self.library, kernel)(ctypes.byref(self.struct), at(work), len(x))
+        return work[:, :x.shape[1]].copy()
 
 
 class Rfft:

@@ -10,6 +10,7 @@
 #include "base/ec_sha256.h"
 #include "base/ec_simd.h"
 #include "base/ec_trig.h"
+#include "dsp/ec_analytic.h"
 #include "dsp/ec_average.h"
 #include "dsp/ec_bands.h"
 #include "dsp/ec_comb.h"
@@ -120,6 +121,45 @@ static void run_sos(ec_sha256 *h, uint32_t simd, uint32_t n_sections, uint32_t n
     free(scratch);
     free(work);
     free(sos);
+}
+
+static void run_fir(ec_sha256 *h, uint32_t simd, uint32_t n_taps, uint32_t n_channels)
+{
+    enum { FRAMES = 90 };
+    const size_t n_padded = ec_padded(n_channels);
+    double *const work = new_line(FRAMES * n_padded), *const taps = new_bytes(n_taps * sizeof(double));
+    ec_fir f, next;
+
+    for (uint32_t round = 0; round < 6; round++) {
+        const uint32_t mirror = round % 3;
+        for (uint32_t k = 0; k < n_taps; k++) {
+            taps[k] = mirror == 2 && 2 * k + 1 == n_taps ? 0.0 : random_value();
+            if (mirror != 0 && k >= n_taps / 2) {
+                taps[k] = mirror == 1 ? taps[n_taps - 1 - k] : -taps[n_taps - 1 - k];
+            }
+        }
+        memset(work, 0, FRAMES * n_padded * sizeof(double));
+        for (size_t i = 0; i < FRAMES * n_padded; i++) {
+            work[i] = i % n_padded < n_channels ? random_value() * 1000.0 : 0.0;
+        }
+        if (ec_fir_init(&f, taps, n_taps, 1 + round / 3, n_channels) < 0 ||
+            ec_fir_init(&next, taps, 2 * n_taps / 3 + 1, 1 + round / 3, n_channels) < 0) {
+            abort();
+        }
+        f.simd = next.simd = simd;
+        ec_fir_run(&f, work, FRAMES / 3 + 7);
+        ec_fir_gap(&f);
+        ec_analytic_run(&f, work + (FRAMES / 3 + 7) * n_padded, FRAMES / 3 - 7);
+        ec_fir_take_over(&next, &f);
+        ec_fir_run(&next, work + FRAMES / 3 * 2 * n_padded, FRAMES / 3);
+        ec_rectify_f64(work, FRAMES / 6, (uint32_t)n_padded);
+        ec_sha256_update(h, work, FRAMES * n_padded * sizeof(double));
+        ec_fir_destroy(&f);
+        ec_fir_destroy(&f);
+        ec_fir_destroy(&next);
+    }
+    free(work);
+    free(taps);
 }
 
 static void run_fft(ec_sha256 *h, uint32_t n)
@@ -360,6 +400,14 @@ int main(void)
         run_sos(&h, simd, 5, 256);
         run_sos(&h, simd, EC_SOS_MAX_SECTIONS, 33);
         print_digest("sos", &h);
+        seed = 3;
+        ec_sha256_init(&h);
+        for (uint32_t n = 1; n < 14; n++) {
+            run_fir(&h, simd, n, 3 * n - 2);
+        }
+        run_fir(&h, simd, 231, 256);
+        run_fir(&h, simd, EC_FIR_MAX_TAPS, 33);
+        print_digest("fir", &h);
     }
     seed = 2;
     ec_sha256_init(&h);

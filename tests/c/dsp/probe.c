@@ -5,6 +5,7 @@
 #include "base/ec_trig.h"
 #include "dsp/ec_decibel.h"
 #include "dsp/ec_decode24.h"
+#include "dsp/ec_fir.h"
 #include "dsp/ec_format_csv.h"
 #include "dsp/ec_psd.h"
 #include "dsp/ec_sos.h"
@@ -35,6 +36,7 @@ void probe_sizes(uint64_t *out)
     out[10] = ec_status_loff_n(0xCABCDE);
     out[11] = ec_status_gpio(0xCABCDE);
     out[12] = ec_simd_level();
+    out[13] = sizeof(ec_fir);
 }
 
 /* Half of v with denormals flushed; the caller's mode comes back. */

@@ -3,11 +3,11 @@
 import ctypes
 
 import numpy as np
-from dsp_library import SCRATCH_DOUBLES, Sha256Struct, SosStruct, at
+from dsp_library import SCRATCH_DOUBLES, FirStruct, Sha256Struct, SosStruct, at
 
 
 def sizes(dsp: ctypes.CDLL) -> list[int]:
-    out = np.zeros(13, np.uint64)
+    out = np.zeros(14, np.uint64)
     dsp.probe_sizes(at(out))
     return [int(v) for v in out]
 
@@ -16,6 +16,7 @@ def test_structures_are_as_large_as_these_tests_believe(dsp):
     sos, sha256, rfft, psd, scratch, *_ = sizes(dsp)
     assert (sos, sha256, scratch) == (ctypes.sizeof(SosStruct), ctypes.sizeof(Sha256Struct), SCRATCH_DOUBLES)
     assert max(rfft, psd) <= 200 * 8
+    assert sizes(dsp)[13] == ctypes.sizeof(FirStruct)
 
 
 def test_a_work_row_is_padded_to_eight_channels(dsp):
