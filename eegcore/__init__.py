@@ -16,17 +16,18 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Pipeline": "eegcore.pipeline", "Run": "eegcore.pipeline", "process": "eegcore.pipeline",
-    "Processed": "eegcore.offline",
+    "Processed": "eegcore.offline", "PipelinePool": "eegcore.batch",
     "connect": "eegcore.client", "ConfigError": "eegcore.errors", "EegcoreError": "eegcore.errors",
     "EdgeOverflow": "eegcore.errors", "StageError": "eegcore.errors", "TapTimeout": "eegcore.errors",
     "get_include": "eegcore.include_dir",
 }
 __all__ = [
-    "ConfigError", "EdgeOverflow", "EegcoreError", "Pipeline", "Processed", "Run", "StageError", "TapTimeout",
-    "connect", "get_include", "process",
+    "ConfigError", "EdgeOverflow", "EegcoreError", "Pipeline", "PipelinePool", "Processed", "Run", "StageError",
+    "TapTimeout", "connect", "get_include", "process",
 ]
 
 if TYPE_CHECKING:
+    from eegcore.batch import PipelinePool
     from eegcore.client import connect
     from eegcore.errors import ConfigError, EdgeOverflow, EegcoreError, StageError, TapTimeout
     from eegcore.include_dir import get_include

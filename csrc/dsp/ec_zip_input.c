@@ -88,17 +88,23 @@ static double pace(ec_zip_input *in, int64_t t_ns, uint64_t index)
 
 static uint64_t note_of(ec_zip_input *in, const eegcore_block *block)
 {
-    const uint32_t flags = block->flags & ~(uint32_t)EEGCORE_FLAG_GAP;
-    ec_zip_note *note = &in->notes[(in->note_head - 1) & in->mask];
+    const ec_zip_note *last = &in->notes[(in->note_head - 1) & in->mask];
+    ec_zip_note now = {.flags = block->flags & ~(uint32_t)EEGCORE_FLAG_GAP, .config_rev = block->config_rev};
 
-    if (in->note_head == 0 || note->flags != flags || note->config_rev != block->config_rev
-        || memcmp(note->saturated, block->saturated, sizeof note->saturated) != 0
-        || memcmp(note->lead_off, block->lead_off, sizeof note->lead_off) != 0) {
-        note = &in->notes[in->note_head++ & in->mask];                          /* Z4: a frame follows */
-        note->flags = flags;
-        note->config_rev = block->config_rev;
-        memcpy(note->saturated, block->saturated, sizeof note->saturated);
-        memcpy(note->lead_off, block->lead_off, sizeof note->lead_off);
+    memcpy(now.masks[0], block->saturated, sizeof now.masks[0]);
+    memcpy(now.masks[1], block->lead_off, sizeof now.masks[1]);
+    if (now.flags & EEGCORE_FLAG_FLATLINE) {
+        memcpy(now.masks[2], block->flatline, sizeof now.masks[2]);
+    }
+    if (now.flags & EEGCORE_FLAG_BLINK) {
+        memcpy(now.masks[3], block->blink, sizeof now.masks[3]);
+    }
+    if (now.flags & EEGCORE_FLAG_MUSCLE) {
+        memcpy(now.masks[4], block->muscle, sizeof now.masks[4]);
+    }
+    if (in->note_head == 0 || last->flags != now.flags || last->config_rev != now.config_rev
+        || memcmp(last->masks, now.masks, sizeof now.masks) != 0) {
+        in->notes[in->note_head++ & in->mask] = now;                            /* Z4: a frame follows */
     }
     return in->note_head - 1;
 }

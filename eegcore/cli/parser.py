@@ -31,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _serve(commands)
     _run(commands)
+    _batch(commands)
     _show(commands)
     _doctor(commands)
     _bench(commands)
@@ -81,6 +82,20 @@ def _run(commands: Any) -> None:
     parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
     parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
     _logging(parser)
+
+
+def _batch(commands: Any) -> None:
+    parser = _command(commands, "batch", "batch", "batch", "run a pipeline over many recordings, several at a time")
+    _pipeline(parser)
+    parser.add_argument("inputs", metavar="INPUTS", nargs="+", help="recordings, folders of recordings, patterns")
+    parser.add_argument("--out", default=".", metavar="DIR", type=os.path.expanduser,
+                        help="folder of the outputs, made if it is not there (the current one)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="recordings at once (one per core)")
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="let a dask cluster do it: tcp://host:8786 (pip install 'eegcore[batch]')")
+    parser.add_argument("--retries", type=int, default=2, metavar="N",
+                        help="how often a recording is tried again when its process was killed (2)")
+    parser.add_argument("--json", action="store_true", help="print what came of each as JSON")
 
 
 def _show(commands: Any) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any
 
 from eegcore.devices.registers import N_REGISTERS
+from eegcore.graph.plan_check_windows import WINDOW_NODES, check_window_node
+from eegcore.graph.plan_need import need as _need
+from eegcore.graph.plan_need import whole as _whole
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
 from eegcore.stages.design import taps_from_hex
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES, Kind, Stream
@@ -27,8 +29,6 @@ MOST_STEP = 2**31
 MOST_FACTOR = 2**20
 MOST_FAULTS = 4096                             # EC_EMULATOR_MAX_FAULTS of csrc/emulator/ec_emulator.h
 MOST_HALF = 2**15
-MOST_RATIO = 1024                              # EC_RESAMPLE_MAX_FACTOR of csrc/dsp/ec_resample.h
-MOST_TAPS = 32768                              # EC_RESAMPLE_MAX_TAPS
 MOST_WINDOW = 2**20                            # EC_SLIDING_TREND_MAX_FRAMES of csrc/dsp/ec_sliding_trend.h
 MOST_FIR_TAPS = 4096                           # EC_FIR_MAX_TAPS of csrc/dsp/ec_fir.h
 POLICIES = ("fail", "drop_oldest", "block")
@@ -74,17 +74,6 @@ def check_plan(plan: Plan) -> None:
     for edge in plan.edges:
         _check_edge(edge, nodes, home, streams)
     _check_inputs(plan, home)
-
-
-def _need(good: bool, message: str) -> None:
-    if not good:
-        raise ValueError(message)
-
-
-def _whole(value: Any, low: int, high: int, name: str) -> int:
-    if type(value) is not int or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}, a whole number from {low} to {high} is needed")
-    return value
 
 
 def _unique(names: Iterable[str], what: str) -> None:
@@ -151,8 +140,8 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
         _need(inputs[0].kind.has_voltage and inputs[0].step == 1 and out.kind is Kind.VOLTAGE_F32
               and params["n_channels"] == out.n_channels == inputs[0].n_channels
               and out.max_frames * window >= inputs[0].max_frames, f"{name}: output and input do not fit")
-    elif kind == "resample":
-        _check_resample(name, params, inputs[0], outputs)
+    elif kind in WINDOW_NODES:
+        check_window_node(name, params, inputs[0], outputs)
     elif kind == "zip":
         _check_zip(name, params, inputs, outputs)
     else:
@@ -214,15 +203,6 @@ def _check_chips(name: str, params: dict[str, Any], out: Stream) -> None:
           and len(world["ids"]) == len(channels), f"{name}: an emulated world for other channels")
     _need(all(len(fault) == 5 and all(type(value) is int for value in fault) for fault in world["faults"])
           and len(world["faults"]) <= MOST_FAULTS, f"{name}: faults")
-
-
-def _check_resample(name: str, params: dict[str, Any], given: Stream, outputs: list[Stream]) -> None:
-    (out,) = outputs
-    up, down = (_whole(params[key], 1, MOST_RATIO, f"{name}: {key}") for key in ("up", "down"))
-    _whole(len(params["taps"]), 1, MOST_TAPS, f"{name}: taps")
-    _need(given.kind.has_voltage and out.kind is Kind.VOLTAGE_F32 and out.n_channels == given.n_channels
-          and out.step == given.step * Fraction(down, up) and out.max_frames * down >= given.max_frames * up,
-          f"{name}: output and input do not fit")
 
 
 def _check_zip(name: str, params: dict[str, Any], inputs: list[Stream], outputs: list[Stream]) -> None:

@@ -403,7 +403,7 @@ class GraphRun:
         stream = self._output(*node.inputs[0])[1]
         sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
         info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns,
-                       self.live.config_rev)
+                       self.live.config_rev, input=str(stream.meta.get("input", "")))
         tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
         sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
                           alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))

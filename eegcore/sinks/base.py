@@ -36,6 +36,8 @@ class RunInfo:
     config_rev : int
     version : str
         Version of eegcore.
+    input : str
+        Name of the recording that is played, without folder and ending; empty if none is.
     """
 
     run_id: str
@@ -46,6 +48,7 @@ class RunInfo:
     start_t_ns: int = 0
     config_rev: int = 0
     version: str = ""
+    input: str = ""
 
     @property
     def start_name(self) -> str:

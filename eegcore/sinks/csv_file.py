@@ -41,14 +41,16 @@ def path_problem(template: str) -> str | None:
     if template.endswith("/"):
         return f"path {template!r} is a folder. Give a file name such as 'filtered_{{start}}.csv'."
     for name in PLACEHOLDER.findall(template):
-        if name != "start":
-            return f"path holds {{{name}}}. Allowed: {{start}}, the time of the start."
+        if name not in ("start", "input"):
+            return (f"path holds {{{name}}}. Allowed: {{start}}, the time of the start, and {{input}}, the name of the "
+                    "recording that is played.")
     return None
 
 
 def fill_path(template: str, run_info: RunInfo) -> str:
-    """Put the start time into a path template."""
-    return template.replace("{start}", run_info.start_name)
+    """Put the start time and the name of the recording into a path template."""
+    values = {"start": run_info.start_name, "input": run_info.input}
+    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
 class CsvWriter:
@@ -57,7 +59,8 @@ class CsvWriter:
     Parameters
     ----------
     path : str
-        May hold ``{start}``: UTC time of the start, ``2026-11-21T04-12-00Z``.
+        May hold ``{start}``: UTC time of the start, ``2026-11-21T04-12-00Z``; and ``{input}``: name of the
+        recording that is played.
     columns : {'uv', 'counts', 'both', 'kohm', 'bins'}
     decimals : int
         Digits after the point of all values but counts, 0..9.

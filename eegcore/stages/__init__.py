@@ -27,6 +27,8 @@ def catalogue() -> dict[str, StageType]:
         envelope,
         decimate,
         resample,
+        moving_stats,
+        hampel,
         spectrum,
         bands,
         mains,

@@ -84,9 +84,15 @@ class Playback(StageType):
             kind=Kind.RAW_I32 if settings.raw else Kind.VOLTAGE_F32, labels=recording.labels, sps=recording.sps,
             max_frames=batch, unit="counts" if settings.raw else "uV",
             scale_uv=tuple(recording.scale_uv) if settings.raw else (), can_wait=True, sources=(ctx.stage_id,),
-            meta={"format": recording.source_format, "n_frames": recording.n_frames,
+            meta={"format": recording.source_format, "n_frames": recording.n_frames, "input": stem_of(settings.path),
                   **({"left_out": dict(recording.meta["left_out"])} if recording.meta.get("left_out") else {})})
         return Description([Port(OUT, stream)], native, {"sps": recording.sps, "batch": batch})
+
+
+def stem_of(path: str) -> str:
+    """Return the name of a recording without folder and endings, fit to be a part of a file name."""
+    name = os.path.basename(path).removesuffix(".xz")
+    return (os.path.splitext(name)[0] or name).translate({ord("{"): "_", ord("}"): "_"})
 
 
 def take_recording(native: dict[str, Any]) -> Recording:
@@ -107,6 +113,11 @@ def take_recording(native: dict[str, Any]) -> Recording:
     recording = _recording(native)
     _read.clear()
     return recording
+
+
+def forget_recording() -> None:
+    """Give back the memory of a recording that was described and is not going to be played."""
+    _read.clear()
 
 
 def _refusal(path: str, error: EegcoreError) -> SettingProblem:

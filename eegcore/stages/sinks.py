@@ -68,7 +68,8 @@ class CsvSinkSettings(StageSettings):
     """Settings of `csv_sink`."""
 
     path: str = Field(min_length=1, max_length=4096, description=(
-        "file to write, {start} becomes the time of the start; a file that exists is never overwritten"))
+        "file to write, {start} becomes the time of the start, {input} the name of the recording that is played; "
+        "a file that exists is never overwritten"))
     columns: Literal["uv", "counts", "both", "kohm", "bins"] | None = Field(None, description=(
         "uv, counts, both, behind impedance kohm, behind bands, mains and fft bins; what the input carries if absent"))
     decimals: Whole = Field(3, ge=0, le=9, description="digits after the point of all columns but counts")
@@ -112,8 +113,12 @@ class CsvSink(StageType):
         if settings.path.endswith("/") or "\0" in settings.path:
             raise SettingProblem("path", f"{settings.path!r} is no name of a file",
                                  hint="Write for example x_{start}.csv")
-        unknown = settings.path.replace("{start}", "")
+        unknown = settings.path.replace("{start}", "").replace("{input}", "")
         if "{" in unknown or "}" in unknown:
-            raise SettingProblem("path", f"{settings.path!r} has braces that mean nothing", allowed="{start}")
+            raise SettingProblem("path", f"{settings.path!r} has braces that mean nothing",
+                                 allowed="{start} and {input}")
+        if "{input}" in settings.path and "input" not in stream.meta:
+            raise SettingProblem("path", f"{settings.path!r} holds {{input}}, and no single recording is played above",
+                                 allowed="{start}", hint="Use {start}, or a playback as the source")
         native = {"node": "csv_sink", "path": settings.path, "columns": columns, "decimals": settings.decimals}
         return Description([], native, {"columns": columns})

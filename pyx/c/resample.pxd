@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
-from c.core cimport eegcore_block
+from c.core cimport cbool, ec_counter, eegcore_block
 
 
 cdef extern from "base/ec_grid.h" nogil:
@@ -35,3 +35,29 @@ cdef extern from "dsp/ec_resample.h" nogil:
     uint32_t ec_resample_count(const ec_resample *r, uint32_t n)
     uint32_t ec_resample_run(ec_resample *r, const float *frames, uint32_t n, float *out)
     int32_t ec_resample_take_over(ec_resample *r, const ec_resample *old)
+
+
+cdef extern from "dsp/ec_moving.h" nogil:
+    enum: EC_MOVING_STATS
+    ctypedef struct ec_moving:
+        uint32_t n_window
+        uint64_t position
+    int32_t ec_moving_init(ec_moving *m, uint32_t n_window, uint32_t n_channels)
+    void ec_moving_destroy(ec_moving *m)
+    void ec_moving_restart(ec_moving *m)
+    void ec_moving_want(ec_moving *m, uint32_t stat, cbool wanted)
+    uint64_t ec_moving_seen(const ec_moving *m, uint32_t stat)
+    uint32_t ec_moving_run(ec_moving *m, const float *frames, uint32_t n, uint64_t number, uint32_t hop, float **out)
+    void ec_moving_take_over(ec_moving *m, const ec_moving *old)
+
+
+cdef extern from "dsp/ec_hampel.h" nogil:
+    enum: EC_HAMPEL_MAX_FRAMES
+    ctypedef struct ec_hampel:
+        uint32_t n_window
+        ec_counter replaced
+    int32_t ec_hampel_init(ec_hampel *h, uint32_t n_window, double limit, uint32_t n_channels)
+    void ec_hampel_destroy(ec_hampel *h)
+    void ec_hampel_restart(ec_hampel *h)
+    void ec_hampel_run(ec_hampel *h, const float *frames, uint32_t n, float *out)
+    void ec_hampel_take_over(ec_hampel *h, ec_hampel *old)

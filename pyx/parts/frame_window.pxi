@@ -1,12 +1,15 @@
 # What stages with a memory of the last frames share: which frame comes next, which marks hold in the window, and the
 # device frames a slower output still has to answer for. Resample, moving_stats and hampel stand on it.
 
+cdef uint32_t ANY_FRAMES = 0xFFFFFFFF
+
 
 cdef struct FrameWindow:
     uint32_t step_num, step_den
     bint known                 # a frame has come
     uint64_t first             # number of the first frame at hand on the grid of the input (ec_grid.h)
     uint64_t next              # number of the frame behind it
+    uint64_t begin             # number of the first frame of all in the window's past
     ec_marks marks
     eegcore_block rest         # what is left of the block at hand, behind a change of marks
 
@@ -22,11 +25,13 @@ cdef void window_init(FrameWindow *w, const eegcore_stream *in_, uint64_t n_fram
     ec_marks_init(&w.marks, n_frames)
 
 
-cdef bint window_take(FrameWindow *w, const eegcore_block *in_, eegcore_block *block, bint *fresh) noexcept nogil:
-    """Let `block` be the next frames over which no mark changes; False if there are none. [worker-thread, realtime]
+cdef bint window_take(FrameWindow *w, const eegcore_block *in_, eegcore_block *block, uint32_t most,
+                      bint *fresh) noexcept nogil:
+    """Let `block` be the next frames, at most so many, over which no mark changes; False if there are none.
 
     `fresh` says that the window begins with them: the first frames of all, or frames are missing before. An edge
-    that drops raises no flag, so the index counts too. While `w.rest` has frames, there are more.
+    that drops raises no flag, so the index counts too. While `w.rest` has frames, there are more. [worker-thread,
+    realtime]
     """
     cdef uint64_t number, until
     memcpy(block, in_ if in_.n_frames else &w.rest, sizeof(eegcore_block))
@@ -40,8 +45,9 @@ cdef bint window_take(FrameWindow *w, const eegcore_block *in_, eegcore_block *b
     if fresh[0]:
         ec_marks_clear(&w.marks)
         ec_marks_settle(&w.marks, number)
+        w.begin = number
     ec_marks_take(&w.marks, block, number)
-    until = ec_marks_until(&w.marks, number) - number
+    until = min(ec_marks_until(&w.marks, number) - number, <uint64_t>most)
     if until < block.n_frames:
         block_cut(block, <uint32_t>until, &w.rest, w.step_num, w.step_den)
     w.known = True
@@ -50,10 +56,16 @@ cdef bint window_take(FrameWindow *w, const eegcore_block *in_, eegcore_block *b
     return True
 
 
-cdef void window_take_over(FrameWindow *w, const FrameWindow *old) noexcept nogil:
+cdef void window_take_over(FrameWindow *w, const FrameWindow *old, uint64_t kept) noexcept nogil:
+    """Go on where another window is, of whose past so many frames were kept. [worker-thread, realtime]"""
     w.known = old.known
     w.first, w.next = old.first, old.next
+    w.begin = old.begin
+    if old.next - old.begin > kept:
+        w.begin = old.next - kept
     ec_marks_take_over(&w.marks, &old.marks)
+    if w.known and w.next - w.begin < w.marks.window:
+        ec_marks_settle(&w.marks, w.begin)
 
 
 cdef inline void owe(Owed *owed, const eegcore_block *block, const eegcore_block *out) noexcept nogil:

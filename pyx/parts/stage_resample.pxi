@@ -69,7 +69,7 @@ cdef int32_t resample_process(void *self, const eegcore_block *in_, uint32_t n_i
     cdef eegcore_block block
     cdef bint fresh = False
     out[0].n_frames = 0
-    if not window_take(&s.window, &in_[0], &block, &fresh):
+    if not window_take(&s.window, &in_[0], &block, ANY_FRAMES, &fresh):
         return EEGCORE_OK
     if fresh:
         ec_resample_restart(&s.filter, s.window.first)
@@ -87,7 +87,7 @@ cdef int32_t resample_take_over(void *self, void *old) noexcept nogil:
     cdef int32_t status = ec_resample_take_over(&s.filter, &o.filter)
     if status < 0:
         return status
-    window_take_over(&s.window, &o.window)
+    window_take_over(&s.window, &o.window, s.window.marks.window)
     s.owed = o.owed
     return 0
 

@@ -13,7 +13,7 @@ LAYERS = [
     "devices", "stages", "sinks",
     "graph",
     "plugins", "recording", "control",
-    "offline", "pipeline",
+    "offline", "pipeline", "batch",
     "server", "client",
     "bench",
     "doctor",

@@ -15,6 +15,7 @@ from eegcore.sinks.ledger_file import check_ledger
 
 PRESETS = sorted((ROOT / "pipelines").glob("*.yaml"))
 HARDWARE = {"pieeg16"}                         # presets that need a board
+COMMANDS = {"offline": "batch"}                # the others are served
 
 
 @pytest.fixture
@@ -22,7 +23,8 @@ def overrides(tmp_path: Path) -> dict[str, list[str]]:
     """What a preset cannot know by itself."""
     table = tmp_path / "table.csv"
     table.write_text("Fp1,Fp2\n" + "".join(f"{i % 50},{i % 31}\n" for i in range(1000)))
-    return {"replay": [f"playback.path={table}", "playback.sps=250"]}
+    played = [f"playback.path={table}", "playback.sps=250"]
+    return {"replay": played, "offline": [*played, f"csv_sink.path={tmp_path}/{{input}}_filtered.csv"]}
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
@@ -48,7 +50,7 @@ def test_a_preset_plans_and_runs(path, overrides):
 def test_a_preset_says_how_to_start_it(path):
     first, second = path.read_text().splitlines()[:2]
     assert first.startswith("# ")
-    assert f"python -m eegcore serve pipelines/{path.name}" in path.read_text()
+    assert f"python -m eegcore {COMMANDS.get(path.stem, 'serve')} pipelines/{path.name}" in path.read_text()
     assert second.startswith("#   python -m eegcore")
     assert f"`{path.name}`" in (ROOT / "pipelines/README.md").read_text()
 

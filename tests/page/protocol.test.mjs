@@ -152,6 +152,8 @@ test("bad channels are named, or counted when they are many", () => {
   const watched = { saturated: true, leadOff: true };
   assert.deepEqual(channelsText(labels, bad(), watched), { text: "5 channels good", isBad: false });
   assert.deepEqual(channelsText(labels, bad(1, 4), watched), { text: "check Fp2, O1", isBad: true });
+  const passing = new Map([[0, new Set(["blink"])], [1, new Set(["muscle", "flatline"])]]);
+  assert.deepEqual(channelsText(labels, passing, watched), { text: "check Fp2", isBad: true });
   assert.deepEqual(channelsText(labels, bad(0, 1, 2, 3), watched), { text: "check 4 of 5", isBad: true });
 });
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-NAMES = ["default", "eeg8_250", "eeg32_4k", "impedance", "pieeg16", "replay", "two_boards"]
+NAMES = ["default", "eeg8_250", "eeg32_4k", "impedance", "offline", "pieeg16", "replay", "two_boards"]
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def test_there_are_no_others_and_the_readme_knows_them_all(repository):
 def test_a_preset_begins_with_what_it_does_and_how_to_start_it(preset, name):
     lines = preset(name).read_text().splitlines()
     assert lines[0].startswith("# ")
-    assert any(line.startswith(f"#   python -m eegcore serve pipelines/{name}.yaml") for line in lines[1:4])
+    command = "batch" if name == "offline" else "serve"
+    assert any(line.startswith(f"#   python -m eegcore {command} pipelines/{name}.yaml") for line in lines[1:4])
     assert f"name: {name}" in lines
 
 
@@ -88,6 +89,13 @@ def test_replay_needs_a_path_and_says_how_to_give_it(refused, preset):
     (text,) = refused(preset("replay"))
     assert text == ("stages[0].playback.path: no recording is given |  | "
                     "Add --set playback.path=FILE to the command, or path: FILE here")
+
+
+def test_offline_writes_a_file_that_is_named_after_the_recording(plan, preset, shared_data):
+    made = plan(preset("offline"), [f"playback.path={shared_data / 'biosemi_72ch_1s.bdf'}"])
+    assert made.stage("csv_sink").native["path"] == "{input}_filtered.csv"
+    assert outputs(made)["bandpass"].meta["input"] == "biosemi_72ch_1s"
+    assert made.warnings == []
 
 
 def test_replay_plays_a_real_recording(plan, preset, shared_data):

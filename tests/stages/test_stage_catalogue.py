@@ -17,7 +17,7 @@ def test_the_first_set_is_complete():
         "reference", "detrend",
         "notch", "bandpass", "bandstop", "highpass", "lowpass", "fir",
         "envelope",
-        "decimate", "resample",
+        "decimate", "resample", "moving_stats", "hampel",
         "fft", "bands", "mains",
         "lead_off", "impedance",
         "saturation", "flatline", "blink", "muscle",

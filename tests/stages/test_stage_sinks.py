@@ -59,4 +59,4 @@ def test_csv_refuses_wide_spectra_and_unknown_braces(describe, refusal, stream):
         "columns: bins is asked for, and the input carries uv only (VOLTAGE_F32) |  | "
         "Take its input from bands, mains or fft")
     assert refusal("csv_sink", [stream()], path="{begin}.csv") == (
-        "path: '{begin}.csv' has braces that mean nothing | {start} | ")
+        "path: '{begin}.csv' has braces that mean nothing | {start} and {input} | ")
