@@ -23,7 +23,7 @@ Work = Callable[[], Any]
 
 def spectra(effort: Effort) -> list[Line]:
     """One column as the stage makes it, and the average over a recording, for 8 and 32 channels."""
-    lines = []
+    lines: list[Line] = []
     for n_channels in (8, 32):
         x = np.random.default_rng(6).normal(0.0, 30.0, (SPS * SECONDS, n_channels)).astype(np.float32)
         lines += _column(effort, x)
