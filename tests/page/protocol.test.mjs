@@ -73,6 +73,12 @@ test("frames of a decimated stream are consecutive in its own count", () => {
   assert.equal(at(32n) - at(0n), 2);
 });
 
+test("frames of a stream with a fractional step are consecutive too", () => {
+  const at = (frameIndex) =>
+    streamFrame(decodePacket(message({ frameIndex, stepNum: 125, stepDen: 16, nFrames: 2 }, SIX)));
+  for (let k = 0; k < 64; k++) assert.equal(at(BigInt(Math.floor((k * 125) / 16))), k);
+});
+
 test("what is no packet is refused, and the message says why", () => {
   const refuse = (buffer, pattern) => assert.throws(() => decodePacket(buffer), (error) => {
     assert.ok(error instanceof ProtocolError);
