@@ -16,7 +16,7 @@ SETTLING = 8
 
 def changed(bench: Bench, before: dict[str, Any], after: dict[str, Any],
             x: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int], int]:
-    """Run `before` up to frame AT and `after` from there on; return values, `settling` per frame, and the cross-fade."""
+    """Run `before` up to frame AT, then `after`; return values, `settling` per frame, and the frames to cross-fade."""
     old, _ = bench.probe([before], x, SPS, batch=BATCH)
     new, _ = bench.probe([after], x, SPS, batch=BATCH)
     for begin in range(0, AT, BATCH):
