@@ -27,6 +27,7 @@ from c.spectral cimport *
 from c.fir cimport *
 from c.flags cimport *
 
+from hashlib import blake2b
 from json import dumps as json_dumps, loads as json_loads
 
 import numpy
@@ -56,6 +57,7 @@ include "parts/linear_ops.pxi"
 include "parts/linear_sos.pxi"
 include "parts/linear_reference.pxi"
 include "parts/stage_linear.pxi"
+include "parts/linear_change.pxi"
 include "parts/stage_select.pxi"
 include "parts/stage_spectrum.pxi"
 include "parts/stage_bands.pxi"

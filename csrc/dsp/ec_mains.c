@@ -211,3 +211,24 @@ bool ec_mains_tune(ec_mains *m, ec_sos *f)
     }
     return moved;
 }
+
+bool ec_mains_take_over(ec_mains *m, const ec_mains *old)
+{
+    const size_t row = m->n_padded * sizeof(double);
+
+    if (m->config.n_block != old->config.n_block || m->config.cos_hz != old->config.cos_hz ||
+        m->config.limit != old->config.limit || m->n_channels != old->n_channels) {
+        return false;
+    }
+    m->at = old->at;
+    m->has_before = old->has_before;
+    m->has_last = old->has_last;
+    m->found = old->found;
+    m->angle = old->angle;
+    memcpy(m->before, old->before, row);
+    memcpy(m->sums, old->sums, 2 * row);
+    memcpy(m->last, old->last, 2 * row);
+    memcpy(m->mean, old->mean, 2 * row);
+    memcpy(m->n_pairs, old->n_pairs, m->n_channels * sizeof *m->n_pairs);
+    return true;
+}

@@ -77,4 +77,8 @@ uint32_t ec_mains_watch(ec_mains *m, const double *work, uint32_t n_frames);
  * they were moved. [worker-thread, realtime] */
 bool ec_mains_tune(ec_mains *m, ec_sos *f);
 
+/* Go on with what `old` has found out, on as many channels, if both look for the same line: the notches are moved there
+ * at the end of the block. True if they do. [worker-thread, realtime] */
+bool ec_mains_take_over(ec_mains *m, const ec_mains *old);
+
 #endif

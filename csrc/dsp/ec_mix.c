@@ -3,7 +3,6 @@
 #include <stdbool.h>
 
 #include "../base/ec_simd.h"
-#include "ec_lanes.h"
 
 #define WIDE_MEMBERS 8                    /* from here on a lane-wise sum over all channels is the shorter way */
 
@@ -51,6 +50,7 @@ int32_t ec_mix_init(ec_mix *m, uint32_t n_in, uint32_t n_out, const uint32_t *pi
     m->n_out = n_out;
     m->out_padded = ec_padded(n_out);
     m->n_references = n_references;
+    m->simd = ec_simd_level();
     m->pick = copied(pick, n_out);
     m->use = copied(use, n_out);
     m->first = copied(first, n_references + 1);
@@ -125,47 +125,7 @@ void ec_mix_mask(const ec_mix *m, const uint64_t *given, const uint64_t *bad, ui
     }
 }
 
-static inline __attribute__((always_inline)) double across(const ec_lanes *s)   /* X1 */
-{
-    const double *const v = (const double *)s;
-
-    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
-}
-
-/* Keep the newest good sample of every channel. Returns how many of the frame
- * are bad; padding never is. */
-static inline __attribute__((always_inline))
-double keep(double *restrict last, double *restrict good, const double *restrict in, const double *restrict trusted,
-            uint32_t n_padded)
-{
-    const ec_lanes zero = {0}, one = zero + 1.0;
-    ec_lanes n_bad = zero;
-
-    for (uint32_t c = 0; c < n_padded; c += EC_LANES) {
-        const ec_lanes x = EC_LANES_OF(in + c);
-        const ec_lane_bits is_good = EC_IS_FINITE(x + EC_LANES_OF(trusted + c));
-
-        EC_LANES_AT(last + c) = EC_CHOOSE(is_good, x, EC_LANES_OF(last + c));
-        EC_LANES_AT(good + c) = EC_CHOOSE(is_good, one, zero);
-        n_bad += EC_CHOOSE(is_good, zero, one);
-    }
-    return across(&n_bad);
-}
-
-/* Sum over all channels of a * b. */
-static inline __attribute__((always_inline))
-double lane_sum(const double *restrict a, const double *restrict b, uint32_t n_padded)
-{
-    ec_lanes sum = {0};
-
-    for (uint32_t c = 0; c < n_padded; c += EC_LANES) {
-        sum += EC_LANES_OF(a + c) * EC_LANES_OF(b + c);
-    }
-    return across(&sum);
-}
-
-static inline __attribute__((always_inline))
-double member_sum(const double *row, const uint32_t *members, uint32_t n)
+static inline double member_sum(const double *row, const uint32_t *members, uint32_t n)
 {
     double sum = row[members[0]];
 
@@ -175,70 +135,35 @@ double member_sum(const double *row, const uint32_t *members, uint32_t n)
     return sum;
 }
 
-/* Reference 0 of a frame without a bad sample, if it is wide, else any. */
-static inline __attribute__((always_inline))
-double mean_of(const ec_mix *m, uint32_t r, const double *row)
+typedef void mix_run(ec_mix *m, double *out, const double *in, uint32_t n_frames);
+
+#define EC_WIDTH 2
+#define EC_TARGET
+#include "ec_mix_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+#if defined(EC_SIMD_X86)
+#define EC_WIDTH 4
+#define EC_TARGET EC_TARGET_AVX2
+#include "ec_mix_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+#define EC_WIDTH 8
+#define EC_TARGET EC_TARGET_AVX512
+#include "ec_mix_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+static mix_run *const RUNS[] = {run2, run4, run8};
+#else
+static mix_run *const RUNS[] = {run2, run2, run2};
+#endif
+
+void ec_mix_run(ec_mix *m, double *out, const double *in, uint32_t n_frames)
 {
-    const uint32_t n = m->first[r + 1] - m->first[r];
-
-    if (r == 0 && m->wide) {
-        return lane_sum(row, m->among, m->in_padded) * (1.0 / n);
-    }
-    return n == 1 ? row[m->members[m->first[r]]] : member_sum(row, m->members + m->first[r], n) * (1.0 / n);
-}
-
-/* A reference where some sample of the frame is bad. */
-static inline __attribute__((always_inline))
-double held_mean(const ec_mix *m, uint32_t r, const double *in)
-{
-    const uint32_t *const members = m->members + m->first[r];
-    const uint32_t n = m->first[r + 1] - m->first[r];
-    const bool wide = r == 0 && m->wide;
-
-    if ((wide ? lane_sum(m->good, m->among, m->in_padded) : member_sum(m->good, members, n)) == 0.0) {
-        return member_sum(in, members, n) * (1.0 / n);
-    }
-    if (wide) {
-        return lane_sum(m->last, m->among, m->in_padded) * (1.0 / lane_sum(m->seen, m->among, m->in_padded));
-    }
-    return member_sum(m->last, members, n) * (1.0 / member_sum(m->seen, members, n));
-}
-
-static inline __attribute__((always_inline))
-void add_seen(double *restrict seen, const double *restrict good, uint32_t n_padded)
-{
-    for (uint32_t c = 0; c < n_padded; c++) {
-        seen[c] = good[c] > seen[c] ? good[c] : seen[c];
-    }
-}
-
-EC_CLONES void ec_mix_run(ec_mix *m, double *out, const double *in, uint32_t n_frames)
-{
-    const uint32_t in_padded = m->in_padded, out_padded = m->out_padded, n_out = m->n_out;
-
-    for (uint32_t f = 0; f < n_frames; f++, in += in_padded, out += out_padded) {
-        const double n_bad = keep(m->last, m->good, in, m->trusted, in_padded);
-
-        add_seen(m->seen, m->good, in_padded);
-        for (uint32_t r = 0; r < m->n_references; r++) {
-            m->value[r] = n_bad == 0.0 ? mean_of(m, r, in) : held_mean(m, r, in);
-        }
-        if (m->in_place) {
-            const double value = m->value[0];
-
-            EC_INDEPENDENT
-            for (uint32_t c = 0; c < out_padded; c++) {
-                out[c] = in[c] - value;
-            }
-        } else {
-            for (uint32_t c = 0; c < n_out; c++) {
-                out[c] = in[m->pick[c]] - m->value[m->use[c]];
-            }
-        }
-        for (uint32_t c = n_out; c < out_padded; c++) {
-            out[c] = 0.0;
-        }
-    }
+    RUNS[m->simd](m, out, in, n_frames);
 }
 
 void ec_mix_take_over(ec_mix *m, const ec_mix *old)

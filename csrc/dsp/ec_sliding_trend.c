@@ -1,7 +1,10 @@
 #include "ec_sliding_trend.h"
 
+#include <stdbool.h>
+
 #include "../base/ec_simd.h"
-#include "ec_lanes.h"
+
+#define AT_ONCE 32                        /* frames: the work rows of a cascade */
 
 int32_t ec_sliding_trend_init(ec_sliding_trend *d, uint32_t n_window, uint32_t linear, uint32_t n_channels)
 {
@@ -13,6 +16,7 @@ int32_t ec_sliding_trend_init(ec_sliding_trend *d, uint32_t n_window, uint32_t l
     d->n_window = n_window;
     d->n_padded = ec_padded(n_channels);
     d->linear = linear;
+    d->simd = ec_simd_level();
     d->window = ec_new_doubles((size_t)n_window * d->n_padded);
     d->anchor = ec_new_doubles(d->n_padded);
     d->newest = ec_new_doubles(d->n_padded);
@@ -20,9 +24,8 @@ int32_t ec_sliding_trend_init(ec_sliding_trend *d, uint32_t n_window, uint32_t l
     d->moment = ec_new_doubles(d->n_padded);
     d->own_sum = ec_new_doubles(d->n_padded);
     d->own_moment = ec_new_doubles(d->n_padded);
-    d->nothing = ec_new_doubles(d->n_padded);
     if (d->window == NULL || d->anchor == NULL || d->newest == NULL || d->sum == NULL || d->moment == NULL ||
-        d->own_sum == NULL || d->own_moment == NULL || d->nothing == NULL) {
+        d->own_sum == NULL || d->own_moment == NULL) {
         ec_sliding_trend_destroy(d);
         return EC_STATUS_NO_MEMORY;
     }
@@ -39,7 +42,6 @@ void ec_sliding_trend_destroy(ec_sliding_trend *d)
     free(d->moment);
     free(d->own_sum);
     free(d->own_moment);
-    free(d->nothing);
     memset(d, 0, sizeof *d);
 }
 
@@ -63,73 +65,90 @@ void ec_sliding_trend_gap(ec_sliding_trend *d)
     }
 }
 
-/* x becomes the distance from the anchor, `newest` the same with what is bad replaced. */
-static inline __attribute__((always_inline))
-void anchor_frame(double *restrict x, double *restrict anchor, double *restrict newest, uint32_t n)
+/* What the trend weighs S and K with, m samples in the window. */
+static void weigh(const ec_sliding_trend *d, uint32_t n_held, double *of_sum, double *of_moment)
 {
-    for (uint32_t c = 0; c < n; c += EC_LANES) {
-        const ec_lanes now = EC_LANES_OF(x + c), before = EC_LANES_OF(anchor + c);
-        const ec_lane_bits is_good = EC_IS_FINITE(now);
-        const ec_lanes from = EC_CHOOSE(is_good & (before != before), now, before);
-        const ec_lanes distance = now - from;
+    const double m = (double)n_held;
 
-        EC_LANES_AT(newest + c) = EC_CHOOSE(is_good, distance, EC_LANES_OF(newest + c));
-        EC_LANES_AT(anchor + c) = from;
-        EC_LANES_AT(x + c) = distance;
-    }
+    *of_sum = d->linear ? 2.0 * (2.0 * m - 1.0) / (m * (m + 1.0)) : 1.0 / m;
+    *of_moment = 6.0 / (m * (m + 1.0));
 }
 
-/* Let one frame into the sums and the oldest out of them: every other sample of the
- * window grows one frame older, which adds S to K. */
-static inline __attribute__((always_inline))
-void slide(const double *restrict newest, const double *restrict oldest, double *restrict sum,
-           double *restrict moment, double *restrict own_sum, double *restrict own_moment, double n_window, uint32_t n)
+/* Frames that can be taken as one: the row of the window, its fill and the stretch only count up. */
+static uint32_t at_once(const ec_sliding_trend *d, uint32_t n_frames)
 {
-    for (uint32_t c = 0; c < n; c++) {
-        moment[c] += sum[c] - n_window * oldest[c];
-        sum[c] += newest[c] - oldest[c];
-        own_moment[c] += own_sum[c];
-        own_sum[c] += newest[c];
-    }
+    uint32_t n = n_frames < AT_ONCE ? n_frames : AT_ONCE;
+
+    n = n < d->n_window - d->at ? n : d->n_window - d->at;
+    n = n < d->n_window - d->n_stretch ? n : d->n_window - d->n_stretch;
+    return d->n_held < d->n_window && n > d->n_window - d->n_held ? d->n_window - d->n_held : n;
 }
 
-/* The window now ends with d->newest. */
-static inline __attribute__((always_inline)) void take_in(ec_sliding_trend *d)
-{
-    const uint32_t n = d->n_padded;
-    double *const row = d->window + (size_t)d->at * n;
+typedef void slide_all(ec_sliding_trend *d, double *work, uint32_t n_frames, const double *of_sum,
+                       const double *of_moment);
 
-    slide(d->newest, d->n_held == d->n_window ? row : d->nothing, d->sum, d->moment, d->own_sum, d->own_moment,
-          (double)d->n_window, n);
-    memcpy(row, d->newest, n * sizeof *row);
-    d->at = d->at + 1 == d->n_window ? 0 : d->at + 1;
-    d->n_held += d->n_held < d->n_window;
-    if (++d->n_stretch == d->n_window) {
-        memcpy(d->sum, d->own_sum, n * sizeof *row);
-        memcpy(d->moment, d->own_moment, n * sizeof *row);
-        memset(d->own_sum, 0, n * sizeof *row);
-        memset(d->own_moment, 0, n * sizeof *row);
+#define EC_WIDTH 2
+#define EC_TARGET
+#include "ec_sliding_trend_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+#if defined(EC_SIMD_X86)
+#define EC_WIDTH 4
+#define EC_TARGET EC_TARGET_AVX2
+#include "ec_sliding_trend_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+#define EC_WIDTH 8
+#define EC_TARGET EC_TARGET_AVX512
+#include "ec_sliding_trend_kernel.h"
+#undef EC_WIDTH
+#undef EC_TARGET
+
+static slide_all *const SLIDES[] = {slide_all2, slide_all4, slide_all8};
+#else
+static slide_all *const SLIDES[] = {slide_all2, slide_all2, slide_all2};
+#endif
+
+/* Count the frames that were taken; a stretch that is complete is the window. */
+static void count(ec_sliding_trend *d, uint32_t n_frames)
+{
+    const size_t n_bytes = d->n_padded * sizeof(double);
+
+    d->at = d->at + n_frames == d->n_window ? 0 : d->at + n_frames;
+    d->n_held += d->n_held < d->n_window ? n_frames : 0;
+    d->n_stretch += n_frames;
+    if (d->n_stretch == d->n_window) {
+        memcpy(d->sum, d->own_sum, n_bytes);
+        memcpy(d->moment, d->own_moment, n_bytes);
+        memset(d->own_sum, 0, n_bytes);
+        memset(d->own_moment, 0, n_bytes);
         d->n_stretch = 0;
     }
 }
 
-EC_CLONES void ec_sliding_trend_run(ec_sliding_trend *d, double *work, uint32_t n_frames)
+void ec_sliding_trend_run(ec_sliding_trend *d, double *work, uint32_t n_frames)
 {
-    const uint32_t n = d->n_padded;
+    double of_sum[AT_ONCE], of_moment[AT_ONCE];
 
-    for (uint32_t f = 0; f < n_frames; f++, work += n) {
-        anchor_frame(work, d->anchor, d->newest, n);
-        take_in(d);
+    while (n_frames > 0) {
+        const uint32_t n = at_once(d, n_frames);
+        const bool full = d->n_held == d->n_window;
 
-        const double m = (double)d->n_held;
-        const double of_sum = d->linear ? 2.0 * (2.0 * m - 1.0) / (m * (m + 1.0)) : 1.0 / m;
-        const double of_moment = d->linear ? 6.0 / (m * (m + 1.0)) : 0.0;
-        const double *const sum = d->sum, *const moment = d->moment;
-
-        EC_INDEPENDENT
-        for (uint32_t c = 0; c < n; c++) {
-            work[c] -= of_sum * sum[c] - of_moment * moment[c];
+        weigh(d, full ? d->n_window : d->n_held + 1, &of_sum[0], &of_moment[0]);
+        for (uint32_t f = 1; f < n; f++) {
+            if (full) {
+                of_sum[f] = of_sum[0];
+                of_moment[f] = of_moment[0];
+            } else {
+                weigh(d, d->n_held + 1 + f, &of_sum[f], &of_moment[f]);
+            }
         }
+        SLIDES[d->simd](d, work, n, of_sum, of_moment);
+        count(d, n);
+        work += (size_t)n * d->n_padded;
+        n_frames -= n;
     }
 }
 
@@ -143,19 +162,31 @@ static const double *row_of(const ec_sliding_trend *d, uint32_t age)
 
 EC_CLONES void ec_sliding_trend_take_over(ec_sliding_trend *d, const ec_sliding_trend *old)
 {
-    const size_t n_bytes = d->n_padded * sizeof(double);
+    const size_t n_padded = d->n_padded, n_bytes = n_padded * sizeof(double);
     const uint32_t most = EC_SLIDING_TREND_MAX_CARRIED / d->n_padded;
     uint32_t n = old->n_held < d->n_window ? old->n_held : d->n_window;
 
-    memcpy(d->anchor, old->anchor, n_bytes);
     clear_sums(d);
+    memcpy(d->anchor, old->anchor, n_bytes);
+    memcpy(d->newest, old->newest, n_bytes);
     n = n < most ? n : most;
     for (uint32_t age = n; age-- > 0;) {
-        memcpy(d->newest, row_of(old, age), n_bytes);
-        take_in(d);
+        const double *const row = row_of(old, age);
+
+        memcpy(d->window + (size_t)d->at * n_padded, row, n_bytes);
+        EC_INDEPENDENT
+        for (size_t c = 0; c < n_padded; c++) {
+            d->own_moment[c] += d->own_sum[c];
+            d->own_sum[c] += row[c];
+        }
+        if (age == 0) {
+            memcpy(d->sum, d->own_sum, n_bytes);
+            memcpy(d->moment, d->own_moment, n_bytes);
+        }
+        count(d, 1);
     }
-    memcpy(d->newest, old->newest, n_bytes);
-    if (old->n_window == d->n_window && n == old->n_held) {    /* the very same window goes on bit for bit */
+    if (old->n_window == d->n_window && old->linear == d->linear && n == old->n_held) {
+        /* the very same window goes on, bit for bit */
         memcpy(d->sum, old->sum, n_bytes);
         memcpy(d->moment, old->moment, n_bytes);
         memcpy(d->own_sum, old->own_sum, n_bytes);

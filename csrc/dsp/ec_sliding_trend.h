@@ -39,15 +39,15 @@ typedef struct ec_sliding_trend {
     uint32_t n_window;
     uint32_t n_padded;
     uint32_t linear;
+    uint32_t simd;                        /* EC_SIMD_...; may be lowered for a comparison */
     uint32_t n_held;                      /* frames in the window, at most n_window */
     uint32_t at;                          /* row of the window where the next frame goes: the oldest, once it is full */
     uint32_t n_stretch;                   /* frames of the current stretch */
     double  *window;                      /* d[n_window][n_padded] */
     double  *anchor;                      /* [n_padded] the first good sample, NaN before there is one */
     double  *newest;                      /* [n_padded] the newest good d */
-    double  *sum, *moment;                /* [n_padded] S and K of the window */
+    double  *sum, *moment;                /* [n_padded] S and K of the window; K for the line only */
     double  *own_sum, *own_moment;        /* [n_padded] of the current stretch */
-    double  *nothing;                     /* [n_padded] zeros: what leaves a window that is not full */
 } ec_sliding_trend;
 
 /* BAD_ARGUMENT if a limit above is passed, n_window is 0, or the channels are not

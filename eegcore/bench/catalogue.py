@@ -28,6 +28,7 @@ class Benchmark:
 _ALL = [
     Benchmark("accuracy", "filters:accuracy", "filters against scipy in float64, on large offsets"),
     Benchmark("w", "filters:workload_w", "notch and band-pass packet by packet, beside scipy and others"),
+    Benchmark("fir", "fir:fir", "finite impulse responses packet by packet, beside scipy and MNE"),
     Benchmark("recordings", "recordings:whole", "one band-pass over a whole recording, beside scipy, BrainFlow, MNE"),
     Benchmark("decode", "decode:decode", "24-bit frames of a chip to microvolts"),
     Benchmark("instructions", "instructions:instructions", "what the kernels cost in instructions"),

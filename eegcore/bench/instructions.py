@@ -34,6 +34,8 @@ STAGES: dict[str, dict[str, Any]] = {
     "gain": {"gain": {"factor": 2.0}},
     "notch": {"notch": {"hz": 50}},
     "bandpass": {"bandpass": {"low_hz": 0.5, "high_hz": 45, "order": 4}},
+    "fir": {"fir": {"high_hz": 45, "n_taps": 101}},
+    "envelope": {"envelope": {"n_taps": 103}},
     "decimate": {"decimate": {"factor": 16}},
     "fft": {"fft": {"window_s": 0.1, "overlap": 0.5}},
     "select": {"select": {"channels": [1]}},

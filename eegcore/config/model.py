@@ -150,11 +150,12 @@ class StageConfig:
     path: str
     guessed: bool = False
 
-    def merged(self) -> dict[str, Any]:
-        """Return the stage as the merged configuration shows it: defaults and inputs explicit."""
+    def merged(self, *, defaults: bool = True) -> dict[str, Any]:
+        """Return the stage as the merged configuration shows it: inputs explicit, and defaults if not told otherwise."""
         common = self.common.model_dump(mode="json", exclude={"id", "inputs"}, exclude_none=True, round_trip=True)
         inputs = [name if port is None else f"{name}.{port}" for name, port in self.inputs]
-        settings = self.settings.model_dump(mode="json", by_alias=True, round_trip=True)
+        settings = self.settings.model_dump(mode="json", by_alias=True, round_trip=True,
+                                            exclude_unset=not defaults)
         return {"type": self.type, "inputs": inputs, **settings, **common}
 
 
@@ -187,7 +188,11 @@ class PipelineConfig:
                 return stage
         raise KeyError(stage_id)
 
-    def merged(self) -> dict[str, Any]:
-        """Return the configuration as JSON values; loading it gives the same configuration again."""
+    def merged(self, *, defaults: bool = True) -> dict[str, Any]:
+        """Return the configuration as JSON values; loading it gives the same configuration again.
+
+        Without `defaults` a setting that nobody has set is left out: a real board refuses what only an emulated one
+        has, even if it is the default.
+        """
         return {"version": self.version, "name": self.name, "runtime": self.runtime.model_dump(mode="json"),
-                "stages": {stage.id: stage.merged() for stage in self.stages}}
+                "stages": {stage.id: stage.merged(defaults=defaults) for stage in self.stages}}

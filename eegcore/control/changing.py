@@ -32,7 +32,7 @@ def change_settings(config: PipelineConfig, settings: Settings,
     ConfigError
         With all mistakes, as for a file: unknown stages and settings, values that do not fit, graphs that cannot be.
     """
-    document = config.merged()
+    document = config.merged(defaults=False)
     stages: dict[str, Any] = document["stages"]
     unknown: list[str] = []
     for stage_id, key, value in _each(settings):

@@ -16,15 +16,14 @@ FAULT_NUMBERS = {kind: number for number, kind in enumerate(get_args(FaultKind)[
 
 
 def refuse_emulated(settings: AcquireSettings) -> None:
-    """Refuse settings that only an emulated board has, unless they say what they would be anyway.
+    """Refuse settings that only an emulated board has.
 
     Raises
     ------
     SettingProblem
     """
     for key in EMULATED:
-        unused = type(settings).model_fields[key].get_default(call_default_factory=True)
-        if key in settings.model_fields_set and getattr(settings, key) != unused:
+        if key in settings.model_fields_set:
             raise SettingProblem(key, f"board: {settings.board} has no {key}; only the emulator has",
                                  hint=f"Remove {key}, or set board: emulator")
 

@@ -281,7 +281,7 @@ class App {
     this.header.showLive(this.live.silentS, isOn ? this.live.runS : null, this.hasEnded);
     this.showChannels();
     this.electrodes.showAge();
-    this.scope.showStates(this.live.states);
+    this.scope.showStates(this.live.shown);
   }
 
   /** Draw from now on. */

@@ -8,6 +8,8 @@ from c.core cimport cbool, ec_counter, eegcore_block
 cdef extern from "dsp/ec_sos.h" nogil:
     ctypedef struct ec_sos:
         uint32_t n_sections, n_channels, n_padded
+        double *coefs
+    enum: EC_LANES
     uint32_t ec_padded(uint32_t n_channels)
     int32_t ec_sos_init(ec_sos *f, const double *sos, uint32_t n_sections, uint32_t n_channels)
     void ec_sos_reset(ec_sos *f)
@@ -24,10 +26,26 @@ cdef extern from "dsp/ec_sos.h" nogil:
 cdef extern from "dsp/ec_sos_steady.h" nogil:
     ctypedef struct ec_sos_steady:
         double *unit
+        uint64_t waiting[4]
     int32_t ec_sos_steady_init(ec_sos_steady *s, const ec_sos *f, const double *unit)
     void ec_sos_steady_destroy(ec_sos_steady *s)
     void ec_sos_steady_gap(ec_sos_steady *s, ec_sos *f)
     void ec_sos_steady_run(ec_sos_steady *s, ec_sos *f, double *work, uint32_t n_frames)
+
+
+cdef extern from "dsp/ec_sos_live.h" nogil:
+    enum: EC_SOS_MAX_CHANNELS
+    ctypedef struct ec_sos_live:
+        double *recent
+    ctypedef struct ec_shift:
+        cbool is_none
+        double gain[256]
+        double add[256]
+    int32_t ec_sos_live_init(ec_sos_live *v, const ec_sos *f, const double *level)
+    void ec_sos_live_destroy(ec_sos_live *v)
+    void ec_sos_live_note(ec_sos_live *v, const double *work, uint32_t n_frames, uint32_t n_padded)
+    cbool ec_sos_live_take_over(ec_sos_live *v, ec_sos *f, const ec_sos_live *was, const ec_sos *old, ec_shift *shift)
+    void ec_shift_none(ec_shift *shift)
 
 
 cdef extern from "dsp/ec_mains.h" nogil:
@@ -41,11 +59,16 @@ cdef extern from "dsp/ec_mains.h" nogil:
     void ec_mains_gap(ec_mains *m)
     uint32_t ec_mains_watch(ec_mains *m, const double *work, uint32_t n_frames)
     cbool ec_mains_tune(ec_mains *m, ec_sos *f)
+    cbool ec_mains_take_over(ec_mains *m, const ec_mains *old)
 
 
 cdef extern from "dsp/ec_comb.h" nogil:
     ctypedef struct ec_comb:
-        uint32_t n_half, n_channels, n_padded
+        uint32_t n_half, n_channels, n_padded, n_neighbours
+        uint64_t next_index
+        uint32_t *n_learnt
+        double *tone
+        double *before
     int32_t ec_comb_init(ec_comb *c, uint32_t n_half, double rate, uint32_t n_channels)
     void ec_comb_destroy(ec_comb *c)
     void ec_comb_hold(ec_comb *c, const uint64_t *mask)
@@ -56,6 +79,8 @@ cdef extern from "dsp/ec_comb.h" nogil:
 cdef extern from "dsp/ec_debounce.h" nogil:
     ctypedef struct ec_debounce:
         uint32_t n_frames
+        uint64_t state[4]
+        uint32_t since[256]
     void ec_debounce_init(ec_debounce *d, uint32_t n_frames)
     void ec_debounce_gap(ec_debounce *d)
     uint32_t ec_debounce_until(const ec_debounce *d, const uint64_t *mask)

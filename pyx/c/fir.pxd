@@ -7,7 +7,9 @@ from c.core cimport cbool
 
 cdef extern from "dsp/ec_fir.h" nogil:
     ctypedef struct ec_fir:
-        uint32_t n_taps, reach
+        uint32_t n_taps, reach, n_padded, n_rows
+        double *taps
+        double *past
     int32_t ec_fir_init(ec_fir *f, const double *taps, uint32_t n_taps, uint32_t spacing, uint32_t n_channels)
     void ec_fir_destroy(ec_fir *f)
     void ec_fir_gap(ec_fir *f)

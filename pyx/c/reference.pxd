@@ -7,7 +7,13 @@ cdef extern from "dsp/ec_mix.h" nogil:
     enum:
         EC_MIX_MASK_WORDS
     ctypedef struct ec_mix:
-        uint32_t n_in, n_out, in_place
+        uint32_t n_in, n_out, in_place, in_padded, n_references
+        uint32_t *pick
+        uint32_t *use
+        uint32_t *first
+        uint32_t *members
+        double *last
+        double *seen
     int32_t ec_mix_init(ec_mix *m, uint32_t n_in, uint32_t n_out, const uint32_t *pick, const uint32_t *use,
                         uint32_t n_references, const uint32_t *first, const uint32_t *members)
     void ec_mix_destroy(ec_mix *m)
@@ -19,7 +25,7 @@ cdef extern from "dsp/ec_mix.h" nogil:
 
 cdef extern from "dsp/ec_sliding_trend.h" nogil:
     ctypedef struct ec_sliding_trend:
-        uint32_t n_window
+        uint32_t n_window, linear
     int32_t ec_sliding_trend_init(ec_sliding_trend *d, uint32_t n_window, uint32_t linear, uint32_t n_channels)
     void ec_sliding_trend_destroy(ec_sliding_trend *d)
     void ec_sliding_trend_gap(ec_sliding_trend *d)

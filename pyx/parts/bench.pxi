@@ -43,6 +43,7 @@ cdef class BenchStage:
         cdef int32_t status = 0
         cdef eegcore_block given
         cdef eegcore_block made
+        cdef eegcore_block nothing
         if values.shape[1] != self.in_channels or out.shape[1] != self.out_channels \
                 or values.shape[0] != out.shape[0] or n_frames == 0 or values.shape[0] % n_frames:
             raise ValueError("bench: arrays do not fit the stage")
@@ -51,6 +52,8 @@ cdef class BenchStage:
         given.n_frames = given.max_frames = given.device_frames = n_frames
         given.n_channels = self.in_channels
         given.sps = self.sps
+        memcpy(&nothing, &given, sizeof(given))
+        nothing.n_frames = nothing.device_frames = 0
         with nogil:
             began_ns = ec_now_ns()
             while at < values.shape[0] and status >= 0:
@@ -59,6 +62,9 @@ cdef class BenchStage:
                 made.n_channels = self.out_channels
                 made.values = &out[at, 0]
                 status = self.stage.process(self.self_, &given, 1, &made, 1)
+                while status == EEGCORE_MORE:          # a packet is cut where the stage settles
+                    made.values += <size_t>made.n_frames * self.out_channels
+                    status = self.stage.process(self.self_, &nothing, 1, &made, 1)
                 given.frame_index += n_frames
                 at += n_frames
             began_ns = ec_now_ns() - began_ns

@@ -28,8 +28,10 @@ cdef struct Mains:
 cdef struct LinearOp:
     int kind
     uint32_t n_in, n_out       # channels before and behind
+    uint64_t made              # digest of its settings: equal ones make equal operations
     double *factor             # OP_SCALE: [padded]
     ec_sos sos                 # OP_SOS
+    ec_sos_live live           # OP_SOS: what it takes to go on with other coefficients
     ec_sos_steady steady       # OP_SOS that starts as if its first frame had always been there; else without `unit`
     Mains mains                # OP_SOS whose notches follow the mains
     uint32_t keep_every        # OP_DECIMATE: of the frames that reach it
@@ -44,6 +46,7 @@ cdef int op_build(LinearOp *op, dict settings, uint32_t n_channels) except -1:
     """Make an operation on `n_channels` from its settings. [control-thread, stopped]"""
     name = settings["op"]
     op.n_in = op.n_out = n_channels
+    op.made = int.from_bytes(blake2b(json_dumps(settings, sort_keys=True).encode(), digest_size=8).digest(), "little")
     if name == "scale":
         if len(settings["factor"]) != n_channels:
             raise ValueError(f"{len(settings['factor'])} factors for {n_channels} channels")

@@ -14,10 +14,36 @@ cdef int op_build_sos(LinearOp *op, dict settings) except -1:
     if status < 0:
         raise MemoryError(f"sos: {status}")
     op.kind = OP_SOS
+    op_build_live(op, rows)
     if "steady" in settings:
         op_build_steady(op, settings["steady"], n)
     if "mains" in settings:
         op_build_mains(op, settings["mains"], settings.get("stage", "notch"))
+    return 0
+
+
+cdef int op_build_live(LinearOp *op, rows) except -1:
+    """The rms gain from the input to behind each section, over the pass band: where the whole is within 3 dB."""
+    cdef double *level
+    cdef int status
+    z = numpy.exp(-1j * numpy.pi * numpy.concatenate(([0.0], numpy.geomspace(1e-6, 1.0, 240))))
+    gain = numpy.ones(len(z), complex)
+    behind = []
+    for row in rows:
+        b0, b1, b2, a0, a1, a2 = [number(value) for value in row]
+        with numpy.errstate(all="ignore"):         # a pole on the unit circle: no level, no scaling
+            gain = gain * ((b2 * z + b1) * z + b0) / ((a2 * z + a1) * z + a0)
+        behind.append(numpy.abs(gain) ** 2)
+    total = numpy.abs(gain) ** 2
+    passed = total >= 0.5 * numpy.nanmax(total)
+    levels = [float(numpy.sqrt(numpy.mean(power[passed]))) for power in behind]
+    level = number_array([value if numpy.isfinite(value) else 0.0 for value in levels], max(1, len(levels)))
+    try:
+        status = ec_sos_live_init(&op.live, &op.sos, level)
+    finally:
+        free(level)
+    if status < 0:
+        raise MemoryError(f"sos: {status}")
     return 0
 
 
@@ -58,6 +84,7 @@ cdef int op_build_mains(LinearOp *op, dict mains, str stage) except -1:
 cdef void op_destroy_sos(LinearOp *op) noexcept nogil:
     ec_sos_destroy(&op.sos)
     ec_sos_steady_destroy(&op.steady)
+    ec_sos_live_destroy(&op.live)
     ec_mains_destroy(&op.mains.of)
     free(op.mains.counter_name)
 
@@ -74,6 +101,7 @@ cdef void op_gap_sos(LinearOp *op) noexcept nogil:
 
 cdef void op_run_sos(LinearOp *op, double *work, uint32_t n_frames) noexcept nogil:
     cdef uint32_t n
+    ec_sos_live_note(&op.live, work, n_frames, op.sos.n_padded)
     while n_frames > 0:
         n = ec_mains_watch(&op.mains.of, work, n_frames) if op.mains.is_followed else n_frames
         if op.steady.unit is not NULL:

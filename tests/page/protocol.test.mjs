@@ -73,6 +73,12 @@ test("frames of a decimated stream are consecutive in its own count", () => {
   assert.equal(at(32n) - at(0n), 2);
 });
 
+test("frames of a stream with a fractional step are consecutive too", () => {
+  const at = (frameIndex) =>
+    streamFrame(decodePacket(message({ frameIndex, stepNum: 125, stepDen: 16, nFrames: 2 }, SIX)));
+  for (let k = 0; k < 64; k++) assert.equal(at(BigInt(Math.floor((k * 125) / 16))), k);
+});
+
 test("what is no packet is refused, and the message says why", () => {
   const refuse = (buffer, pattern) => assert.throws(() => decodePacket(buffer), (error) => {
     assert.ok(error instanceof ProtocolError);
@@ -152,6 +158,8 @@ test("bad channels are named, or counted when they are many", () => {
   const watched = { saturated: true, leadOff: true };
   assert.deepEqual(channelsText(labels, bad(), watched), { text: "5 channels good", isBad: false });
   assert.deepEqual(channelsText(labels, bad(1, 4), watched), { text: "check Fp2, O1", isBad: true });
+  const passing = new Map([[0, new Set(["blink"])], [1, new Set(["muscle", "flatline"])]]);
+  assert.deepEqual(channelsText(labels, passing, watched), { text: "check Fp2", isBad: true });
   assert.deepEqual(channelsText(labels, bad(0, 1, 2, 3), watched), { text: "check 4 of 5", isBad: true });
 });
 

@@ -25,6 +25,9 @@ NOT_UV = {"to_voltage", "align_and_zip"}                   # counts, and several
 SETTINGS: dict[str, dict[str, Any]] = {
     "select": {"channels": [1, 2, 3, 4, 5]},
     "decimate": {"factor": 4},
+    "resample": {"to_sps": 200},
+    "saturation": {"limit_uv": 150_000},
+    "blink": {"labels": ["ch1", "ch3"]},
     "fir": {"low_hz": 1, "high_hz": 40},
     "lead_off": {"mode": "ac", "hz": 31.25},
     "impedance": {"mode": "ac", "hz": 31.25, "current_na": 6},

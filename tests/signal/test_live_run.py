@@ -242,3 +242,12 @@ def test_several_settings_change_as_one_or_not_at_all():
     assert controller.update("notch", "q", 7) == 3
     assert controller.update("notch", "q", None) == 4                    # back to the default
     assert controller.config()["stages"]["notch"]["q"] == 30
+
+
+def test_a_real_board_can_be_held_and_changed():
+    board = {"acquire": {"board": "pieeg", "sps": 250}}
+    controller = Controller([board, *CHAIN, {"null_sink": {}}])
+    assert controller.update("notch", "hz", 50) == 2
+    assert controller.update("bandpass", "high_hz", 30) == 3
+    stages = controller.config()["stages"]
+    assert (stages["notch"]["hz"], stages["bandpass"]["high_hz"]) == (50, 30)

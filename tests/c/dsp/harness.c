@@ -324,6 +324,8 @@ static void run_lock_in(ec_sha256 *h, uint32_t n_cycle, uint32_t n_cycles, uint3
     free(out);
 }
 
+#include "harness_reference.h"
+
 static void run_decode(ec_sha256 *h, uint32_t n_channels)
 {
     enum { FRAMES = 40 };
@@ -438,6 +440,17 @@ int main(void)
         run_lock_in(&h, n, 4 + n, 1 + n);
     }
     print_digest("lock_in", &h);
+    for (uint32_t simd = 0; simd <= ec_simd_level(); simd++) {
+        seed = 3;
+        ec_sha256_init(&h);
+        for (uint32_t n = 2; n <= 256; n += n < 9 ? 1 : 13) {
+            for (uint32_t kind = 0; kind < 3; kind++) {
+                run_mix(&h, simd, kind, n);
+                run_trend(&h, simd, 3 + 11 * kind, kind != 1, n);
+            }
+        }
+        print_digest("reference", &h);
+    }
     ec_sha256_init(&h);
     for (uint32_t n = 1; n <= 256; n += n < 9 ? 1 : 19) {
         run_decode(&h, n);

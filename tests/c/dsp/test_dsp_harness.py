@@ -41,8 +41,8 @@ def reference(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[
     """What the shipped flags compute here."""
     harness = compile_c(gcc, tmp_path_factory.mktemp("reference") / "harness", HARNESS, "-D_GNU_SOURCE", "-O3")
     found = digests([str(harness)])
-    assert set(found) == {"trig", "sos", "fir", "rfft", "psd", "average", "bands", "comb", "lock_in", "decode24",
-                          "format"}
+    assert set(found) == {
+        "trig", "sos", "fir", "rfft", "psd", "average", "bands", "comb", "lock_in", "reference", "decode24", "format"}
     return found
 
 
