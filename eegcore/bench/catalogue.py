@@ -30,6 +30,7 @@ _ALL = [
     Benchmark("w", "filters:workload_w", "notch and band-pass packet by packet, beside scipy and others"),
     Benchmark("fir", "fir:fir", "finite impulse responses packet by packet, beside scipy and MNE"),
     Benchmark("recordings", "recordings:whole", "one band-pass over a whole recording, beside scipy, BrainFlow, MNE"),
+    Benchmark("spectra", "spectra:spectra", "Welch spectra of two seconds, beside scipy and MNE"),
     Benchmark("decode", "decode:decode", "24-bit frames of a chip to microvolts"),
     Benchmark("instructions", "instructions:instructions", "what the kernels cost in instructions"),
     Benchmark("overhead", "overhead:overhead", "instructions of one more pass-through stage"),

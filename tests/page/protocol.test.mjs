@@ -112,7 +112,7 @@ test("topics come from the configuration before the pipeline runs, with their so
   };
   const topics = listTopics([], config, null);
   assert.deepEqual(topics, [
-    { name: "eeg", spectrum: false, kohm: false }, { name: "power", spectrum: true, kohm: false }]);
+    { name: "eeg", spectrum: false, bars: false, kohm: false }, { name: "power", spectrum: true, bars: false, kohm: false }]);
   assert.equal(chooseTopic(topics, true, null), "power");
   assert.equal(chooseTopic(topics, false, "gone"), "eeg");
   assert.equal(chooseTopic([], false, null), null);
@@ -123,7 +123,7 @@ test("the plan knows better than names what a topic carries", () => {
   const plan = {
     stages: [{ id: "x", outputs: [{ port: "a", kind: "SPECTRUM_F32" }, { port: "b", kind: "VOLTAGE_F32" }] }],
   };
-  assert.deepEqual(listTopics(["my_spectrum"], config, plan), [{ name: "my_spectrum", spectrum: false, kohm: false }]);
+  assert.deepEqual(listTopics(["my_spectrum"], config, plan), [{ name: "my_spectrum", spectrum: false, bars: false, kohm: false }]);
   assert.deepEqual(listTopics(["spectrum", { topic: "s", kind: 4 }], null, null).map((t) => t.spectrum), [true, true]);
 });
 
