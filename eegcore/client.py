@@ -77,6 +77,7 @@ class Assembler:
         self._held_s = 0.0
         self._expected: int | None = None
         self._reason = "source"
+        self.flags: dict[str, list[str]] = {}            # "blink" -> labels, as the server said last
 
     def disconnected(self) -> None:
         """The connection broke: what is missing from here on is its fault."""
@@ -92,7 +93,9 @@ class Assembler:
             if self.meta is not None and message.get("run_id") != self.meta.get("run_id"):
                 self.gaps.append(Gap(0, None, "new_run"))
                 self._expected = None
-            self.meta = message
+            self.meta, self.flags = message, {}
+        elif kind == "flags":
+            self.flags = {what: labels for what, labels in message.items() if isinstance(labels, list)}
         elif kind == "gap":
             self._reason = str(message["reason"])
         elif kind == "error":
@@ -113,10 +116,10 @@ class Assembler:
         if data is None:
             assert counts is not None
             data = np.multiply(counts, np.asarray(meta.get("scale_uv") or 1.0), dtype=np.float64).astype(np.float32)
-        if self._expected is not None and header.frame_index > self._expected:
+        if self._expected is not None and header.frame_index > self._expected + header.doubt:
             self.gaps.append(Gap(self._expected, header.frame_index - self._expected, self._reason))
         self._reason = "source"
-        self._expected = header.frame_index + round(header.n_frames * header.step_num / header.step_den)
+        self._expected = header.next_index
         if header.n_frames:
             self._blocks.append((meta, header.frame_index, self._expected, data))
             self._held_s += header.n_frames / header.sps
@@ -205,6 +208,11 @@ class _Stream:
     def gaps(self) -> list[Gap]:
         """Every gap since the connection was made, oldest first."""
         return list(self._assembler.gaps)
+
+    @property
+    def flags(self) -> dict[str, list[str]]:
+        """``lead_off saturated flatline blink muscle``: labels of those channels, at the newest frame that has come."""
+        return dict(self._assembler.flags)
 
     # -- the connection ---------------------------------------------------------------------------------------
 

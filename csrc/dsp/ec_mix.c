@@ -135,21 +135,6 @@ static inline double member_sum(const double *row, const uint32_t *members, uint
     return sum;
 }
 
-static inline void see_all(ec_mix *m)
-{
-    for (uint32_t c = 0; c < m->in_padded && !m->all_seen; c++) {
-        m->seen[c] = 1.0;
-    }
-    m->all_seen = 1;
-}
-
-static inline void see_good(ec_mix *m)
-{
-    for (uint32_t c = 0; c < m->in_padded && !m->all_seen; c++) {
-        m->seen[c] = m->good[c] != 0.0 ? 1.0 : m->seen[c];
-    }
-}
-
 typedef void mix_run(ec_mix *m, double *out, const double *in, uint32_t n_frames);
 
 #define EC_WIDTH 2
@@ -187,5 +172,4 @@ void ec_mix_take_over(ec_mix *m, const ec_mix *old)
 
     memcpy(m->last, old->last, n_bytes);
     memcpy(m->seen, old->seen, n_bytes);
-    m->all_seen = old->all_seen;
 }

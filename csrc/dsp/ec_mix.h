@@ -34,7 +34,6 @@ typedef struct ec_mix {
     uint32_t  n_out, out_padded;
     uint32_t  n_references;
     uint32_t  in_place;                   /* one reference for all, no channel moves: out may be in */
-    uint32_t  all_seen;                   /* every channel was good once */
     uint32_t  simd;                       /* EC_SIMD_...; may be lowered for a comparison */
     uint32_t *pick;                       /* [n_out] */
     uint32_t *use;                        /* [n_out] reference */

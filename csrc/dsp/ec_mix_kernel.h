@@ -40,6 +40,7 @@ EC_INLINE double EC_SIZED(keep)(ec_mix *m, const double *in)
 
             *(bits *)(m->last + at) = (good & (bits)x) | (~good & before);
             *(bits *)(m->good + at) = good & (bits)one;
+            *(bits *)(m->seen + at) |= good & (bits)one;
             n_bad[p] += (vector)(~good & (bits)one);
         }
     }
@@ -97,16 +98,8 @@ EC_TARGET static void EC_SIZED(run)(ec_mix *m, double *out, const double *in, ui
     for (uint32_t f = 0; f < n_frames; f++, in += m->in_padded, out += m->out_padded) {
         const double n_bad = EC_SIZED(keep)(m, in);
 
-        if (n_bad == 0.0) {
-            see_all(m);
-            for (uint32_t r = 0; r < m->n_references; r++) {
-                m->value[r] = EC_SIZED(mean_of)(m, r, in);
-            }
-        } else {
-            see_good(m);
-            for (uint32_t r = 0; r < m->n_references; r++) {
-                m->value[r] = EC_SIZED(held_mean)(m, r, in);
-            }
+        for (uint32_t r = 0; r < m->n_references; r++) {
+            m->value[r] = n_bad == 0.0 ? EC_SIZED(mean_of)(m, r, in) : EC_SIZED(held_mean)(m, r, in);
         }
         if (m->in_place) {
             const double value = m->value[0];

@@ -11,10 +11,8 @@ typedef void sos_pass(const double *coefs, double *state, size_t n_padded, doubl
 
 typedef struct sos_kernels {
     uint32_t  width;                      /* doubles per vector */
-    uint32_t  max_sections;               /* of one pass, <= EC_PASS_SECTIONS */
-    uint32_t  wide_vectors[EC_PASS_SECTIONS + 1];
-    sos_pass *wide[EC_PASS_SECTIONS + 1];
-    sos_pass *single[EC_PASS_SECTIONS + 1];
+    uint32_t  most_vectors[EC_PASS_SECTIONS + 1];                  /* of a pass, by sections */
+    sos_pass *pass[EC_PASS_SECTIONS + 1][EC_PASS_VECTORS + 1];     /* by sections and vectors */
 } sos_kernels;
 
 #define EC_WIDTH 2
@@ -114,26 +112,33 @@ static uint32_t cached_frames(uint32_t n_padded)
     return EC_SOS_SCRATCH_DOUBLES / n_padded;                            /* 8 at 256 channels */
 }
 
+/* How many of `left` the next turn takes, with at most `most` a turn and the last two alike: 6 by 5 is 3 + 3. */
+static uint32_t share(uint32_t left, uint32_t most)
+{
+    return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most;
+}
+
+/* Only vectors that hold channels are run; the padding behind them stays zero. */
 static void run_cached(ec_sos *f, double *work, uint32_t n_frames)
 {
     const sos_kernels *const kernels = KERNELS[f->simd];
     const size_t n_padded = f->n_padded;
-    uint32_t n_passes = (f->n_sections + kernels->max_sections - 1) / kernels->max_sections;
+    const uint32_t vectors = (f->n_channels + kernels->width - 1) / kernels->width;
+    const uint32_t most = vectors == 1 ? EC_PASS_SECTIONS : 3;         /* the chains of one vector are its sections */
     uint32_t section = 0;
 
-    for (; n_passes > 0; n_passes--) {
-        const uint32_t left = f->n_sections - section;
-        const uint32_t k = (left + n_passes - 1) / n_passes;             /* even shares: 6 is 3 + 3 */
-        const uint32_t wide = kernels->wide_vectors[k] * kernels->width;
-        const double *const coefs = f->coefs + 5 * section;
-        double *const state = f->state + 2 * section * n_padded;
-        uint32_t channel = 0;
+    while (section < f->n_sections) {
+        const uint32_t k = share(f->n_sections - section, most);
+        uint32_t left = vectors;
+        size_t channel = 0;
 
-        for (; channel + wide <= n_padded; channel += wide) {
-            kernels->wide[k](coefs, state + channel, n_padded, work + channel, n_frames);
-        }
-        for (; channel < n_padded; channel += kernels->width) {
-            kernels->single[k](coefs, state + channel, n_padded, work + channel, n_frames);
+        while (left > 0) {
+            const uint32_t g = share(left, kernels->most_vectors[k]);
+
+            kernels->pass[k][g](f->coefs + 5 * section, f->state + 2 * section * n_padded + channel, n_padded,
+                                work + channel, n_frames);
+            channel += (size_t)g * kernels->width;
+            left -= g;
         }
         section += k;
     }

@@ -6,8 +6,9 @@
  * sections lives in registers while the frames go by.
  *
  * A section alone waits for itself: its state is four dependent operations per
- * frame. K sections of one frame, or G groups of channels, are independent
- * chains that fill the gap; about four chains are enough on the cores measured.
+ * frame. K sections of one frame, or G vectors of channels, are independent
+ * chains that fill the gap; four or five chains are enough on the cores measured,
+ * and their states should not leave the registers (16 of AVX2, 32 of AVX-512).
  */
 #define EC_JOIN2(a, b) a##b
 #define EC_JOIN(a, b) EC_JOIN2(a, b)
@@ -62,23 +63,31 @@ void EC_SIZED(pass)(const double *restrict coefs, double *restrict state, size_t
         EC_SIZED(pass)(coefs, state, n_padded, work, n_frames, K, G);                                        \
     }
 EC_PASS(1, 1)
+EC_PASS(1, 2)
+EC_PASS(1, 3)
 EC_PASS(1, 4)
 EC_PASS(2, 1)
 EC_PASS(2, 2)
+EC_PASS(2, 3)
+EC_PASS(2, 4)
 EC_PASS(3, 1)
 EC_PASS(3, 2)
+EC_PASS(3, 3)
+EC_PASS(3, 4)
 EC_PASS(4, 1)
 EC_PASS(5, 1)
 
-/* By sections: the pass over several vectors, and the one for what is left. */
 static const sos_kernels EC_SIZED(kernels) = {
     .width = EC_WIDTH,
-    .max_sections = EC_WIDTH == 4 ? 3 : EC_PASS_SECTIONS,              /* 16 registers hold 3 sections of 2 vectors */
-    .wide_vectors = {0, 4, 2, 2, 1, 1},
-    .wide = {NULL, EC_SIZED(pass_1_4_w), EC_SIZED(pass_2_2_w), EC_SIZED(pass_3_2_w), EC_SIZED(pass_4_1_w),
-             EC_SIZED(pass_5_1_w)},
-    .single = {NULL, EC_SIZED(pass_1_1_w), EC_SIZED(pass_2_1_w), EC_SIZED(pass_3_1_w), EC_SIZED(pass_4_1_w),
-               EC_SIZED(pass_5_1_w)},
+    .most_vectors = {0, 4, EC_WIDTH == 8 ? 4 : 2, EC_WIDTH == 8 ? 4 : 2, 1, 1},
+    .pass = {
+        {NULL},
+        {NULL, EC_SIZED(pass_1_1_w), EC_SIZED(pass_1_2_w), EC_SIZED(pass_1_3_w), EC_SIZED(pass_1_4_w)},
+        {NULL, EC_SIZED(pass_2_1_w), EC_SIZED(pass_2_2_w), EC_SIZED(pass_2_3_w), EC_SIZED(pass_2_4_w)},
+        {NULL, EC_SIZED(pass_3_1_w), EC_SIZED(pass_3_2_w), EC_SIZED(pass_3_3_w), EC_SIZED(pass_3_4_w)},
+        {NULL, EC_SIZED(pass_4_1_w)},
+        {NULL, EC_SIZED(pass_5_1_w)},
+    },
 };
 
 #undef EC_PASS

@@ -190,8 +190,7 @@ static void begin_block(ec_zip *z, const choice *found)
     open->device_frames = 0;
     open->frame_index = frame->frame_index;
     open->t_ns = frame->t_ns;
-    memset(open->saturated, 0, sizeof open->saturated);
-    memset(open->lead_off, 0, sizeof open->lead_off);
+    memset(open->masks, 0, sizeof open->masks);
     z->gap_due = false;
     for (uint32_t k = 0; k < z->config.n_inputs; k++) {
         const uint32_t n = z->config.input[k].n_channels;
@@ -205,8 +204,9 @@ static void begin_block(ec_zip *z, const choice *found)
             open->note[k] = ec_zip_input_at(&z->input[k], found->ahead[k])->note;
             note = ec_zip_input_note(&z->input[k], open->note[k]);
             open->flags |= note->flags;
-            join_mask(open->saturated, note->saturated, n, at);
-            join_mask(open->lead_off, note->lead_off, n, at);
+            for (uint32_t which = 0; which < EC_ZIP_MASKS; which++) {
+                join_mask(open->masks[which], note->masks[which], n, at);
+            }
         }
         at += n;
     }
@@ -297,8 +297,11 @@ static void hand_out(ec_zip *z, eegcore_block *out)
     out->device_frames = open->device_frames;
     out->frame_index = open->frame_index;
     out->t_ns = open->t_ns;
-    memcpy(out->saturated, open->saturated, sizeof out->saturated);
-    memcpy(out->lead_off, open->lead_off, sizeof out->lead_off);
+    memcpy(out->saturated, open->masks[0], sizeof out->saturated);
+    memcpy(out->lead_off, open->masks[1], sizeof out->lead_off);
+    memcpy(out->flatline, open->masks[2], sizeof out->flatline);
+    memcpy(out->blink, open->masks[3], sizeof out->blink);
+    memcpy(out->muscle, open->masks[4], sizeof out->muscle);
     if (out->values != NULL) {
         memcpy(out->values, open->samples, bytes);
     }

@@ -50,8 +50,7 @@ typedef struct ec_zip_open {              /* the output block being filled */
     uint32_t device_frames;
     uint64_t frame_index;
     int64_t  t_ns;
-    uint64_t saturated[EEGCORE_MASK_WORDS];
-    uint64_t lead_off[EEGCORE_MASK_WORDS];
+    uint64_t masks[EC_ZIP_MASKS][EEGCORE_MASK_WORDS];     /* as in a note */
     uint64_t note[EC_ZIP_MAX_INPUTS];     /* of all its frames, NOTHING where they are missing */
     uint32_t used[EC_ZIP_MAX_INPUTS];     /* frames, of each input, not counted in the ledger before the block is out */
     uint32_t repeated[EC_ZIP_MAX_INPUTS];

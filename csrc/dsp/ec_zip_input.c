@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/ec_grid.h"
 #include "../base/ec_status.h"
 
 #define PACE_NS     1000000000            /* the older point of the pace is at least so long ago, once there is one */
@@ -88,17 +89,23 @@ static double pace(ec_zip_input *in, int64_t t_ns, uint64_t index)
 
 static uint64_t note_of(ec_zip_input *in, const eegcore_block *block)
 {
-    const uint32_t flags = block->flags & ~(uint32_t)EEGCORE_FLAG_GAP;
-    ec_zip_note *note = &in->notes[(in->note_head - 1) & in->mask];
+    const ec_zip_note *last = &in->notes[(in->note_head - 1) & in->mask];
+    ec_zip_note now = {.flags = block->flags & ~(uint32_t)EEGCORE_FLAG_GAP, .config_rev = block->config_rev};
 
-    if (in->note_head == 0 || note->flags != flags || note->config_rev != block->config_rev
-        || memcmp(note->saturated, block->saturated, sizeof note->saturated) != 0
-        || memcmp(note->lead_off, block->lead_off, sizeof note->lead_off) != 0) {
-        note = &in->notes[in->note_head++ & in->mask];                          /* Z4: a frame follows */
-        note->flags = flags;
-        note->config_rev = block->config_rev;
-        memcpy(note->saturated, block->saturated, sizeof note->saturated);
-        memcpy(note->lead_off, block->lead_off, sizeof note->lead_off);
+    memcpy(now.masks[0], block->saturated, sizeof now.masks[0]);
+    memcpy(now.masks[1], block->lead_off, sizeof now.masks[1]);
+    if (now.flags & EEGCORE_FLAG_FLATLINE) {
+        memcpy(now.masks[2], block->flatline, sizeof now.masks[2]);
+    }
+    if (now.flags & EEGCORE_FLAG_BLINK) {
+        memcpy(now.masks[3], block->blink, sizeof now.masks[3]);
+    }
+    if (now.flags & EEGCORE_FLAG_MUSCLE) {
+        memcpy(now.masks[4], block->muscle, sizeof now.masks[4]);
+    }
+    if (in->note_head == 0 || last->flags != now.flags || last->config_rev != now.config_rev
+        || memcmp(last->masks, now.masks, sizeof now.masks) != 0) {
+        in->notes[in->note_head++ & in->mask] = now;                            /* Z4: a frame follows */
     }
     return in->note_head - 1;
 }
@@ -133,7 +140,7 @@ void ec_zip_input_take(ec_zip_input *in, const eegcore_block *block)
     for (uint64_t i = 0; i < fits; i++) {
         ec_zip_frame *frame = &in->frames[in->head & in->mask];
 
-        frame->frame_index = block->frame_index + i * num / den;
+        frame->frame_index = ec_grid_frame(block->frame_index, i, num, den);
         frame->t_ns = block->t_ns + (int64_t)((double)i * nominal + 0.5);
         frame->key = in->by_time ? block->t_ns + (int64_t)((double)i * period + 0.5) : (int64_t)frame->frame_index;
         if (frame->key < in->last_key) {
@@ -152,7 +159,7 @@ void ec_zip_input_take(ec_zip_input *in, const eegcore_block *block)
         in->gap_due = true;
     }
     in->index_known = true;
-    in->next_index = block->frame_index + n * num / den;
+    in->next_index = ec_grid_frame(block->frame_index, n, num, den);
 }
 
 void ec_zip_input_drop(ec_zip_input *in)

@@ -32,11 +32,12 @@ typedef struct ec_zip_frame {
     bool     last;                        /* of its block */
 } ec_zip_frame;
 
+#define EC_ZIP_MASKS 5                    /* saturated, lead_off, flatline, blink, muscle */
+
 typedef struct ec_zip_note {              /* what holds for all frames of a block */
     uint32_t flags;                       /* without EEGCORE_FLAG_GAP */
     uint32_t config_rev;
-    uint64_t saturated[EEGCORE_MASK_WORDS];
-    uint64_t lead_off[EEGCORE_MASK_WORDS];
+    uint64_t masks[EC_ZIP_MASKS][EEGCORE_MASK_WORDS];     /* all zero unless the flag is set */
 } ec_zip_note;
 
 /* Two points of a source's time line, 1 to 2 s ago: its period is the slope from the older one to now. */

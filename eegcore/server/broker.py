@@ -162,7 +162,7 @@ class Broker:
         t_ns = packet.t_ns
         if packet.meta_rev != topic.meta_rev:
             topic.describe(packet.meta_rev, self._true_rate(topic), self._clock())
-        masks = (packet.lead_off, packet.saturated)
+        masks = protocol.masks_of(packet)
         frames = packet.device_frames
         binary = text = news = b""
         for client, subscription in topic.members.items():
@@ -176,7 +176,7 @@ class Broker:
                 topic.tell(client, subscription)
             if subscription.masks != masks:
                 subscription.masks = masks
-                news = news or text_frame(protocol.flags(topic.topic_id, packet.frame_index, topic.labels, *masks))
+                news = news or text_frame(protocol.flags(topic.topic_id, packet.frame_index, topic.labels, masks))
                 client.send_message(news, droppable=True, on_drop=subscription.forget_masks)
             if subscription.format == "binary":
                 if not binary:

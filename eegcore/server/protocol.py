@@ -37,7 +37,12 @@ FLAG_LEAD_OFF = 4
 FLAG_SETTLING = 8
 FLAG_IMPEDANCE = 16
 FLAG_LATE = 32
-FLAG_MORE = 128
+FLAG_MORE = 128                                # of the header: one of those below, of which the flags message tells
+FLAG_FLATLINE = 256
+FLAG_BLINK = 512
+FLAG_MUSCLE = 1024
+MARKS = ("lead_off", "saturated", "flatline", "blink", "muscle")       # what a channel can be, each a mask of a packet
+NO_MARKS = (0,) * len(MARKS)
 
 OP_TEXT = 0x1
 OP_BINARY = 0x2
@@ -69,6 +74,22 @@ class Header:
     def n_values(self) -> int:
         """Values in one plane of the payload."""
         return self.n_frames * self.n_channels * (self.n_bins if self.kind == Kind.SPECTRUM_F32 else 1)
+
+    @property
+    def doubt(self) -> int:
+        """1 where a device frame has several frames of the stream: a packet may begin with any of them."""
+        return int(self.step_num < self.step_den)
+
+    @property
+    def next_index(self) -> int:
+        """Device frame of the frame behind the last one.
+
+        ``frame_index`` is the whole part of the first frame's position, which is the first multiple of
+        the step at or behind it; frames are at multiples of the step.
+        """
+        fraction = -self.frame_index * self.step_den % self.step_num
+        fraction = fraction if fraction < self.step_den else 0
+        return self.frame_index + (fraction + self.n_frames * self.step_num) // self.step_den
 
 
 class ProtocolError(ValueError):
@@ -218,10 +239,17 @@ def gap(topic_id: int, frames: int, reason: str) -> dict[str, Any]:
     return {"type": "gap", "topic_id": topic_id, "frames": frames, "reason": reason}
 
 
-def flags(topic_id: int, frame_index: int, labels: Sequence[str], lead_off: int, saturated: int) -> dict[str, Any]:
-    """Say which channels are lead-off or saturated from `frame_index` on; bit c of a mask is channel c."""
-    return {"type": "flags", "topic_id": topic_id, "frame_index": frame_index,
-            "lead_off": _picked(labels, lead_off), "saturated": _picked(labels, saturated)}
+def masks_of(packet: Any) -> tuple[int, ...]:
+    """Return the masks of a packet in the order of `MARKS`; bit c of a mask is channel c."""
+    if not packet.flags & (FLAG_FLATLINE | FLAG_BLINK | FLAG_MUSCLE):
+        return (packet.lead_off, packet.saturated, 0, 0, 0)
+    return (packet.lead_off, packet.saturated, packet.flatline, packet.blink, packet.muscle)
+
+
+def flags(topic_id: int, frame_index: int, labels: Sequence[str], masks: Sequence[int]) -> dict[str, Any]:
+    """Say which channels are lead-off, saturated... from `frame_index` on; masks are in the order of `MARKS`."""
+    picked = {mark: _picked(labels, mask) for mark, mask in zip(MARKS, masks, strict=True)}
+    return {"type": "flags", "topic_id": topic_id, "frame_index": frame_index, **picked}
 
 
 def _picked(labels: Sequence[str], mask: int) -> list[str]:

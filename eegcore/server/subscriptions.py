@@ -26,11 +26,11 @@ class Subscription:
     interval_s: float = 0.0                      # shortest time between two messages; 0: every packet
     next_due: float = 0.0
     meta_serial: int = 0                         # the topic's meta message this client has; 0: none
-    masks: tuple[int, int] = (0, 0)              # (lead_off, saturated) this client knows
+    masks: tuple[int, ...] = protocol.NO_MARKS   # that this client knows
 
     def forget_masks(self) -> None:
         """The news of the masks was dropped: tell it again before the next packet."""
-        self.masks = (-1, -1)
+        self.masks = ()
 
 
 @dataclass

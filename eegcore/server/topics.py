@@ -52,7 +52,7 @@ class Topic:
             t_ns=self.outlet.start_t_ns, t_unix_ns=self.outlet.start_unix_ns, sps_true=sps_true))
 
     def tell(self, client: DataClient, subscription: Subscription) -> None:
-        """Send the description to one subscriber; with it, no channel is lead-off or saturated."""
+        """Send the description to one subscriber; with it, no channel is lead-off, saturated or an artefact."""
         subscription.meta_serial = self.meta_serial
-        subscription.masks = (0, 0)
+        subscription.masks = protocol.NO_MARKS
         client.send_message(self.meta_frame)

@@ -3,7 +3,7 @@
  * What the flags of a stream can say at all: a channel is called good only where somebody would say if it were bad.
  *
  * Counts at the rails are seen by a source of counts, a board or a recording of raw counts; a recording in uV has
- * no rails. Lead-off is seen by the chip or by the lead_off stage, on channels that have current. Pure.
+ * no rails unless a saturation stage has been told them. Lead-off is seen by the chip or by the lead_off stage, on channels that have current. Pure.
  */
 
 /** @typedef {{saturated: boolean, leadOff: boolean}} Evidence */
@@ -25,10 +25,11 @@ export function evidenceOf(meta, config, measured) {
   const isBoard = sources.length > 0 && sources.every((stage) => stage.type === "acquire");
   const isCounts = sources.length > 0 && sources.every((stage) => (
     stage.type === "acquire" || (stage.type === "playback" && stage.raw === true)));
+  const watches = above.some((stage) => stage.type === "saturation");
   const listens = isBoard || above.some((stage) => stage.type === "lead_off");
   const withCurrent = meta.lead_off?.labels ?? [];
   const leadOff = labels.every((label) => measured.has(label) || (listens && withCurrent.includes(label)));
-  return { saturated: isCounts, leadOff };
+  return { saturated: isCounts || watches, leadOff };
 }
 
 /**

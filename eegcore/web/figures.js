@@ -112,6 +112,14 @@ export function sourceRows(stats) {
   });
 }
 
+/** What comes and goes in any good recording: shown at the trace, and no reason to check a channel. */
+export const PASSING = new Set(["blink", "muscle"]);
+
+/** The states that are a reason to check the channel. @param {Set<string> | undefined} what */
+export function faults(what) {
+  return [...what ?? []].filter((state) => !PASSING.has(state));
+}
+
 /**
  * Say which channels are bad; that they are good only as far as somebody would say if they were not.
  *
@@ -121,7 +129,7 @@ export function sourceRows(stats) {
  * @returns {{text: string, isBad: boolean}} an empty text if nothing is known
  */
 export function channelsText(labels, states, evidence) {
-  const bad = labels.filter((_, channel) => (states.get(channel)?.size ?? 0) > 0);
+  const bad = labels.filter((_, channel) => faults(states.get(channel)).length > 0);
   if (bad.length > 0) {
     const named = bad.length <= 3 ? bad.join(", ") : `${bad.length} of ${labels.length}`;
     return { text: `check ${named}`, isBad: true };

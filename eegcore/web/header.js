@@ -3,7 +3,7 @@
  * The top bar: state, the three questions (live? lost? bad channel?), the commands, the connection.
  */
 
-import { channelsText, clockText, grouped, losses, measuredRateText, sourceRows } from "./figures.js";
+import { channelsText, clockText, faults, grouped, losses, measuredRateText, sourceRows } from "./figures.js";
 import { element } from "./panels.js";
 
 /** @typedef {"stopped"|"starting"|"running"|"paused"|"draining"|"failed"} State */
@@ -171,8 +171,8 @@ export class Header {
     host.hidden = text === "";
     show(host, isBad ? "is-bad" : "is-good");
     byId("channels-text").textContent = text;
-    const details = [...states].map(([channel, what]) => (
-      `${labels[channel]}: ${[...what].join(", ").replaceAll("_", " ")}`));
+    const details = [...states].filter(([, what]) => faults(what).length > 0).map(([channel, what]) => (
+      `${labels[channel]}: ${faults(what).join(", ").replaceAll("_", " ")}`));
     if (!isBad && evidence.saturated) details.push("No channel is at the rails of its converter.");
     details.push(evidence.leadOff ? "Lead-off is watched." : "Nothing here tells whether the electrodes have contact.");
     host.title = details.join("\n");

@@ -80,7 +80,7 @@ export class History {
   /**
    * From frame `at` on exactly these channels are in the state `what`.
    *
-   * @param {string} what            "lead_off" or "saturated"
+   * @param {string} what            "lead_off", "saturated", "flatline", "blink" or "muscle"
    * @param {Set<number>} channels
    * @param {number} at
    */

@@ -3,14 +3,15 @@
  * The stream of the scope as it arrives: its history, what is missing, which channels are bad. Draws nothing.
  */
 
-import { grouped } from "./figures.js";
+import { grouped, PASSING } from "./figures.js";
 import { History } from "./history.js";
 import { samplesOf, streamFrame } from "./protocol.js";
 
 /** @typedef {import("./feed.js").Meta} Meta */
 /** @typedef {import("./protocol.js").Packet} Packet */
 
-const MARKS = ["lead_off", "saturated"];
+const MARKS = ["lead_off", "saturated", "flatline", "blink", "muscle"];
+const READ_S = 1; // so long a blink stays to be read
 const REASONS = /** @type {Record<string, string>} */ ({
   missed: "missed at the source or dropped on the way",
   client_slow: "this page was too slow",
@@ -108,6 +109,21 @@ export class LiveStream {
         this.states.set(channel, (this.states.get(channel) ?? new Set()).add(what));
       }
     }
+  }
+
+  /**
+   * The states to show: those of now, and those that have only just passed.
+   * @returns {Map<number, Set<string>>}
+   */
+  get shown() {
+    const since = this.history.next - READ_S * (this.meta?.sps ?? 0);
+    const shown = new Map([...this.states].map(([channel, what]) => [channel, new Set(what)]));
+    for (const { channel, what, from, to } of this.history.marks) {
+      if (PASSING.has(what) && to > since && from < this.history.next) {
+        shown.set(channel, (shown.get(channel) ?? new Set()).add(what));
+      }
+    }
+    return shown;
   }
 
   /** Seconds since the newest packet; Infinity before any. */

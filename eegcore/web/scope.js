@@ -19,7 +19,10 @@ const CUT_S = 2; // so long "off scale" stays to be read
  * Words, and what stands for them where lanes are a few pixels high.
  * @type {Record<string, [string, string]>}
  */
-const NOTES = { lead_off: ["lead off", "off"], saturated: ["saturated", "sat."], cut: ["off scale", "↕"] };
+const NOTES = {
+  lead_off: ["lead off", "off"], saturated: ["saturated", "sat."], flatline: ["flat", "flat"], blink: ["blink", "bl."],
+  muscle: ["muscle", "mu."], cut: ["off scale", "↕"],
+};
 
 /**
  * @param {string} selector
@@ -124,7 +127,7 @@ export class Scope {
   /**
    * Show which channels are bad now.
    *
-   * @param {Map<number, Set<string>>} states   channel -> "lead_off", "saturated"
+   * @param {Map<number, Set<string>>} states   channel -> "lead_off", "saturated", "blink"...
    */
   showStates(states) {
     const isTiny = this.host.classList.contains("is-tiny");
@@ -136,7 +139,7 @@ export class Scope {
       const text = what.map((key) => NOTES[key]?.[isTiny ? 1 : 0] ?? key).join(", ");
       if (note.textContent !== text) note.textContent = text;
       element.classList.toggle("is-bad", what.includes("lead_off"));
-      element.classList.toggle("is-warn", what.includes("saturated"));
+      element.classList.toggle("is-warn", what.includes("saturated") || what.includes("flatline"));
       element.classList.toggle("is-cut", what.includes("cut"));
     });
   }

@@ -21,6 +21,17 @@ import { Columns } from "./columns.js";
  * @property {Palette} palette
  */
 
+/**
+ * What a channel can be: the row of its bar from the bottom of the lane, and its colour.
+ * @type {Record<string, {row: number, colour: "bad" | "warn" | "dim"}>}
+ */
+const BARS = {
+  lead_off: { row: 0, colour: "bad" },
+  saturated: { row: 1, colour: "warn" },
+  flatline: { row: 1, colour: "warn" },
+  blink: { row: 2, colour: "dim" },
+  muscle: { row: 2, colour: "dim" },
+};
 const AHEAD_PX = 14; // clear strip ahead of the newest column, CSS pixels
 const REACH_LANES = 1.4; // a trace may leave its lane this far before it is cut off
 
@@ -150,7 +161,7 @@ export class Traces {
   }
 
   /**
-   * Lead-off and saturated stretches: a bar at the bottom of the lane.
+   * Stretches of bad channels and of artefacts: a bar at the bottom of the lane.
    * @param {History} history @param {number} fromFrame
    */
   #marks(history, fromFrame) {
@@ -160,8 +171,9 @@ export class Traces {
       const from = Math.max(mark.from, fromFrame);
       const to = Math.min(mark.to, history.next);
       if (to <= from) continue;
-      this.context.fillStyle = mark.what === "lead_off" ? palette.bad : palette.warn;
-      const y = (mark.channel + 1) * this.lane - thick - (mark.what === "lead_off" ? 0 : thick + scale);
+      const { row, colour } = BARS[mark.what];
+      this.context.fillStyle = palette[colour];
+      const y = (mark.channel + 1) * this.lane - thick - row * (thick + scale);
       // Whole pixels: the bar grows in pieces, and half-covered edges would show between them.
       this.#spans(Math.floor(from / framesPerColumn), Math.ceil(to / framesPerColumn), (x, w) => {
         this.context.fillRect(x, y, w, thick);

@@ -82,7 +82,9 @@ cdef class Packet:
 
     @property
     def flags(self):
-        """1 gap before, 2 saturated, 4 lead-off, 8 settling, 16 impedance tone, 32 late read."""
+        """1 gap before, 2 saturated, 4 lead-off, 8 settling, 16 impedance tone, 32 late read, 256 flatline, 512 blink,
+        1024 muscle.
+        """
         return self._p.flags
 
     @property
@@ -156,6 +158,21 @@ cdef class Packet:
         return mask_of(self._p.lead_off)
 
     @property
+    def flatline(self):
+        """Bit c is set if channel c stands still."""
+        return mask_of(self._p.flatline) if self._p.flags & EEGCORE_FLAG_FLATLINE else 0
+
+    @property
+    def blink(self):
+        """Bit c is set if channel c shows an eye blink."""
+        return mask_of(self._p.blink) if self._p.flags & EEGCORE_FLAG_BLINK else 0
+
+    @property
+    def muscle(self):
+        """Bit c is set if channel c shows muscle activity."""
+        return mask_of(self._p.muscle) if self._p.flags & EEGCORE_FLAG_MUSCLE else 0
+
+    @property
     def hops(self):
         """Nodes that wrote this packet: (node number, entered, left) in ns after `t_complete_ns`."""
         return [(self._p.hops[i].node, self._p.hops[i].enter_ns, self._p.hops[i].leave_ns)
@@ -168,7 +185,7 @@ cdef class Packet:
         cdef ec_packet *p = self._p
         cdef uint16_t topic = <uint16_t>topic_id
         cdef uint8_t kind = <uint8_t>p.kind
-        cdef uint8_t flags = <uint8_t>p.flags
+        cdef uint8_t flags = <uint8_t>((p.flags & 0x7F) | (0x80 if p.flags & EEGCORE_FLAGS_ARTEFACT else 0))
         if topic_id > 0xFFFF:
             raise OverflowError(f"topic_id: {topic_id} does not fit the header. At most 65535 topics in one process.")
         memcpy(out, b"EEG1", 4)

@@ -24,6 +24,9 @@ cdef struct Impedance:
     uint32_t flags             # of the blocks of the window
     uint64_t saturated[4]
     uint64_t lead_off[4]
+    uint64_t flatline[4]
+    uint64_t blink[4]
+    uint64_t muscle[4]
     bint has_begun
     ec_counter windows
     ec_counter windows_skipped
@@ -86,6 +89,9 @@ cdef void impedance_frame(Impedance *s, const eegcore_block *block, uint32_t f, 
         out.flags = EEGCORE_FLAG_GAP if s.skipped_before else 0
         memset(out.saturated, 0, sizeof(out.saturated))
         memset(out.lead_off, 0, sizeof(out.lead_off))
+        memset(out.flatline, 0, sizeof(out.flatline))
+        memset(out.blink, 0, sizeof(out.blink))
+        memset(out.muscle, 0, sizeof(out.muscle))
         out.device_frames = 0
     out.flags |= s.flags | EEGCORE_FLAG_IMPEDANCE
     ec_lock_in_read(&s.lock_in, s.amplitude)
@@ -102,6 +108,9 @@ cdef void impedance_frame(Impedance *s, const eegcore_block *block, uint32_t f, 
     for w in range(4):
         out.saturated[w] |= s.saturated[w]
         out.lead_off[w] |= s.lead_off[w]
+        out.flatline[w] |= s.flatline[w]
+        out.blink[w] |= s.blink[w]
+        out.muscle[w] |= s.muscle[w]
     if any_mask(out.saturated):
         out.flags |= EEGCORE_FLAG_SATURATED
     if any_mask(out.lead_off):
@@ -118,6 +127,9 @@ cdef void impedance_begin(Impedance *s) noexcept nogil:
     s.flags = 0
     memset(s.saturated, 0, sizeof(s.saturated))
     memset(s.lead_off, 0, sizeof(s.lead_off))
+    memset(s.flatline, 0, sizeof(s.flatline))
+    memset(s.blink, 0, sizeof(s.blink))
+    memset(s.muscle, 0, sizeof(s.muscle))
 
 
 cdef int32_t impedance_process(void *self, const eegcore_block *in_, uint32_t n_in, eegcore_block *out,
@@ -146,6 +158,12 @@ cdef int32_t impedance_process(void *self, const eegcore_block *in_, uint32_t n_
             for w in range(4):
                 s.saturated[w] |= block.saturated[w]
                 s.lead_off[w] |= block.lead_off[w]
+                if block.flags & EEGCORE_FLAG_FLATLINE:
+                    s.flatline[w] |= block.flatline[w]
+                if block.flags & EEGCORE_FLAG_BLINK:
+                    s.blink[w] |= block.blink[w]
+                if block.flags & EEGCORE_FLAG_MUSCLE:
+                    s.muscle[w] |= block.muscle[w]
             ec_lock_in_add(&s.lock_in, block.values + <size_t>done * s.n_channels, n, at)
             s.n_filled += n
             if s.n_filled == s.n_window:

@@ -124,6 +124,24 @@ test("a state of a channel lasts from one flags message to the next", () => {
   assert.equal(live.states.size, 0);
 });
 
+test("a blink stays to be read for a second, a flat channel as long as it is flat", () => {
+  const live = new LiveStream(10);
+  const meta = { topic: "eeg", topic_id: 1, kind: 2, labels: ["Fp1", "Cz"], unit: "uV", sps: 4, run_id: "r" };
+  const packet = (frameIndex) => ({
+    kind: 2, nFrames: 1, nChannels: 2, frameIndex, stepNum: 1, stepDen: 1, data: new Float32Array(2), counts: null,
+  });
+  live.describe(meta);
+  live.add(meta, packet(0), "missed");
+  live.flag(meta, { frame_index: 1, blink: ["Fp1"], flatline: ["Cz"] });
+  for (const at of [1, 2]) live.add(meta, packet(at), "missed");
+  live.flag(meta, { frame_index: 3, flatline: ["Cz"] });
+  assert.deepEqual([...live.states], [[1, new Set(["flatline"])]]);
+  for (const at of [3, 4, 5]) live.add(meta, packet(at), "missed");
+  assert.deepEqual([...live.shown], [[1, new Set(["flatline"])], [0, new Set(["blink"])]]);
+  live.add(meta, packet(6), "missed");
+  assert.deepEqual([...live.shown], [[1, new Set(["flatline"])]]);
+});
+
 test("after a reconnection the same run goes on with its hole, another run begins anew", () => {
   const live = new LiveStream(10);
   const meta = { topic: "eeg", topic_id: 1, kind: 2, labels: ["Cz"], unit: "uV", sps: 4, run_id: "r" };

@@ -20,6 +20,8 @@ const current = { lead_off: { labels: LABELS } };
 test("a recording in uV has no rails: nothing is known of it", () => {
   assert.deepEqual(evidenceOf(meta(), config({ type: "playback", raw: false }), NONE), { saturated: false, leadOff: false });
   assert.equal(evidenceOf(meta(), config({ type: "playback", raw: true }), NONE).saturated, true);
+  const limited = config({ type: "playback", raw: false }, { saturation: { type: "saturation", limit_uv: 1e5 } });
+  assert.equal(evidenceOf(meta(), limited, NONE).saturated, true);
 });
 
 test("a board sees saturation, and lead-off only while it sends a current", () => {

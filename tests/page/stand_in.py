@@ -128,10 +128,10 @@ class StandIn:
         self._call(lambda: self._push({"event": "alarm", "level": level, "place": place, "message": message,
                                        "frame_index": self.frame, "t_unix_ns": time.time_ns()}))
 
-    def flag(self, lead_off: list[str], saturated: list[str]) -> None:
+    def flag(self, lead_off: list[str], saturated: list[str], **artefacts: list[str]) -> None:
         """Change the state of channels."""
         self._call(lambda: self._tell({"type": "flags", "topic_id": TRACES_ID, "frame_index": self.frame,
-                                       "lead_off": lead_off, "saturated": saturated}))
+                                       "lead_off": lead_off, "saturated": saturated, **artefacts}))
 
     def set_state(self, state: str, last_error: str | None = None) -> None:
         """Go to another state and say so."""

@@ -257,6 +257,28 @@ def test_bad_channels_alarms_and_failure_are_said_in_words(open_page, server, tm
     page.screenshot(path=tmp_path / "failed.png")
 
 
+@pytest.mark.parametrize(("width", "height"), [(800, 480), (1600, 1000)])
+def test_artefacts_are_said_quietly_and_nothing_moves(open_page, server, tmp_path, width, height):
+    page = open_page(server, width, height)
+    wait_text(page, "#channels-text", "^8 channels good$")
+    places = """() => [...document.querySelectorAll(".label .name, .toolbar > *, .screen")]
+      .map((e) => e.getBoundingClientRect()).map((box) => [box.left, box.top, box.height])"""
+    before = page.evaluate(places)
+    server.flag([], [], blink=["Fp1", "Fp2"], muscle=["Fp2", "P7"])
+    wait_text(page, ".labels .label:nth-child(1)", "blink")
+    wait_text(page, ".labels .label:nth-child(2)", "blink, muscle")
+    wait_text(page, ".labels .label:nth-child(5)", "muscle")
+    assert text(page, "#channels-text") == "8 channels good"        # they come and go in any good recording
+    assert page.evaluate(places) == before
+    page.screenshot(path=tmp_path / f"artefacts_{width}x{height}.png")
+    server.flag([], [])
+    wait_text(page, ".labels .label:nth-child(2) .note", "^$")      # a second later
+    server.flag([], [], flatline=["O2"])
+    wait_text(page, ".labels .label:nth-child(8)", "flat")
+    wait_text(page, "#channels-text", "^check O2$")
+    assert "is-warn" in page.get_attribute(".labels .label:nth-child(8)", "class")
+
+
 def test_edges_show_depth_capacity_and_high_water(open_page, server):
     page = open_page(server)
     wait_text(page, "#edges", r"bandpass → websocket_sink\s+\d+ of 128\s+highest 41 · if full, drops the oldest")

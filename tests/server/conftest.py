@@ -32,6 +32,7 @@ class FakePacket:
 
     def __init__(self, data: np.ndarray, frame_index: int = 0, *, kind: Kind = Kind.VOLTAGE_F32, sps: float = 250.0,
                  step: Fraction = Fraction(1), flags: int = 0, lead_off: int = 0, saturated: int = 0,
+                 flatline: int = 0, blink: int = 0, muscle: int = 0,
                  meta_rev: int = 1, t_ns: int | None = None, counts: np.ndarray | None = None) -> None:
         self.kind, self.flags, self.frame_index, self.sps = int(kind), flags, frame_index, sps
         self.data = data.astype(np.int32 if kind is Kind.RAW_I32 else np.float32)
@@ -41,6 +42,7 @@ class FakePacket:
         self.step_num, self.step_den = step.numerator, step.denominator
         self.device_frames = round(self.n_frames * step)
         self.lead_off, self.saturated = lead_off, saturated
+        self.flatline, self.blink, self.muscle = flatline, blink, muscle
         self.meta_rev, self.config_rev = meta_rev, 1
         self.t_ns = time.monotonic_ns() if t_ns is None else t_ns
         self.released = 0
@@ -49,8 +51,9 @@ class FakePacket:
         FakePacket.encodings += 1
         assert not self.released
         payload = (b"" if self.counts is None else self.counts.astype("<i4").tobytes()) + self.data.tobytes()
+        flags = self.flags & 0x7F | (0x80 if self.flags > 0xFF else 0)
         return pack_header(Header(
-            self.kind, self.flags, topic_id, self.n_frames, self.n_channels, self.frame_index, self.t_ns, self.sps,
+            self.kind, flags, topic_id, self.n_frames, self.n_channels, self.frame_index, self.t_ns, self.sps,
             self.meta_rev, self.config_rev, len(payload), self.step_num, self.step_den, self.n_bins)) + payload
 
     def release(self) -> None:

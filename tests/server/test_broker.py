@@ -425,3 +425,16 @@ async def test_names_nobody_waits_for_are_forgotten(bench):
     assert len(bench.broker.topics) == 61
     bench.broker.leave(client)
     assert list(bench.broker.topics) == ["eeg"]
+
+
+async def test_artefacts_are_told_by_a_message_and_the_header_says_more(running):
+    outlet = FakeOutlet("eeg")
+    running.controller.set_outlets(outlet)
+    async with running.data("?topic=eeg") as socket:
+        await receive(socket, "meta")
+        outlet.put_frames(4, flags=512, blink=0b0011, muscle=0b1000)
+        outlet.put_frames(4)
+        seen = [await receive(socket) for _ in range(4)]
+        news = [message for message in seen if isinstance(message, dict)]
+        assert [(m["blink"], m["muscle"], m["frame_index"]) for m in news] == [(["Fp1", "Fp2"], ["C4"], 0), ([], [], 4)]
+        assert [message[5] for message in seen if not isinstance(message, dict)] == [128, 0]

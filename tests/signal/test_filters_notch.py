@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 from stage_bench import Bench
@@ -16,6 +16,7 @@ import eegcore as ec
 from eegcore.bench.hooks import sections_of
 
 
+@settings(max_examples=20)
 @given(hz=st.floats(5, 200), q=st.floats(1, 200), harmonics=st.integers(1, 32),
        sps=st.sampled_from([250.0, 1000.0, 16000.0]), n_channels=st.integers(1, 40))
 def test_every_harmonic_is_scipys_iirnotch_of_the_same_width(bench: Bench, hz: float, q: float, harmonics: int,
