@@ -171,7 +171,8 @@ def test_behind_counts_and_before_a_filter_there_is_one_rounding(bench: Bench) -
 
 @pytest.mark.parametrize(("before", "after"), [(("linear", 90), ("linear", 90)), (("constant", 90), ("linear", 90)),
                                                (("linear", 90), ("constant", 90)), (("linear", 90), ("linear", 40)),
-                                               (("constant", 40), ("constant", 140)), (("linear", 150), ("linear", 290))])
+                                               (("constant", 40), ("constant", 140)),
+                                               (("linear", 150), ("linear", 290))])
 @pytest.mark.parametrize("at", [17, 90, 333])
 def test_a_change_goes_on_with_the_frames_of_the_old_window(bench: Bench, before: tuple[str, int],
                                                             after: tuple[str, int], at: int) -> None:
@@ -193,8 +194,8 @@ def test_a_change_goes_on_with_the_frames_of_the_old_window(bench: Bench, before
     anchored = 4e-16 * np.abs(x[:1].astype(np.float64))
     assert np.all((np.abs(made - exact) <= half_ulp(exact) * (1 + 1e-6) + anchored + 1e-4 * NV)[good])
     settling = [bool(packet["flags"] & SETTLING) for packet in packets for _ in range(packet["n_frames"])]
-    assert settling == [True] * (max(0, n - at) if before == after else n) + [False] * (len(settling) - (
-        max(0, n - at) if before == after else n))
+    n_settling = max(0, n - at) if before == after else n
+    assert settling == [True] * n_settling + [False] * (len(settling) - n_settling)
     if before == after:
         whole = bench.run(stage(*after), x, SPS).values
         assert made.tobytes() == whole[at:].tobytes()
