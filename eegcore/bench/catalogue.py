@@ -37,6 +37,7 @@ _ALL = [
     Benchmark("hop", "rings:hop", "latency from thread to thread"),
     Benchmark("throughput", "rings:throughput", "packets a second from thread to thread"),
     Benchmark("offline", "chain:offline", "the default chain over arrays and the emulator, times real time"),
+    Benchmark("batch", "batch:batch", "twenty recordings by two processes, beside one"),
     Benchmark("packet", "chain:packet", "one packet through the default chain"),
     Benchmark("websocket", "websocket:websocket", "packet complete to client, beside Lab Streaming Layer"),
     Benchmark("fan_out", "websocket:fan_out", "processor time of a server with eight clients"),
