@@ -116,10 +116,10 @@ class Assembler:
         if data is None:
             assert counts is not None
             data = np.multiply(counts, np.asarray(meta.get("scale_uv") or 1.0), dtype=np.float64).astype(np.float32)
-        if self._expected is not None and header.frame_index > self._expected:
+        if self._expected is not None and header.frame_index > self._expected + header.doubt:
             self.gaps.append(Gap(self._expected, header.frame_index - self._expected, self._reason))
         self._reason = "source"
-        self._expected = header.frame_index + round(header.n_frames * header.step_num / header.step_den)
+        self._expected = header.next_index
         if header.n_frames:
             self._blocks.append((meta, header.frame_index, self._expected, data))
             self._held_s += header.n_frames / header.sps

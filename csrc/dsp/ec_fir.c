@@ -155,7 +155,7 @@ uint32_t ec_fir_take_over(ec_fir *f, const ec_fir *old)
     const size_t old_group = (size_t)2 * old->n_rows * EC_LANES;
 
     f->after_gap = old->after_gap;
-    for (uint32_t age = f->reach; age > 0; age--) {
+    for (uint32_t age = f->n_rows; age > 0; age--) {                     /* all rows: who takes over from f sees them */
         keep_row(f, ec_fir_past(old, 0, age <= old->n_rows ? age : old->n_rows), old_group);
     }
     return f->reach > old->n_rows ? f->reach - old->n_rows : 0;

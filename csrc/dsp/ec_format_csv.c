@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../base/ec_grid.h"
+
 static const uint32_t POWER_OF_TEN[EC_FORMAT_MAX_DECIMALS + 1] = {
     1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000,
 };
@@ -185,7 +187,7 @@ size_t ec_format_rows(char *buf, size_t cap, uint32_t n_frames, uint64_t frame_i
     uint32_t f = 0;
 
     for (; f < n_frames; f++) {
-        const uint64_t index = frame_index + (uint64_t)f * step_num / step_den;
+        const uint64_t index = ec_grid_frame(frame_index, f, step_num, step_den);
         const int64_t at_ns = t_ns + (int64_t)((double)f * 1e9 / sps + 0.5);
         const size_t n = ec_format_row(buf + used, cap - used, index, at_ns, counts, n_counts, values, n_values,
                                        decimals);

@@ -39,8 +39,8 @@ size_t ec_format_f32(char *p, float v, uint32_t decimals);
 size_t ec_format_row(char *buf, size_t cap, uint64_t frame_index, int64_t t_ns, const int32_t *counts,
                      uint32_t n_counts, const float *values, uint32_t n_values, uint32_t decimals);
 
-/* Rows of a packet: frame i has index frame_index + i * step_num / step_den and
- * time t_ns + i / sps, rounded to the nearest ns. counts[n_frames][n_counts],
+/* Rows of a packet: frame i has index frame_index + i * step_num / step_den, in
+ * whole device frames whatever the packet (base/ec_grid.h), and time t_ns + i / sps, rounded to the nearest ns. counts[n_frames][n_counts],
  * values[n_frames][n_values]. Stops before a row that might not fit; returns the
  * bytes, *n_done the rows written. [any-thread, realtime] */
 size_t ec_format_rows(char *buf, size_t cap, uint32_t n_frames, uint64_t frame_index, uint32_t step_num,

@@ -171,7 +171,7 @@ static bool find_angle(ec_mains *m)
 
 /* Move section k to the cosine of (k + 1) times the frequency: T(k+1) = 2 c T(k) - T(k-1), Chebyshev. With
  * iirnotch's b = g (1, -2c, 1) and a = (1, -2 g c, 2g - 1) that is one number of a section, twice. */
-static void retune(const ec_mains *m, ec_sos *f)
+void ec_mains_apply(const ec_mains *m, ec_sos *f)
 {
     const double d = m->angle / (double)m->config.n_block, square = d * d;   /* below 0.06: Taylor to 1e-16 */
     const double cosine = 1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0));
@@ -207,7 +207,7 @@ bool ec_mains_tune(ec_mains *m, ec_sos *f)
     begin_block(m);
     if (moved) {
         m->found = true;
-        retune(m, f);
+        ec_mains_apply(m, f);
     }
     return moved;
 }

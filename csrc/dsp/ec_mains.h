@@ -73,8 +73,10 @@ void ec_mains_gap(ec_mains *m);
  * filtered before ec_mains_tune, which follows. [worker-thread, realtime] */
 uint32_t ec_mains_watch(ec_mains *m, const double *work, uint32_t n_frames);
 
-/* At the end of a block: find the frequency, and move the notches of *f there, section k to (k + 1) times it. True if
- * they were moved. [worker-thread, realtime] */
+/* Move the notches of *f to the frequency in use, section k to (k + 1) times it. [worker-thread, realtime] */
+void ec_mains_apply(const ec_mains *m, ec_sos *f);
+
+/* At the end of a block: find the frequency, and move the notches of *f there. True if they were moved. [worker-thread, realtime] */
 bool ec_mains_tune(ec_mains *m, ec_sos *f);
 
 /* Go on with what `old` has found out, on as many channels, if both look for the same line: the notches are moved there

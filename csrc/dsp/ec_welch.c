@@ -1,5 +1,6 @@
 #include "ec_welch.h"
 
+#include "../base/ec_grid.h"
 #include "../base/ec_simd.h"
 #include "../base/ec_status.h"
 
@@ -83,7 +84,7 @@ static void head_of_column(const ec_welch *w, eegcore_block *head)
         head->flags |= EEGCORE_FLAG_SETTLING;
     }
     head->config_rev = w->block.config_rev;
-    head->frame_index = w->block.frame_index + last * w->config.step_num / w->config.step_den;
+    head->frame_index = ec_grid_frame(w->block.frame_index, last, w->config.step_num, w->config.step_den);
     head->t_ns = w->block.t_ns + (int64_t)((double)last * 1e9 / w->block.sps + 0.5);
 }
 

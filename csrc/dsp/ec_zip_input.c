@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/ec_grid.h"
 #include "../base/ec_status.h"
 
 #define PACE_NS     1000000000            /* the older point of the pace is at least so long ago, once there is one */
@@ -139,7 +140,7 @@ void ec_zip_input_take(ec_zip_input *in, const eegcore_block *block)
     for (uint64_t i = 0; i < fits; i++) {
         ec_zip_frame *frame = &in->frames[in->head & in->mask];
 
-        frame->frame_index = block->frame_index + i * num / den;
+        frame->frame_index = ec_grid_frame(block->frame_index, i, num, den);
         frame->t_ns = block->t_ns + (int64_t)((double)i * nominal + 0.5);
         frame->key = in->by_time ? block->t_ns + (int64_t)((double)i * period + 0.5) : (int64_t)frame->frame_index;
         if (frame->key < in->last_key) {
@@ -158,7 +159,7 @@ void ec_zip_input_take(ec_zip_input *in, const eegcore_block *block)
         in->gap_due = true;
     }
     in->index_known = true;
-    in->next_index = block->frame_index + n * num / den;
+    in->next_index = ec_grid_frame(block->frame_index, n, num, den);
 }
 
 void ec_zip_input_drop(ec_zip_input *in)

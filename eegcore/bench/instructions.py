@@ -34,11 +34,16 @@ STAGES: dict[str, dict[str, Any]] = {
     "gain": {"gain": {"factor": 2.0}},
     "notch": {"notch": {"hz": 50}},
     "bandpass": {"bandpass": {"low_hz": 0.5, "high_hz": 45, "order": 4}},
+    "fir": {"fir": {"high_hz": 45, "n_taps": 101}},
+    "envelope": {"envelope": {"n_taps": 103}},
     "decimate": {"decimate": {"factor": 16}},
     "fft": {"fft": {"window_s": 0.1, "overlap": 0.5}},
     "select": {"select": {"channels": [1]}},
+    "reference": {"reference": {"to": "average"}},
+    "detrend": {"detrend": {"kind": "linear", "window_s": 0.1}},
 }
 CHANNELS = (1, 8, 16, 24, 31, 32)
+LEAST_CHANNELS = {"reference": 2}              # one alone has no average
 
 
 def jobs() -> list[dict[str, Any]]:
@@ -49,6 +54,8 @@ def jobs() -> list[dict[str, Any]]:
     found = []
     for name, stage in STAGES.items():
         for channels in CHANNELS:
+            if channels < LEAST_CHANNELS.get(name, 1):
+                continue
             plan = array_plan(recording(np.zeros((FRAMES, channels), np.float32), SPS), [stage, {"null_sink": {}}],
                               batch=FRAMES)
             streams = {(item.id, port.name): port.stream for item in plan.stages for port in item.outputs}

@@ -249,7 +249,6 @@ def _check_cascade(name: str, params: dict[str, Any], given: Stream, outputs: li
         channels = next((op["n_out"] for op in reversed(ops[:after]) if "n_out" in op), given.n_channels)
         _need(out.kind is (Kind.RAW_AND_VOLTAGE if raw else Kind.VOLTAGE_F32) and out.n_channels == channels
               and keep < MOST_STEP and out.max_frames * keep >= given.max_frames
-              and (keep == 1 or given.step.denominator == 1)
               and not (raw and (keep > 1 or given.kind is Kind.VOLTAGE_F32)), f"{name}: output and input do not fit")
 
 

@@ -75,6 +75,22 @@ class Header:
         """Values in one plane of the payload."""
         return self.n_frames * self.n_channels * (self.n_bins if self.kind == Kind.SPECTRUM_F32 else 1)
 
+    @property
+    def doubt(self) -> int:
+        """1 where a device frame has several frames of the stream: a packet may begin with any of them."""
+        return int(self.step_num < self.step_den)
+
+    @property
+    def next_index(self) -> int:
+        """Device frame of the frame behind the last one.
+
+        ``frame_index`` is the whole part of the first frame's position, which is the first multiple of
+        the step at or behind it; frames are at multiples of the step.
+        """
+        fraction = -self.frame_index * self.step_den % self.step_num
+        fraction = fraction if fraction < self.step_den else 0
+        return self.frame_index + (fraction + self.n_frames * self.step_num) // self.step_den
+
 
 class ProtocolError(ValueError):
     """A message that is not what the protocol says.

@@ -146,10 +146,13 @@ def _labels(settings: AlignAndZipSettings, inputs: list[Stream], names: tuple[st
 def _by(settings: AlignAndZipSettings, inputs: list[Stream]) -> Literal["index", "time"]:
     """The index of a stream is that of its first source: a zip carries the index of its master."""
     counted = list(dict.fromkeys(stream.sources[0] if stream.sources else "" for stream in inputs))
-    alike = len(counted) == 1 and len({stream.step for stream in inputs}) == 1
+    # where a device frame has several frames, its index names none of them
+    alike = len(counted) == 1 and len({stream.step for stream in inputs}) == 1 and inputs[0].step >= 1
     if settings.by == "index" and not alike:
         raise SettingProblem("by", "frames of different sources have no common index "
                              f"({', '.join(map(repr, counted))})" if len(counted) > 1
+                             else "the frames of the inputs stand for less than a frame of the device"
+                             if inputs[0].step < 1 and len({stream.step for stream in inputs}) == 1
                              else "the frames of the inputs stand for different numbers of frames of the device",
                              allowed="auto or time", hint="Set by: time")
     if settings.by == "auto":

@@ -81,7 +81,8 @@ class Reference(StageType):
         not count. If all channels of a reference are bad, as a single one is when it is, the samples count as
         they are: who uses that reference has them in (not finite stays so), and is marked like it. A channel is
         marked (saturated, lead-off, flatline, blink, muscle) if its own input is or all of its reference are.
-        Held values are kept across a gap.
+        Held values are kept across a gap. In front of filters is the place for it: what a filter makes of a bad
+        stretch lasts longer than the mark of it.
         """
         stream = inputs[0]
         need_voltage("reference", stream)

@@ -3,6 +3,7 @@
  * The live page: puts the parts together. Data come in through `feed`, everything else through `control`.
  */
 
+import { BandsView, isBars } from "./bands.js";
 import { Control, fetchJson } from "./control.js";
 import { ElectrodesPanel } from "./electrodes.js";
 import { evidenceOf, isRecording, withElectrodes } from "./evidence.js";
@@ -50,7 +51,11 @@ class App {
     this.firstFit = new FirstFit();
 
     this.scope = new Scope(byId("scope"), (channel) => this.choose(channel));
-    this.spectrum = new SpectrumView(/** @type {HTMLCanvasElement} */ (byId("spectrum")), byId("peak"));
+    this.spectrum = new SpectrumView(/** @type {HTMLCanvasElement} */ (byId("spectrum")), byId("peak"),
+      byId("spectrum-unit"));
+    this.bands = new BandsView(byId("bands"));
+    /** Topic of the spectrum. @type {string | null} */
+    this.curve = null;
     this.header = new Header((command) => this.command(command), () => this.fetchLedger());
     this.edges = new EdgesPanel(byId("edges"));
     this.stages = new StagesPanel(byId("panel-stages"), byId("tab-stages"), (id, key, value) =>
@@ -140,6 +145,7 @@ class App {
     this.scope.set({ chosen: channel });
     this.spectrum.channel = channel;
     this.spectrum.restart();
+    this.bands.show(channel);
     this.toolbar.showChannels(this.scope.labels, channel);
   }
 
@@ -149,18 +155,23 @@ class App {
     this.toolbar.showFrozen(this.scope.frozen !== null);
   }
 
-  /** Subscribe to one topic of traces, one of spectra and all of impedances. */
+  /** Subscribe to one topic of traces, one of spectra, all of bands and all of impedances. */
   subscribe() {
     const topics = listTopics(this.known.offered, this.known.config, this.known.plan);
     this.traces = chooseTopic(topics, false, this.settings.topic);
     const kohm = topics.filter((topic) => topic.kohm).map((topic) => topic.name);
     this.electrodes.expect(kohm);
-    this.feed.want([this.traces, chooseTopic(topics, true, this.settings.spectrumTopic), ...kohm]);
-    this.toolbar.showTopics(topics.filter((topic) => !topic.spectrum).map((topic) => topic.name), this.traces);
+    const bars = topics.filter((topic) => topic.bars).map((topic) => topic.name);
+    this.bands.expect(bars);
+    this.curve = chooseTopic(topics, true, this.settings.spectrumTopic);
+    this.feed.want([this.traces, this.curve, ...bars, ...kohm]);
+    const traces = topics.filter((topic) => !topic.spectrum && !topic.bars);
+    this.toolbar.showTopics(traces.map((topic) => topic.name), this.traces);
     const described = this.feed.metaOf(this.traces); // impedances are known before they become the traces
     if (described && described.topic !== this.live.meta?.topic) this.onMeta(described);
-    const hasSpectrum = topics.length === 0 || topics.some((topic) => topic.spectrum); // nothing known, nothing said
-    this.toolbar.showTabs(this.settings.tab, hasSpectrum, kohm.length > 0);
+    const hasCurve = topics.length === 0 || this.curve !== null; // nothing known, nothing said
+    byId("panel-spectrum").classList.toggle("is-bars-only", !hasCurve && bars.length > 0);
+    this.toolbar.showTabs(this.settings.tab, hasCurve || bars.length > 0, kohm.length > 0);
   }
 
   /** @param {string} command */
@@ -213,7 +224,8 @@ class App {
   /** @param {Meta} meta */
   onMeta(meta) {
     if (meta.kind === Kind.SPECTRUM_F32) {
-      this.spectrum.describe(meta);
+      if (isBars(meta)) this.bands.describe(meta);
+      else if (meta.topic === this.curve) this.spectrum.describe(meta);
       return;
     }
     if (meta.unit === KOHM) this.electrodes.describe(meta);
@@ -237,7 +249,9 @@ class App {
       if (this.live.add(meta, packet, reason)) this.showLosses();
       const isFree = !this.scope.frozen && !isChosen(this.settings, this.unit);
       if (isFree && this.firstFit.take(packet)) this.fit(FIT_S, false);
-    } else if (packet.nFrames > 0 && this.spectrum.channel < packet.nChannels) {
+    } else if (isBars(meta)) {
+      this.bands.take(meta, packet);
+    } else if (meta.topic === this.curve && packet.nFrames > 0 && this.spectrum.channel < packet.nChannels) {
       this.spectrum.add(spectrumOf(packet, this.spectrum.channel));
     }
   }

@@ -22,7 +22,8 @@ import { decodePacket, kindNumber, ProtocolError } from "./protocol.js";
  * @property {string} [run_id]
  * @property {[number, number]} [step]   device frames per frame of this stream, as a fraction
  * @property {number[]} [axis_hz]
- * @property {any} [bands]
+ * @property {any} [bands]      of bands: {name: [low_hz, high_hz]}
+ * @property {any} [mains_level] of lines of the mains
  * @property {number[]} [scale_uv]
  * @property {{labels: string[]}} [lead_off]   the current for lead-off and impedance, and who has it
  */

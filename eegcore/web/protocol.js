@@ -105,7 +105,7 @@ export function decodePacket(message) {
  * @param {Packet} packet
  */
 export function streamFrame(packet) {
-  return Math.round((packet.frameIndex * packet.stepDen) / packet.stepNum);
+  return Math.ceil((packet.frameIndex * packet.stepDen) / packet.stepNum); // the first at or behind the index
 }
 
 /**

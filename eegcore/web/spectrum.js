@@ -2,12 +2,13 @@
 /**
  * The spectrum of the chosen channel: logarithmic power, bands, peak.
  *
- * Spectra of single windows jump by half their height; what is drawn is their running average, and the newest
+ * A stream in dB is turned back into power, averaged and drawn like any other; its axis is in dB. Spectra of single windows jump by half their height; what is drawn is their running average, and the newest
  * one faintly behind it. The average starts anew when the channel or the stream changes.
  */
 
 import { fitCanvas } from "./palette.js";
 import { bandsFrom, findPeak } from "./peak.js";
+import { unitText } from "./units.js";
 
 /** @typedef {import("./palette.js").Palette} Palette */
 /** @typedef {import("./peak.js").Band} Band */
@@ -21,10 +22,12 @@ export class SpectrumView {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {HTMLElement} peakHost   where the peak is written
+   * @param {HTMLElement} unitHost   where the unit is written
    */
-  constructor(canvas, peakHost) {
+  constructor(canvas, peakHost, unitHost) {
     this.canvas = canvas;
     this.peakHost = peakHost;
+    this.unitHost = unitHost;
     /** @type {Palette | null} */
     this.palette = null;
     this.channel = 0;
@@ -56,11 +59,13 @@ export class SpectrumView {
     this.axisHz = meta.axis_hz ?? [];
     this.bands = bandsFrom(meta.bands);
     this.unit = meta.unit || "uV^2/Hz";
+    this.unitHost.textContent = unitText(this.unit);
     this.restart();
   }
 
-  /** @param {Float32Array} power   [n_bins] of the chosen channel */
-  add(power) {
+  /** @param {Float32Array} values   [n_bins] of the chosen channel, in the unit of the stream */
+  add(values) {
+    const power = this.unit === "dB" ? values.map((db) => 10 ** (db / 10)) : values;
     if (!this.mean || this.mean.length !== power.length) {
       this.mean = new Float64Array(power.length);
       this.count = 0;
@@ -82,7 +87,8 @@ export class SpectrumView {
     const context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     context.clearRect(0, 0, width, height);
     const room = { left: 34 * scale, right: width - 6 * scale, top: 18 * scale, bottom: height - 20 * scale };
-    const endHz = Math.min(SHOWN_HZ, this.axisHz[this.axisHz.length - 1] ?? SHOWN_HZ);
+    const lastHz = this.axisHz[this.axisHz.length - 1] ?? SHOWN_HZ;
+    const endHz = (this.axisHz[0] ?? 0) < SHOWN_HZ ? Math.min(SHOWN_HZ, lastHz) : lastHz;
     /** @param {number} hz */
     const xOf = (hz) => room.left + (hz / endHz) * (room.right - room.left);
     this.#bandsAndHz(context, room, scale, xOf, endHz);
@@ -171,7 +177,7 @@ export class SpectrumView {
       context.fillStyle = palette.grid;
       context.fillRect(room.left, y, room.right - room.left, Math.max(1, scale));
       context.fillStyle = palette.dim;
-      context.fillText(powerOfTen(level), room.left - 5 * scale, y);
+      context.fillText(this.unit === "dB" ? String(10 * level) : powerOfTen(level), room.left - 5 * scale, y);
     }
   }
 
@@ -182,7 +188,8 @@ export class SpectrumView {
    */
   #curve(context, power, xOf, yOf, endHz, colour, lineWidth) {
     context.beginPath();
-    for (let bin = 1; bin < power.length && this.axisHz[bin] <= endHz; bin += 1) { // bin 0 is the offset
+    const first = this.axisHz[0] === 0 ? 1 : 0; // 0 Hz is the offset
+    for (let bin = first; bin < power.length && this.axisHz[bin] <= endHz; bin += 1) {
       context.lineTo(xOf(this.axisHz[bin]), yOf(power[bin]));
     }
     context.strokeStyle = colour;

@@ -10,9 +10,13 @@ import { Kind, kindNumber } from "./protocol.js";
 import { KOHM } from "./units.js";
 
 /**
- * `kohm`: impedances of electrodes, a value a second and no traces to look at first.
- * @typedef {{name: string, spectrum: boolean, kohm: boolean}} Topic
+ * `kohm`: impedances of electrodes, a value a second and no traces to look at first. `bars`: few numbers per
+ * channel made of a spectrum, powers of bands or lines of the mains; `spectrum`: a whole one. None of them: traces.
+ * @typedef {{name: string, spectrum: boolean, kohm: boolean, bars: boolean}} Topic
  */
+
+const BAR_TYPES = ["bands", "mains"];
+const BAR_UNITS = ["uV", "1"]; // of a spectrum: amplitudes of lines, shares of bands
 
 /**
  * All topics, in the order of the pipeline.
@@ -36,8 +40,9 @@ export function listTopics(offered, config, plan) {
     if (!name) continue;
     const kind = kindNumber(item?.kind);
     const known = topics.get(name);
-    const spectrum = kind ? kind === Kind.SPECTRUM_F32 : known?.spectrum ?? /spectr|psd/i.test(name);
-    topics.set(name, { name, spectrum, kohm: known?.kohm ?? isKohmName(name) });
+    const bars = known?.bars ?? isBarsName(name);
+    const spectrum = !bars && (kind ? kind === Kind.SPECTRUM_F32 : known?.spectrum ?? /spectr|psd/i.test(name));
+    topics.set(name, { name, spectrum, bars, kohm: known?.kohm ?? isKohmName(name) });
   }
   return [...topics.values()];
 }
@@ -47,20 +52,32 @@ export function listTopics(offered, config, plan) {
  * @param {any} sink       its settings
  * @param {any} stages     all settings by id
  * @param {any} plan
- * @returns {{spectrum: boolean, kohm: boolean}}
+ * @returns {Omit<Topic, "name">}
  */
 function sortOf(id, sink, stages, plan) {
   const planned = plan?.stages?.find((/** @type {any} */ s) => s.id === id);
   const input = String([planned?.inputs ?? sink.inputs ?? ""].flat()[0] ?? "");
   const [from, port] = input.split(".");
-  const outputs = plan?.stages?.find((/** @type {any} */ s) => s.id === from)?.outputs ?? [];
+  const type = stages[from]?.type;
+  const made = plan?.stages?.find((/** @type {any} */ s) => s.id === from);
+  const outputs = made?.outputs ?? [];
   const output = outputs.find((/** @type {any} */ o) => o.port === port) ?? outputs[0];
   if (output) {
-    return { spectrum: kindNumber(output.kind) === Kind.SPECTRUM_F32, kohm: output.unit === KOHM };
+    const isSpectrum = kindNumber(output.kind) === Kind.SPECTRUM_F32;
+    const bars = isSpectrum && (BAR_TYPES.includes(made?.type ?? type) || BAR_UNITS.includes(output.unit));
+    return { spectrum: isSpectrum && !bars, bars, kohm: output.unit === KOHM };
   }
-  const type = stages[from]?.type;
   const name = sink.topic ?? id;
-  return { spectrum: type === "fft" || /spectr|psd/i.test(name), kohm: type === "impedance" || isKohmName(name) };
+  const bars = BAR_TYPES.includes(type) || (type === undefined && isBarsName(name));
+  return {
+    spectrum: !bars && (type === "fft" || /spectr|psd/i.test(name)), bars,
+    kohm: type === "impedance" || isKohmName(name),
+  };
+}
+
+/** A guess, as below. @param {string} name */
+function isBarsName(name) {
+  return /band_?power|^bands|mains/i.test(name);
 }
 
 /** A guess, for as long as neither configuration nor plan has come. @param {string} name */
@@ -77,7 +94,7 @@ function isKohmName(name) {
  * @returns {string | null}
  */
 export function chooseTopic(topics, spectrum, wanted) {
-  const fitting = topics.filter((topic) => topic.spectrum === spectrum);
+  const fitting = topics.filter((topic) => topic.spectrum === spectrum && !topic.bars);
   const chosen = fitting.find((topic) => topic.name === wanted) ?? fitting.find((topic) => !topic.kohm) ?? fitting[0];
   return chosen?.name ?? null;
 }

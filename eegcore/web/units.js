@@ -20,7 +20,7 @@ export function scalesOf(unit) {
 
 /** @param {string} unit */
 export function unitText(unit) {
-  return /** @type {Record<string, string>} */ ({ uV: "µV", [KOHM]: "kΩ" })[unit] ?? unit;
+  return /** @type {Record<string, string>} */ ({ uV: "µV", "uV^2": "µV²", "uV^2/Hz": "µV²/Hz", [KOHM]: "kΩ" })[unit] ?? unit;
 }
 
 /**

@@ -53,11 +53,13 @@ cdef extern from "dsp/ec_mains.h" nogil:
         uint32_t n_block
         double cos_hz, sin_hz, cos_block, sin_block, cos_window, sin_window, limit
     ctypedef struct ec_mains:
+        cbool found
         double angle
     int32_t ec_mains_init(ec_mains *m, const ec_mains_config *config, uint32_t n_channels)
     void ec_mains_destroy(ec_mains *m)
     void ec_mains_gap(ec_mains *m)
     uint32_t ec_mains_watch(ec_mains *m, const double *work, uint32_t n_frames)
+    void ec_mains_apply(const ec_mains *m, ec_sos *f)
     cbool ec_mains_tune(ec_mains *m, ec_sos *f)
     cbool ec_mains_take_over(ec_mains *m, const ec_mains *old)
 

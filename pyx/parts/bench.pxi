@@ -11,7 +11,7 @@ cdef class BenchStage:
 
     cdef const StageDescriptor *stage
     cdef void *self_
-    cdef uint32_t in_channels, out_channels
+    cdef uint32_t in_channels, out_channels, out_frames, out_bins
     cdef double sps
 
     def __cinit__(self, str node_type, dict params, *, dict input, dict output):
@@ -27,6 +27,7 @@ cdef class BenchStage:
         fill_stream(&out, output)
         check(self.stage.start(self.self_, &in_, 1, &out, 1), node_type)
         self.in_channels, self.out_channels = in_.n_channels, out.n_channels
+        self.out_frames, self.out_bins = out.max_frames, max(<uint32_t>1, out.n_bins)
         self.sps = in_.sps
 
     def __dealloc__(self):
@@ -65,6 +66,41 @@ cdef class BenchStage:
                 while status == EEGCORE_MORE:          # a packet is cut where the stage settles
                     made.values += <size_t>made.n_frames * self.out_channels
                     status = self.stage.process(self.self_, &nothing, 1, &made, 1)
+                given.frame_index += n_frames
+                at += n_frames
+            began_ns = ec_now_ns() - began_ns
+        check(status, "bench")
+        return began_ns
+
+
+    def spectra(self, const float[:, ::1] values, float[::1] out, uint32_t n_frames):
+        """Process `values` in packets of `n_frames`, the spectra of each into `out`, and return the ns it took.
+
+        `out` has room for the largest packet that comes out, and ends with the newest.
+        """
+        cdef Py_ssize_t at = 0
+        cdef int64_t began_ns
+        cdef int32_t status = 0
+        cdef eegcore_block given
+        cdef eegcore_block made
+        if values.shape[1] != self.in_channels or n_frames == 0 or values.shape[0] % n_frames \
+                or out.shape[0] != <Py_ssize_t>self.out_frames * self.out_bins * self.out_channels:
+            raise ValueError("bench: arrays do not fit the stage")
+        memset(&given, 0, sizeof(given))
+        given.struct_size = sizeof(eegcore_block)
+        given.n_frames = given.max_frames = given.device_frames = n_frames
+        given.n_channels = self.in_channels
+        given.sps = self.sps
+        with nogil:
+            began_ns = ec_now_ns()
+            while at < values.shape[0] and status == EEGCORE_OK:
+                given.values = <float *>&values[at, 0]
+                memcpy(&made, &given, sizeof(given))
+                made.max_frames = self.out_frames
+                made.n_channels = self.out_channels
+                made.n_bins = self.out_bins
+                made.values = &out[0]
+                status = self.stage.process(self.self_, &given, 1, &made, 1)
                 given.frame_index += n_frames
                 at += n_frames
             began_ns = ec_now_ns() - began_ns

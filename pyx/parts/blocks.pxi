@@ -16,6 +16,17 @@ cdef inline void copy_artefacts(uint64_t *to, const uint64_t *given, uint32_t fl
         memcpy(to, given, 3 * EC_MASK_WORDS * sizeof(uint64_t))
 
 
+cdef inline uint64_t block_number(const eegcore_block *block, uint64_t next, uint32_t step_num,
+                                  uint32_t step_den) noexcept nogil:
+    """Number of a block's first frame on the grid of its stream; `next` is behind the block before, or 0.
+
+    Of several frames in one device frame the index names the first; if a cut has left the later ones, `next` knows.
+    """
+    if step_den != 1 and ec_grid_index(next, step_num, step_den) == block.frame_index:
+        return next
+    return ec_grid_number(block.frame_index, step_num, step_den)
+
+
 cdef void block_head(eegcore_block *out, const eegcore_block *block) noexcept nogil:
     """Let an output speak of the same frames as `block`: time, flags and masks; its planes and shape stay."""
     out.flags = block.flags

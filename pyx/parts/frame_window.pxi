@@ -38,9 +38,7 @@ cdef bint window_take(FrameWindow *w, const eegcore_block *in_, eegcore_block *b
     w.rest.n_frames = 0
     if block.n_frames == 0:
         return False
-    number = ec_grid_number(block.frame_index, w.step_num, w.step_den)
-    if w.known and ec_grid_index(w.next, w.step_num, w.step_den) == block.frame_index:
-        number = w.next                        # of several frames in one device frame, a cut may have left the later
+    number = block_number(block, w.next, w.step_num, w.step_den)
     fresh[0] = not w.known or block.flags & EEGCORE_FLAG_GAP != 0 or number != w.next
     if fresh[0]:
         ec_marks_clear(&w.marks)

@@ -50,6 +50,8 @@ cdef void sos_take_over(LinearOp *op, LinearOp *old, ec_shift *shift) noexcept n
         memcpy(op.sos.coefs, old.sos.coefs, 5 * op.sos.n_sections * sizeof(double))
     if op.mains.is_followed and old.mains.is_followed and ec_mains_take_over(&op.mains.of, &old.mains.of):
         ec_counter_set(&op.mains.found_mhz, ec_counter_get(&old.mains.found_mhz))
+        if op.mains.of.found:
+            ec_mains_apply(&op.mains.of, &op.sos)
     if op.steady.unit is not NULL:
         for w in range(4):
             op.steady.waiting[w] &= old.steady.waiting[w] if old.steady.unit is not NULL else 0

@@ -29,7 +29,7 @@ cdef struct Linear:
     uint64_t frames_since_start    # of any port: the least `since`
     LinearOp *ops
     LinearPort *ports
-    uint64_t step                  # device frames between two input frames
+    uint64_t first, next           # number of the first frame at hand on the grid of the input, and behind the last
     uint32_t step_num, step_den
     double sps
     eegcore_block rest             # what is left of the block at hand, behind a change of flags
@@ -130,36 +130,29 @@ cdef int32_t linear_start(void *self, const eegcore_stream *in_, uint32_t n_in,
     for p in range(s.n_ports):
         if out[p].n_channels != s.ports[p].n_channels:
             return EEGCORE_BAD_STREAM
-        if in_[0].step_den != 1 and s.ports[p].keep_every != 1:
-            return EEGCORE_BAD_STREAM
     for k in range(s.n_ops):
         if in_[0].step_den != 1 and s.ops[k].kind == OP_COMB:
             return EEGCORE_BAD_STREAM
-    s.step = in_[0].step_num // in_[0].step_den
     s.step_num, s.step_den = in_[0].step_num, in_[0].step_den
     s.sps = in_[0].sps
     return EEGCORE_OK
 
 
-cdef inline bint is_kept(uint64_t frame_index, uint64_t keep_every) noexcept nogil:
-    """Kept frames sit at multiples of the total step, wherever packets and gaps fall."""
-    return frame_index % keep_every == 0
-
-
 cdef void linear_emit(Linear *s, uint32_t p, const double *work, const eegcore_block *in_, uint32_t done, uint32_t n,
                       eegcore_block *out) noexcept nogil:
-    """Write the frames of one round that port p keeps. `done` frames of the block came before."""
+    """Write the frames of one round that port p keeps. `done` frames of the block came before.
+
+    Kept frames sit at multiples of the total step, wherever packets and gaps fall.
+    """
     cdef LinearPort *port = &s.ports[p]
     cdef uint32_t f
-    cdef uint64_t index
     if port.keep_every == 1:
         ec_narrow_f32(out.values + <size_t>done * port.n_channels, work, n, port.n_channels)
         return
     for f in range(n):
-        index = in_.frame_index + (done + f) * s.step
-        if is_kept(index, port.keep_every * s.step):
+        if (s.first + done + f) % port.keep_every == 0:
             if out.n_frames == 0:
-                out.frame_index = index
+                out.frame_index = ec_grid_index(s.first + done + f, s.step_num, s.step_den)
                 out.t_ns = in_.t_ns + <int64_t>((done + f) * 1e9 / in_.sps + 0.5)
             ec_narrow_f32(out.values + <size_t>out.n_frames * port.n_channels,
                           work + <size_t>f * ec_padded(port.n_channels), 1, port.n_channels)
@@ -246,6 +239,8 @@ cdef void linear_run(Linear *s, const eegcore_block *block, eegcore_block *out, 
     """A block over which no flag changes."""
     cdef uint32_t done = 0, n, k, p
     cdef double *work
+    s.first = block_number(block, s.next, s.step_num, s.step_den)
+    s.next = s.first + block.n_frames
     linear_begin(s, block, out, n_out)
     while done < block.n_frames:
         n = min(<uint32_t>WORK_FRAMES, block.n_frames - done)
@@ -263,7 +258,7 @@ cdef void linear_run(Linear *s, const eegcore_block *block, eegcore_block *out, 
                     linear_emit(s, p, work, block, done, n, &out[p])
             if k < s.n_ops:
                 work = op_run(&s.ops[k], work, s.other if work == s.work else s.work, n,
-                              block.frame_index // s.step + done)
+                              s.first + done)
         done += n
     linear_end(s, block, out, n_out)
 

@@ -184,7 +184,7 @@ cdef void mark_hand_out(Mark *s, eegcore_block *out) noexcept nogil:
                                        - <uint64_t>block.device_frames * begin // block.n_frames)
         if begin > 0:
             out.flags &= ~<uint32_t>(EEGCORE_FLAG_GAP | EEGCORE_FLAG_LATE_READ)    # of what is just before the block
-            out.frame_index += begin * s.step_num // s.step_den
+            out.frame_index = ec_grid_frame(block.frame_index, begin, <uint32_t>s.step_num, <uint32_t>s.step_den)
             out.t_ns += <int64_t>(begin * 1e9 / block.sps + 0.5)
     if any_mask(mask):
         own = mark_mask_of(s, out)

@@ -169,6 +169,38 @@ def test_behind_counts_and_before_a_filter_there_is_one_rounding(bench: Bench) -
     assert np.all(np.abs(made - exact) <= half_ulp(exact) * (1 + 1e-6) + NV)
 
 
+@pytest.mark.parametrize(("before", "after"), [(("linear", 90), ("linear", 90)), (("constant", 90), ("linear", 90)),
+                                               (("linear", 90), ("constant", 90)), (("linear", 90), ("linear", 40)),
+                                               (("constant", 40), ("constant", 140)),
+                                               (("linear", 150), ("linear", 290))])
+@pytest.mark.parametrize("at", [17, 90, 333])
+def test_a_change_goes_on_with_the_frames_of_the_old_window(bench: Bench, before: tuple[str, int],
+                                                            after: tuple[str, int], at: int) -> None:
+    x = drifting(8, 5)
+    x[at - 5:at + 5, 1] = np.nan
+    held = x.copy()
+    held[at - 5:at + 5, 1] = x[at - 6, 1]
+    old, _ = bench.probe(stage(*before), x, SPS, batch=700)
+    new, _ = bench.probe(stage(*after), x, SPS, batch=700)
+    old.push(x[:at])
+    fade = new.take_over(old)
+    assert fade == (0 if before == after else SPS // 50)
+    packets = new.push(x[at:])
+    made = np.concatenate([packet["values"] for packet in packets])
+    kind, n = after
+    known = max(0, at - before[1])                 # frames before are forgotten
+    exact = direct(held[known:], n, kind)[at - known:]
+    good = np.isfinite(x[at:])
+    anchored = 4e-16 * np.abs(x[:1].astype(np.float64))
+    assert np.all((np.abs(made - exact) <= half_ulp(exact) * (1 + 1e-6) + anchored + 1e-4 * NV)[good])
+    settling = [bool(packet["flags"] & SETTLING) for packet in packets for _ in range(packet["n_frames"])]
+    n_settling = max(0, n - at) if before == after else n
+    assert settling == [True] * n_settling + [False] * (len(settling) - n_settling)
+    if before == after:
+        whole = bench.run(stage(*after), x, SPS).values
+        assert made.tobytes() == whole[at:].tobytes()
+
+
 def test_refusals() -> None:
     assert describe().native["ops"] == [{"op": "detrend", "kind": "constant", "frames": 2000}]
     for settings, wanted in [

@@ -145,6 +145,20 @@ def test_a_gap_keeps_the_frequency(bench: Bench) -> None:
     assert probe.counters()[0][2] == before == pytest.approx(49_830, abs=10)
 
 
+def test_a_live_change_carries_the_frequency(bench: Bench) -> None:
+    """Behind a change of the width the notch stands where it stood before, from the first frame on."""
+    x = (brain(3000, 2) + line(49.83, 250, 3000, 2)).astype(np.float32)
+    old, _ = bench.probe([TRACKING], x, 250.0)
+    for at in range(0, 2000, 50):
+        old.push(x[at:at + 50])
+    new, _ = bench.probe([{"notch": {"hz": 50, "q": 25, "tracking": True}}], x, 250.0)
+    new.take_over(old)
+    assert new.counters()[0][2] == old.counters()[0][2] == pytest.approx(49_830, abs=10)
+    made = np.concatenate([packet["values"] for at in range(2000, 2500, 50) for packet in new.push(x[at:at + 50])])
+    clean = bench.run([{"notch": {"hz": 49.83}}], x, 250.0).values[2000:2500]
+    assert np.abs(made - clean).max() < 2
+
+
 def test_harmonics_move_with_it(bench: Bench) -> None:
     sps = 500
     x = brain(10_000, 2)

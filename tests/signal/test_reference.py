@@ -265,6 +265,19 @@ def test_two_ways_of_being_bad_mark_with_both(bench: Bench) -> None:
     assert (packet["saturated"], packet["lead_off"]) == (0b1111, 0b1111)
 
 
+@pytest.mark.parametrize("after", [{"exclude": ["ch2"]}, {"to": "ch4"}, {"to": ["ch1", "ch3"]}, {}])
+def test_a_change_goes_on_with_what_bad_channels_held(bench: Bench, after: dict[str, Any]) -> None:
+    x = recorded(3, 9, 400)
+    x[150:350, 2] = np.nan
+    old, _ = bench.probe([{"reference": {}}], x, SPS, batch=400)
+    new, _ = bench.probe([{"reference": after}], x, SPS, batch=400)
+    old.push(x[:200])
+    assert new.take_over(old) == (SPS // 50 if after else 0)
+    (packet,) = new.push(x[200:])
+    whole = bench.run([{"reference": after}], x, SPS).values
+    assert packet["values"].tobytes() == whole[200:].tobytes()
+
+
 def test_the_stream_says_what_it_is_measured_against() -> None:
     meta = {"gain": [1, 2, 4], "lead_off": {"mode": "ac", "hz": 31.25, "labels": ["A", "C"]}, "board": "b"}
     for settings, labels, name in [({}, ("A", "B", "C"), "average"), ({"to": "B"}, ("A", "B", "C"), "B"),

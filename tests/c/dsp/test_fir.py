@@ -139,6 +139,17 @@ def test_a_filter_that_takes_over_knows_the_past(dsp, old_taps, new_taps, made_u
     assert same_bits(new.run(x[600:]), numpy_fir(h, x[600:], 1, past))
 
 
+def test_what_was_made_up_once_is_the_past_of_the_next(dsp):
+    """A short filter, a long one for an instant, and a longer one still."""
+    x, h = make_signal(400, 3), make_taps(300, "any")
+    short, long, longer = Fir(dsp, make_taps(3, "any"), 3), Fir(dsp, make_taps(100, "any"), 3), Fir(dsp, h, 3)
+    short.run(x[:200])
+    long.take_over(short)
+    assert longer.take_over(long) == 299 - (99 + 32)
+    past = np.concatenate([np.repeat(x[166:167], 299 - 34, axis=0), x[166:200]])
+    assert same_bits(longer.run(x[200:]), numpy_fir(h, x[200:], 1, past))
+
+
 def test_taking_over_right_after_a_gap_is_a_gap(dsp):
     x, h = make_signal(100, 3), make_taps(9, "any")
     old, new = Fir(dsp, h, 3), Fir(dsp, h, 3)
