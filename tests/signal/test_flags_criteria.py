@@ -24,7 +24,7 @@ def marks_of(made: Made, what: str, n_channels: int) -> NDArray[np.bool_]:
 
 
 def eeg(rng: np.random.Generator, n_frames: int, n_channels: int, sps: float = SPS) -> NDArray[np.float64]:
-    """Return EEG without artefacts: 1/f background of 10 uV rms, alpha that comes and goes, 1 uV of noise, an offset."""
+    """Return EEG without artefacts: 1/f background of 10 uV rms, waxing alpha, 1 uV of noise, an offset."""
     white = np.fft.rfft(rng.normal(size=(n_frames, n_channels)), axis=0)
     hz = np.fft.rfftfreq(n_frames, 1 / sps)
     pink = np.fft.irfft(white / np.maximum(hz, 0.5)[:, None], n_frames, axis=0)
@@ -91,7 +91,7 @@ def test_every_frame_is_judged_by_the_criterion_in_any_cut(n_channels: int, seed
 @pytest.mark.parametrize("sps", [250.0, 1000.0, 4000.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_blinks_put_into_eeg_are_found_and_nothing_else(seed: int, sps: float) -> None:
-    """Every one within 0.2 s of its beginning; marks end within 0.6 s of its end; at most 0.1 % of the rest is marked."""
+    """Every one within 0.2 s of its beginning; marks end within 0.6 s of its end; at most 0.1 % of the rest."""
     rng = np.random.default_rng(seed)
     x = eeg(rng, round(40 * sps), 4, sps)
     put = add_blinks(rng, x[:, :2], 120, sps)
@@ -109,7 +109,7 @@ def test_blinks_put_into_eeg_are_found_and_nothing_else(seed: int, sps: float) -
 @pytest.mark.parametrize("sps", [250.0, 1000.0, 4000.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_bursts_put_into_eeg_are_found_and_nothing_else(seed: int, sps: float) -> None:
-    """20 uV of EMG: every burst within 0.25 s, 80 % of its frames, marks end within 0.5 s; at most 0.2 % of the rest."""
+    """20 uV of EMG: every burst within 0.25 s, 80 % of it, marks end within 0.5 s; at most 0.2 % of the rest."""
     rng = np.random.default_rng(100 + seed)
     x = eeg(rng, round(40 * sps), 6, sps)
     mains = 50 * np.sin(2 * np.pi * 50 * np.arange(len(x)) / sps)
