@@ -85,10 +85,14 @@ class PipelinePool:
     Examples
     --------
     >>> import eegcore as ec
-    >>> with ec.PipelinePool("pipelines/offline.yaml", max_concurrent=4, out="filtered") as pool:   # doctest: +SKIP
-    ...     future = pool.execute("recording.bdf")
-    ...     for outcome in pool.map(["one.edf", "two.edf"]):
-    ...         print(outcome.input, outcome.error or outcome.outputs)
+    >>> with ec.PipelinePool("pipelines/offline.yaml", max_concurrent=2, out="filtered") as pool:
+    ...     future = pool.execute("recording.edf")
+    ...     others = list(pool.map(["one.edf", "two.edf"]))
+    ...     outcome = future.result()
+    >>> outcome.ok, outcome.frames, outcome.outputs
+    (True, 5000, ('...filtered/recording_filtered.csv',))
+    >>> [one.error for one in others]
+    [None, None]
     """
 
     def __init__(self, pipeline: str | Path | dict[str, Any] | list[Any], *, max_concurrent: int | None = None,

@@ -2,14 +2,15 @@
 
 For arrays and files only: the way back begins at the end of the recording. What
 comes out is what `scipy.signal.sosfiltfilt` gives for the sections of all
-filters together, with its default padding (odd extension, ``padtype="odd"``) and
-its initial state: that of a constant input of the first value.
+filters together (`scipy.signal.filtfilt` for the taps of a `fir`), with its
+default padding (odd extension, ``padtype="odd"``) and its initial state: that of
+a constant input of the first value.
 
 Our kernels begin at rest instead. Both are the same by linearity: filtering
 ``x`` from the steady state of a constant ``c`` is filtering ``x - c`` from rest,
 and adding ``c`` times the gain at 0 Hz.
 
-Stages without memory (gain, to_voltage, select...) are passed once, before the
+Stages without memory (gain, to_voltage, reference, select) are passed once, before the
 filters: they act on each frame by itself, filters act on all channels alike, so
 the order does not matter.
 """
@@ -17,6 +18,7 @@ the order does not matter.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -35,10 +37,12 @@ from eegcore.stages.stream import Stream
 
 FLAG_SETTLING = 8                              # EEGCORE_FLAG_SETTLING: nothing settles here, the ends are extended
 
-FILTER_OPS = {"sos": {"op", "sos"}}
-"""Operations of a cascade that are one linear, constant filter for all channels, and the keys that make them one."""
+FILTER_OPS = {"sos": {"op", "sos", "steady"}, "fir": {"op", "taps"}}
+"""Operations of a cascade that are one linear, constant filter for all channels, and the keys they may have then.
 
-MEMORYLESS_OPS = ("scale",)
+``steady`` is a state for the first frame, which is 0 here."""
+
+MEMORYLESS_OPS = ("scale", "mix")
 MEMORYLESS_NODES = ("select",)
 
 
@@ -76,9 +80,8 @@ def process_zero_phase(recording: Recording, config: PipelineConfig, plan: Plan,
                           "the parts between the gaps one by one.")
     filters = [stage for stage in way if _is_filter(stage)]
     before = run_plain(recording, config, [stage.id for stage in way if stage not in filters], batch)
-    rows = [row for stage in filters for op in stage.native["ops"] for row in op["sos"]]
-    sos = np.array([[float.fromhex(value) for value in row] for row in rows]).reshape(-1, 6)
-    n_padding = padding_frames(sos) if filters else 0
+    chain = _Chain([stage.native["ops"] for stage in filters])
+    n_padding = chain.padding_frames() if filters else 0
     if before.data.shape[0] <= n_padding:
         raise BadArgument(f"process: zero_phase: x has {before.data.shape[0]} frames. More than {n_padding} are needed "
                           "for these filters: so many are added before and behind it.")
@@ -88,17 +91,41 @@ def process_zero_phase(recording: Recording, config: PipelineConfig, plan: Plan,
         stretches=tuple(one._replace(flags=one.flags & ~FLAG_SETTLING) for one in before.stretches))
     if not filters:
         return settled
-    data = _both_ways(before, [stage.native["ops"] for stage in filters], sos, n_padding, batch)
-    return dataclasses.replace(settled, data=data)
+    return dataclasses.replace(settled, data=_both_ways(before, chain, n_padding, batch))
 
 
-def padding_frames(sos: NDArray[np.float64]) -> int:
-    """Return how many frames `scipy.signal.sosfiltfilt` adds at either end if not told.
+class _Chain:
+    """The filters of a chain, in their order.
 
-    Three times the number of taps, ``2 n + 1`` for n sections, less those that are zero.
+    Parameters
+    ----------
+    ops : list
+        The operations of each filter.
     """
-    zeros = min(int((sos[:, 2] == 0).sum()), int((sos[:, 5] == 0).sum()))
-    return 3 * (2 * len(sos) + 1 - zeros)
+
+    def __init__(self, ops: list[list[dict[str, Any]]]) -> None:
+        self.ops = ops
+        flat = [op for one in ops for op in one]
+        rows = [row for op in flat if op["op"] == "sos" for row in op["sos"]]
+        self._sos = np.array([[float.fromhex(value) for value in row] for row in rows]).reshape(-1, 6)
+        self._taps = [np.array([float.fromhex(tap) for tap in op["taps"]]) for op in flat if op["op"] == "fir"]
+
+    def padding_frames(self) -> int:
+        """Return how many frames scipy adds at either end if not told: three times the number of taps.
+
+        `scipy.signal.sosfiltfilt` takes ``2 n + 1`` for n sections, less those that are zero;
+        `scipy.signal.filtfilt` those of the filter.
+        """
+        sos = self._sos
+        zeros = min(int((sos[:, 2] == 0).sum()), int((sos[:, 5] == 0).sum()))
+        return 3 * (2 * len(sos) + 1 - zeros + sum(len(taps) - 1 for taps in self._taps))
+
+    def gain_at_0(self) -> float:
+        """Return what a constant becomes."""
+        gain = float(np.prod(self._sos[:, :3].sum(axis=1) / self._sos[:, 3:].sum(axis=1)))
+        for taps in self._taps:
+            gain *= math.fsum(taps)
+        return gain
 
 
 def run_plain(recording: Recording, config: PipelineConfig, stage_ids: Sequence[str], batch: int) -> Processed:
@@ -119,8 +146,9 @@ def _way(plan: Plan, output: tuple[str, str]) -> list[StagePlan]:
         if len(stage.inputs) != 1 or len(stage.outputs) != 1 or port != OUT or not (
                 _is_filter(stage) or _is_memoryless(stage)):
             raise BadArgument(f"process: zero_phase: {stage.id!r} ({stage.type}) is no linear filter of constant rate. "
-                              "Allowed: notch, bandpass, highpass, lowpass, and what acts on each frame by itself: "
-                              "to_voltage, gain, select. Give the filters alone with zero_phase=True, and the result "
+                              "Allowed: bandpass, bandstop, highpass, lowpass, fir, a notch that does not follow "
+                              "the mains, and what acts on each frame by itself: to_voltage, gain, reference, "
+                              "select. Give the filters alone with zero_phase=True, and the result "
                               "to a second call without it.")
         way.append(stage)
         (before, port), = stage.inputs
@@ -134,7 +162,7 @@ def _ops(stage: StagePlan) -> list[dict[str, Any]]:
 
 def _is_filter(stage: StagePlan) -> bool:
     ops = _ops(stage)
-    return bool(ops) and all(set(op) == FILTER_OPS.get(op["op"]) for op in ops)
+    return bool(ops) and all(set(op) <= FILTER_OPS.get(op["op"], set()) for op in ops)
 
 
 def _is_memoryless(stage: StagePlan) -> bool:
@@ -142,10 +170,8 @@ def _is_memoryless(stage: StagePlan) -> bool:
     return stage.native["node"] in MEMORYLESS_NODES or (bool(ops) and all(op["op"] in MEMORYLESS_OPS for op in ops))
 
 
-def _both_ways(before: Processed, ops: list[list[dict[str, Any]]], sos: NDArray[np.float64], n_padding: int,
-               batch: int) -> NDArray[np.float32]:
-    x = before.data
-    gain_at_0 = float(np.prod(sos[:, :3].sum(axis=1) / sos[:, 3:].sum(axis=1)))
+def _both_ways(before: Processed, chain: _Chain, n_padding: int, batch: int) -> NDArray[np.float32]:
+    x, ops, gain_at_0 = before.data, chain.ops, chain.gain_at_0()
     begin = 2.0 * x[0] - x[n_padding].astype(np.float64)              # the first value of the extension
     there = _filtered(_extended(x, begin, n_padding), before, ops, batch)
     last = there[-1].astype(np.float64)

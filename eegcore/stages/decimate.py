@@ -6,6 +6,7 @@ step, so that which frames survive does not depend on where a run or a packet be
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -25,7 +26,9 @@ from eegcore.stages.base import (
 )
 from eegcore.stages.design import sos_to_hex
 from eegcore.stages.families import designed
+from eegcore.stages.rate_change import resampled
 from eegcore.stages.scaling import linear, voltage_only
+from eegcore.stages.sinc import hamming
 from eegcore.stages.sos import group_delay_s, settling_s
 from eegcore.stages.stream import Stream
 
@@ -38,6 +41,8 @@ class DecimateSettings(StageSettings):
     to_sps: float | None = Field(None, ge=0.001, le=100_000, description=(
         "rate wanted; the input rate must be a multiple"))
     factor: Whole | None = Field(None, ge=2, le=MAX_FACTOR, description="keep one frame of this many")
+    filter: Literal["iir", "fir"] = Field("iir", description=(
+        "iir fir; iir delays least, fir delays all frequencies alike, by 10 frames of the output"))
 
 
 @register
@@ -51,14 +56,20 @@ class Decimate(StageType):
     default_group = "dsp"
 
     def describe(self, settings: DecimateSettings, inputs: list[Stream], ctx: Context) -> Description:
-        """Return a slower stream, as `scipy.signal.decimate(x, factor, ftype="iir", zero_phase=False)` makes it.
+        """Return a slower stream, as `scipy.signal.decimate(x, factor, ftype=filter, zero_phase=False)` makes it.
 
-        One filter whatever the factor: the advice to split factors above 13 is about
-        coefficients in polynomial form, sections in double precision do not need it.
+        ``iir`` is Chebyshev type 1 of order 8, 0.05 dB of ripple up to 0.8 of half the new rate; what is
+        folded into that band is 41 dB down at least, what stays above it 22 dB. One filter whatever the
+        factor: the advice to split factors above 13 is about coefficients in polynomial form,
+        sections in double precision do not need it. ``fir`` is a Hamming windowed sinc of 20 frames of
+        the output: linear phase, 52 dB down from 1.2 of half the new rate on, -6 dB at it.
         """
         stream = inputs[0]
         need_voltage("decimate", stream)
         factor = _factor(settings, stream)
+        if settings.filter == "fir":
+            made = resampled(ctx, stream, 1, factor, hamming, "factor")
+            return replace(made, resolved={"factor": factor, "to_sps": made.outputs[0].stream.sps})
         sos = designed(ctx, "factor", stream, design="decimate", factor=factor)
         step = stream.step * factor
         out = voltage_only(stream).after_filter(ctx.stage_id).replace(

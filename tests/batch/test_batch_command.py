@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SECONDS, SPS, N, check_results, children, command, finished, run, write_edf
+from twenty import SECONDS, SPS, N, check_results, children, command, finished, run, write_edf
 
 import eegcore as ec
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import pickle
 import signal
@@ -10,11 +11,21 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PIPELINE, SLOW, check_results, rows, write_edf
+from twenty import PIPELINE, SLOW, check_results, rows, write_edf
 
 import eegcore as ec
 from eegcore.batch.inputs import find_recordings, name_all
 from eegcore.errors import BadArgument, Stopped
+
+
+def test_the_examples_of_the_docstring_run(tmp_path, monkeypatch, repository):
+    import eegcore.batch.pool
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pipelines").symlink_to(repository / "pipelines")
+    for name in ("recording", "one", "two"):
+        write_edf(tmp_path / f"{name}.edf", len(name))
+    assert doctest.testmod(eegcore.batch.pool, optionflags=doctest.ELLIPSIS) == (0, 4)
 
 
 def test_futures_in_any_order_and_map_in_that_given(recordings, pipelines):

@@ -14,7 +14,7 @@ from eegcore.bench.catalogue import benchmarks
 from eegcore.bench.line import Line
 from eegcore.bench.peers import Peer
 
-NEEDS_CHILDREN = ("instructions", "overhead", "websocket", "fan_out", "start")
+NEEDS_CHILDREN = ("batch", "instructions", "overhead", "websocket", "fan_out", "start")
 
 
 def numbers(values: Any) -> list[float]:

@@ -66,6 +66,7 @@ def test_start_in_the_name_is_utc_and_sortable(tmp_path, stream, run_info, packe
     writer = write_file(tmp_path / "filtered_{start}.csv", stream, run_info, packets())
     assert writer.filename == str(tmp_path / "filtered_2026-11-21T04-12-00Z.csv")
     assert fill_path("{start}/{start}", RunInfo("r")) == "1970-01-01T00-00-00Z/1970-01-01T00-00-00Z"
+    assert fill_path("{input}/{start}", RunInfo("r", input="a{start}")) == "a{start}/1970-01-01T00-00-00Z"
 
 
 @pytest.mark.parametrize("taken", ["a.csv", "a.csv.ledger.json"])
@@ -92,7 +93,7 @@ def test_no_folder_is_made(tmp_path, stream, run_info):
 
 @pytest.mark.parametrize(("template", "problem"), [
     ("", "path is empty"), ("a\0b", "zero byte"), ("folder/", "is a folder"), ("{run}.csv", "{run}"),
-    ("{start}.csv", None), ("plain.csv", None)])
+    ("{start}.csv", None), ("{input}.csv", None), ("plain.csv", None)])
 def test_path_templates_are_checked_before_the_run(template, problem):
     found = path_problem(template)
     assert (found is None) if problem is None else (problem in found)

@@ -60,3 +60,10 @@ def test_csv_refuses_wide_spectra_and_unknown_braces(describe, refusal, stream):
         "Take its input from bands, mains or fft")
     assert refusal("csv_sink", [stream()], path="{begin}.csv") == (
         "path: '{begin}.csv' has braces that mean nothing | {start} and {input} | ")
+
+
+def test_csv_is_named_after_a_recording_only_where_one_is_played(refusal, describe, stream):
+    assert refusal("csv_sink", [stream()], path="{input}.csv") == (
+        "path: '{input}.csv' holds {input}, and no single recording is played above | {start} | "
+        "Use {start}, or a playback as the source")
+    assert describe("csv_sink", [stream(meta={"input": "r"})], path="{input}.csv").native["path"] == "{input}.csv"
