@@ -374,7 +374,8 @@ class StandIn:
         bands = {"bands": {"type": "bands", "inputs": ["spectrum"]},
                  "ws_bands": {"type": "websocket_sink", "inputs": ["bands"], "topic": "bands"}}
         return {"version": 1, "name": "default", "runtime": {}, "stages": {
-            **(bands if self.bands else {}), "acquire": {**source, "inputs": [], "sps": self.sps}, **(kohm if self.kohm else {}),
+            **(bands if self.bands else {}), "acquire": {**source, "inputs": [], "sps": self.sps},
+            **(kohm if self.kohm else {}),
             "notch": {"type": "notch", "inputs": ["acquire"], **self.settings},
             "bandpass": {"type": "bandpass", "inputs": ["notch"], "low_hz": 0.5, "high_hz": 45},
             "spectrum": {"type": "fft", "inputs": ["bandpass"], "window_s": 2},
