@@ -2,6 +2,8 @@
 
 The filter is causal. At the start of a run it is at rest, as `scipy.signal.lfilter` is. After a gap the missing
 frames are taken to have been like the first one behind it, and the output is `settling` until they are out of reach.
+When its settings change while data flow, the past of the input stays known, and what a longer filter sees of it
+beyond that is taken to have been like the oldest frame known.
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ stages:
   - decimate: {to_sps: 250}
   - select: {labels: [Fp1, O2], inputs: bandpass}
   - fft: {id: spectrum, window_s: 1, overlap: 0.5, inputs: bandpass}
+  - fft: {id: middle, window_s: 0.5, average: 5, average_by: median, detrend: linear, unit: dB, inputs: bandpass}
+  - bands: {inputs: spectrum}
+  - mains: {inputs: spectrum}
   - acquire: {id: second, board: emulator, sps: 4000, channels: 8, batch: 7, drift_ppm: 300}
   - align_and_zip: {id: boards, inputs: [acquire, second], prefix: true}
   - align_and_zip: {id: branches, inputs: [select, bandpass], prefix: true}
@@ -38,6 +41,9 @@ stages:
   - null_sink: {id: picked, inputs: select}
   - websocket_sink: {topic: eeg, inputs: bandpass}
   - websocket_sink: {id: bins, topic: bins, inputs: spectrum}
+  - null_sink: {id: decibels, inputs: middle}
+  - null_sink: {id: powers, inputs: bands}
+  - null_sink: {id: lines, inputs: mains}
   - csv_sink: {path: "PATH", inputs: decimate}
 """
 

@@ -24,11 +24,16 @@ ACQUIRE = {"acquire": {"board": "emulator", "sps": 2000, "channels": 16}}
 CHAIN: list[dict[str, Any]] = [
     {"to_voltage": {"keep_raw": True}}, {"notch": {"hz": 60}}, {"bandpass": {"low_hz": 0.5, "high_hz": 45}},
     {"decimate": {"to_sps": 250}}, {"fft": {"id": "spectrum", "window_s": 0.5, "overlap": 0.5, "inputs": "notch"}},
+    {"fft": {"id": "middle", "window_s": 0.25, "overlap": 0.9, "average": 4, "average_by": "median", "unit": "dB",
+             "detrend": "linear", "window": "kaiser", "kaiser_beta": 8, "inputs": "notch"}},
+    {"bands": {"relative": True, "inputs": "spectrum"}}, {"mains": {"hz": 60, "inputs": "spectrum"}},
     {"select": {"id": "two", "labels": ["Fp1", "Fp2"], "inputs": "bandpass"}},
     {"lead_off": {"mode": "ac", "hz": 31.25, "inputs": "to_voltage"}},
     {"impedance": {"mode": "ac", "hz": "fdr/4", "current_na": 6, "window_s": 0.5, "inputs": "to_voltage"}}]
 SINKS = [{"null_sink": {"id": "wide", "inputs": "bandpass"}}, {"null_sink": {"id": "narrow", "inputs": "decimate"}},
-         {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "pair", "inputs": "two"}},
+         {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "decibels", "inputs": "middle"}},
+         {"null_sink": {"id": "powers", "inputs": "bands"}}, {"null_sink": {"id": "lines", "inputs": "mains"}},
+         {"null_sink": {"id": "pair", "inputs": "two"}},
          {"null_sink": {"id": "clean", "inputs": "lead_off"}}, {"null_sink": {"id": "kohm", "inputs": "impedance"}}]
 
 #: Every kind of fault that a run survives, each where the ones before it are over; 2000 SPS.
