@@ -192,6 +192,32 @@ def test_pause_and_resume():
     assert balanced(ledger)["sources"]["acquire"]["paused"] > 0
 
 
+def change_everything(run, number, at_frame=None):
+    run.update("notch", hz=50 + 10 * (number % 2), at_frame=at_frame)
+    run.update("bandpass", low_hz=0.5 + number % 2, order=1 + number, at_frame=at_frame)
+    run.update("spectrum", window="hann" if number % 2 else "hamming", at_frame=at_frame)
+
+
+def test_settings_change_at_their_frames():
+    run = Pipeline([ACQUIRE, *CHAIN, *SINKS], clock="virtual").run(seconds=2)
+    for number in range(4):
+        change_everything(run, number, 300 + 400 * number)
+    run.update("notch", hz=40, at_frame=10**9)             # never due: nothing of it may be left
+    with run:
+        assert run.wait(100)
+    assert balanced(run.ledger())["lost"] == 0
+
+
+def test_settings_change_while_data_flow():
+    with Pipeline([ACQUIRE, *CHAIN, *SINKS]).run() as run:
+        for number in range(4):
+            change_everything(run, number)
+            list(run.tap("bandpass", seconds=0.05, timeout_s=60))
+            run.stats()
+        ledger = run.stop()
+    assert balanced(ledger)["lost"] == 0
+
+
 def test_an_outlet_is_read_by_eventfd_through_starts_and_stops():
     outlet_sinks = [{"websocket_sink": {"topic": "eeg", "inputs": "bandpass"}}]
     controller = Controller([ACQUIRE, *CHAIN, *outlet_sinks])
