@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/ec_grid.h"
+
 #define DEFAULT_FADE_S 0.05               /* of a stage that does not say: longer than a click, shorter than a glance */
 #define MAX_OUTPUTS    32
 
@@ -257,10 +259,10 @@ void ec_source_take_changes(ec_node *node, uint64_t frame_index)
     }
 }
 
-/* Frames of the port between two device frames, to the nearest: a frame_index is rounded where the step is no integer. */
+/* Frames of the port between the first frames of two packets. */
 static uint64_t steps_between(const ec_port *port, uint64_t from, uint64_t to)
 {
-    return ((to - from) * port->step_den + port->step_num / 2) / port->step_num;
+    return ec_grid_number(to, port->step_num, port->step_den) - ec_grid_number(from, port->step_num, port->step_den);
 }
 
 /* Frames of the old output stand in a row, however the old instance cut them. */
