@@ -65,9 +65,10 @@ def add_bursts(rng: np.random.Generator, x: NDArray[np.float64], rms_uv: float, 
 
 @settings(max_examples=12)
 @given(n_channels=st.integers(1, 40), seed=st.integers(0, 2**32), sps=st.sampled_from([200.0, 250.0, 500.0]),
-       batch=st.integers(1, 200), name=st.sampled_from(["blink", "muscle"]), stretch=st.booleans())
+       batch=st.integers(1, 200), name=st.sampled_from(["blink", "muscle"]), stretch=st.booleans(),
+       by_median=st.booleans())
 def test_every_frame_is_judged_by_the_criterion_in_any_cut(n_channels: int, seed: int, sps: float, batch: int,
-                                                           name: str, stretch: bool) -> None:
+                                                           name: str, stretch: bool, by_median: bool) -> None:
     rng = np.random.default_rng(seed)
     x = eeg(rng, round(9 * sps), n_channels, sps)
     add_blinks(rng, x[:, ::2], 120, sps)
@@ -78,10 +79,12 @@ def test_every_frame_is_judged_by_the_criterion_in_any_cut(n_channels: int, seed
             x[at:at + 100, c] = rng.choice([np.nan, np.inf])
         x[:40, n_channels // 2] = np.nan
     given_x = x.astype(np.float32)
-    stage = {name: {"labels": [f"ch{c + 1}" for c in range(n_channels)]}}
+    limits = {"threshold": 0.0, "times": 2.0} if by_median else {}     # then the medians alone decide
+    stage = {name: {"labels": [f"ch{c + 1}" for c in range(n_channels)],
+                    **({"threshold_uv": 0.0, "times": 2.0} if by_median else {})}}
     made = BENCH.run([stage], given_x, sps, cuts_of(rng, len(x), int(rng.integers(80))), batch=batch)
     blind = int(BENCH.probe([stage], given_x, sps)[1].params["blind"])
-    expected = (blinks if name == "blink" else muscles)(given_x, sps, blind)
+    expected = (blinks if name == "blink" else muscles)(given_x, sps, blind, **limits)
     assert made.values.tobytes() == given_x.tobytes()
     assert np.array_equal(marks_of(made, name, n_channels), expected)
     assert made.per_frame("flags") == [FLAG[name] * bool(row.any()) for row in expected]
