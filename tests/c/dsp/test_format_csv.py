@@ -97,7 +97,8 @@ def test_rows_of_a_packet_step_in_index_and_time(dsp):
     values = (rng.normal(size=(40, 3)) * 50).astype(np.float32)
     counts = rng.integers(-2**23, 2**23, (40, 3), np.int32)
     got, done = rows(dsp, 100_000, 40, counts, values, step=(3, 2))
-    want = [plain_row(1000 + i * 3 // 2, 5_000_000_000 + i * 4_000_000, counts[i].tolist(), values[i].tolist(), 3)
+    first = -(-1000 * 2 // 3)                              # frames sit at multiples of 3/2: this one at 1000.5
+    want = [plain_row((first + i) * 3 // 2, 5_000_000_000 + i * 4_000_000, counts[i].tolist(), values[i].tolist(), 3)
             for i in range(40)]
     assert (got, done) == ("\n".join(want) + "\n", 40)
 
