@@ -6,8 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from numbers import Real
-from typing import TypeGuard
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,8 +88,8 @@ def _array(x: ArrayLike, sps: float | None, labels: Sequence[str] | None, scale_
     raw = np.issubdtype(values.dtype, np.integer)
     if not raw and not np.issubdtype(values.dtype, np.floating):
         raise BadArgument(f"process: x holds {values.dtype}. Float uV or integer counts are allowed. Convert it first.")
-    if not (labels is None or isinstance(labels, Iterable) and not isinstance(labels, str)
-            and all(isinstance(label, str) for label in labels)):
+    if not (labels is None or (isinstance(labels, Iterable) and not isinstance(labels, str)
+            and all(isinstance(label, str) for label in labels))):
         raise BadArgument(f"process: labels is {labels!r}. A list of texts, one per channel, is allowed.")
     if not (scale_uv is None or _is_number(scale_uv)):
         raise BadArgument(f"process: scale_uv is {scale_uv!r}. uV per count, one finite number. Leave it out for uV.")

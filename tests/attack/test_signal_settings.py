@@ -1,4 +1,4 @@
-"""Settings and chains at the edge of what is allowed: they work, or are refused at their place, before anything runs."""
+"""Settings and chains at the edge of what is allowed work, or are refused at their place before anything runs."""
 
 from __future__ import annotations
 
