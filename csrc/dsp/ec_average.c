@@ -4,7 +4,8 @@
 #include "../base/ec_status.h"
 #include "ec_decibel.h"
 
-#define LANES 16                          /* values averaged together */
+#define LANES 16                          /* values of which the medians are found together */
+#define BLOCK 256                         /* values averaged together, a multiple of LANES */
 
 int32_t ec_average_init(ec_average *a, uint32_t most, bool is_median, bool is_db, size_t size)
 {
@@ -67,25 +68,35 @@ void ec_average_take(ec_average *a, ec_average *from)
     }
 }
 
-/* sum[lane] over all spectra, the oldest first. */
-EC_CLONES static void add_spectra(double *restrict sum, const ec_average *a, size_t first, uint32_t n_lanes)
+EC_CLONES static void add_values(double *restrict sum, const double *restrict from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += from[i];
+    }
+}
+
+EC_CLONES static void round_values(float *restrict out, const double *restrict value, double divisor, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float v = (float)(value[i] / divisor);
+        out[i] = v == v ? v : __builtin_nanf("");                        /* one NaN on every processor */
+    }
+}
+
+/* Where the sums over all spectra are, the oldest first: in `room`, or, of a single spectrum, in itself. */
+static const double *sums_of(const ec_average *a, double *room, size_t first, size_t n)
 {
     uint32_t at = (a->at + a->most - a->n) % a->most;
 
-    memset(sum, 0, LANES * sizeof *sum);
+    if (a->n == 1) {
+        return a->spectra + at * a->size + first;
+    }
+    memset(room, 0, n * sizeof *room);
     for (uint32_t i = 0; i < a->n; i++) {
-        const double *restrict const from = a->spectra + at * a->size + first;
-        if (n_lanes == LANES) {
-            for (uint32_t lane = 0; lane < LANES; lane++) {
-                sum[lane] += from[lane];
-            }
-        } else {
-            for (uint32_t lane = 0; lane < n_lanes; lane++) {
-                sum[lane] += from[lane];
-            }
-        }
+        add_values(room, a->spectra + at * a->size + first, n);
         at = at + 1 < a->most ? at + 1 : 0;
     }
+    return room;
 }
 
 static void load_lanes(double *restrict work, double *restrict nan, const ec_average *a, size_t first,
@@ -142,22 +153,29 @@ static double median_bias(uint32_t n)
     return bias;
 }
 
+static const double *medians_of(const ec_average *a, double *room, size_t first, size_t n)
+{
+    for (size_t done = 0; done < n; done += LANES) {
+        find_medians(room + done, a, first + done, n - done < LANES ? (uint32_t)(n - done) : LANES);
+    }
+    return room;
+}
+
 void ec_average_read(const ec_average *a, float *out)
 {
     const double divisor = a->is_median ? median_bias(a->n) : (double)a->n;
 
-    for (size_t first = 0; first < a->size; first += LANES) {
-        const uint32_t n_lanes = a->size - first < LANES ? (uint32_t)(a->size - first) : LANES;
-        double value[LANES];
-        if (a->is_median) {
-            find_medians(value, a, first, n_lanes);
-        } else {
-            add_spectra(value, a, first, n_lanes);
+    for (size_t first = 0; first < a->size; first += BLOCK) {
+        const size_t n = a->size - first < BLOCK ? a->size - first : BLOCK;
+        double room[BLOCK];
+        const double *const value = a->is_median ? medians_of(a, room, first, n) : sums_of(a, room, first, n);
+        if (!a->is_db) {
+            round_values(out + first, value, divisor, n);
+            continue;
         }
-        for (uint32_t lane = 0; lane < n_lanes; lane++) {
-            const double power = value[lane] / divisor;
-            const float v = (float)(a->is_db ? ec_decibel(power) : power);
-            out[first + lane] = v == v ? v : __builtin_nanf("");         /* one NaN on every processor */
+        for (size_t i = 0; i < n; i++) {
+            room[i] = ec_decibel(value[i] / divisor);
         }
+        round_values(out + first, room, 1.0, n);
     }
 }

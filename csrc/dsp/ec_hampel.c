@@ -5,6 +5,14 @@
 #define GROUP 8                           /* channels of one vector */
 #define INF   __builtin_inff()
 
+typedef float row8 __attribute__((vector_size(GROUP * sizeof(float)), may_alias));
+typedef int32_t mask8 __attribute__((vector_size(GROUP * sizeof(int32_t))));
+typedef double wide8 __attribute__((vector_size(GROUP * sizeof(double)), may_alias));
+typedef int64_t wide_mask8 __attribute__((vector_size(GROUP * sizeof(int64_t))));
+
+/* a where the mask is all ones, b where it is 0. */
+#define CHOOSE(mask, a, b, type, mask_type) ((type)(((mask) & (mask_type)(a)) | (~(mask) & (mask_type)(b))))
+
 int32_t ec_hampel_init(ec_hampel *h, uint32_t n_window, double limit, uint32_t n_channels)
 {
     memset(h, 0, sizeof *h);
@@ -71,47 +79,37 @@ static void fill_sorted(ec_hampel *h, const float *row)
  * `come` it is max(d[i - 1], min(d[i], come)). */
 EC_CLONES static void exchange(float *s, const float *gone_row, const float *come_row, uint32_t n)
 {
-    float gone[GROUP], come[GROUP], before[GROUP];
+    const row8 ends = {INF, INF, INF, INF, INF, INF, INF, INF};
+    row8 gone = *(const row8 *)gone_row, come = *(const row8 *)come_row, before = -ends, here = *(const row8 *)s;
 
-    for (uint32_t lane = 0; lane < GROUP; lane++) {
-        gone[lane] = placed(gone_row[lane]);
-        come[lane] = placed(come_row[lane]);
-        before[lane] = -INF;
-    }
+    gone = CHOOSE(gone == gone, gone, ends, row8, mask8);              /* as placed() */
+    come = CHOOSE(come == come, come, ends, row8, mask8);
     for (uint32_t i = 0; i < n; i++, s += GROUP) {
-        for (uint32_t lane = 0; lane < GROUP; lane++) {
-            const float here = s[lane] < gone[lane] ? s[lane] : s[GROUP + lane];
-            const float low = here < come[lane] ? here : come[lane];
+        const row8 next = *(const row8 *)(s + GROUP);
+        const row8 kept = CHOOSE(here < gone, here, next, row8, mask8);
+        const row8 low = CHOOSE(kept < come, kept, come, row8, mask8);
 
-            s[lane] = before[lane] > low ? before[lane] : low;
-            before[lane] = here;
-        }
+        *(row8 *)s = CHOOSE(before > low, before, low, row8, mask8);
+        before = kept;
+        here = next;
     }
 }
 
 /* limit * S of every lane, and the median. */
-EC_CLONES static void spread(const float *restrict s, uint32_t half, double limit, double *restrict median,
-                             double *restrict bound)
+EC_CLONES static void spread(const float *s, uint32_t half, double limit, double *median, double *bound)
 {
-    double m[GROUP], best[GROUP];
+    const wide8 m = __builtin_convertvector(*(const row8 *)(s + (size_t)half * GROUP), wide8);
+    wide8 best = {INF, INF, INF, INF, INF, INF, INF, INF};
 
-    for (uint32_t lane = 0; lane < GROUP; lane++) {
-        m[lane] = (double)s[half * GROUP + lane];
-        best[lane] = (double)INF;
-    }
-    for (uint32_t p = 0; p <= half; p++) {
-        for (uint32_t lane = 0; lane < GROUP; lane++) {
-            const double below = m[lane] - (double)s[p * GROUP + lane];
-            const double above = (double)s[(p + half) * GROUP + lane] - m[lane];
-            const double wider = below > above ? below : above;
+    for (uint32_t p = 0; p <= half; p++, s += GROUP) {
+        const wide8 below = m - __builtin_convertvector(*(const row8 *)s, wide8);
+        const wide8 above = __builtin_convertvector(*(const row8 *)(s + (size_t)half * GROUP), wide8) - m;
+        const wide8 wider = CHOOSE(below > above, below, above, wide8, wide_mask8);
 
-            best[lane] = wider < best[lane] ? wider : best[lane];
-        }
+        best = CHOOSE(wider < best, wider, best, wide8, wide_mask8);
     }
-    for (uint32_t lane = 0; lane < GROUP; lane++) {
-        median[lane] = m[lane];
-        bound[lane] = limit * best[lane];
-    }
+    *(wide8 *)median = m;
+    *(wide8 *)bound = limit * best;
 }
 
 /* One group of channels of one output frame; returns how many samples were replaced. */
@@ -119,7 +117,7 @@ static uint32_t judge(const ec_hampel *h, uint32_t c, const float *middle, float
 {
     const float *const s = h->sorted + (size_t)c * (h->n_window + 1);
     const uint32_t lanes = h->n_channels - c < GROUP ? h->n_channels - c : GROUP;
-    double median[GROUP], bound[GROUP];
+    _Alignas(64) double median[GROUP], bound[GROUP];
     uint32_t replaced = 0;
 
     spread(s, h->half, h->limit, median, bound);

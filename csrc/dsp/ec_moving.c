@@ -235,7 +235,7 @@ uint32_t ec_moving_run(ec_moving *m, const float *frames, uint32_t n, uint64_t n
 
 void ec_moving_take_over(ec_moving *m, const ec_moving *old)
 {
-    const uint64_t known = old->position < old->n_rows ? old->position : old->n_rows;
+    const uint64_t known = old->position < old->n_window ? old->position : old->n_window;
     const uint64_t n = known < m->n_window ? known : m->n_window;
 
     m->position = 0;

@@ -71,8 +71,8 @@ uint64_t ec_moving_seen(const ec_moving *m, uint32_t stat);
 uint32_t ec_moving_run(ec_moving *m, const float *frames, uint32_t n, uint64_t number, uint32_t hop,
                        float *const out[EC_MOVING_STATS]);
 
-/* Begin with the last frames that `old` has seen, as many as fit the window or as `old` knows. Takes time in
- * proportion to them. [worker-thread, realtime] */
+/* Begin with the frames in the window of `old`, as many as fit: a longer window then grows frame by frame, and no
+ * value jumps. Takes time in proportion to them. [worker-thread, realtime] */
 void ec_moving_take_over(ec_moving *m, const ec_moving *old);
 
 #endif

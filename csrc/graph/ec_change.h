@@ -113,21 +113,18 @@ static inline uint32_t ec_change_state_of(const ec_change *change)
 }
 
 /* The oldest record if nobody touches it any more, NULL otherwise; it is off the list then. The taking thread looks
- * at the newest one that it took until it takes another. [control-thread] */
+ * at the newest one that it took until it takes another, and is done with all before it by then. [control-thread] */
 static inline ec_change *ec_inbox_collect(ec_inbox *q)
 {
     ec_change *const change = q->first;
 
-    if (change == q->last || ec_change_state_of(change) != EC_CHANGE_DONE) {
+    if (change == q->last) {
         return NULL;
     }
-    {
-        ec_change *const next = EC_LOAD(&change->next, relaxed);                /* our own store */
-
-        if (ec_change_state_of(next) == EC_CHANGE_WAITING) {
-            return NULL;
-        }
-        q->first = next;
+    q->first = EC_LOAD(&change->next, relaxed);                                 /* our own store */
+    if (ec_change_state_of(q->first) == EC_CHANGE_WAITING) {
+        q->first = change;
+        return NULL;
     }
     return change;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/ec_grid.h"
+
 #define DEFAULT_FADE_S 0.05               /* of a stage that does not say: longer than a click, shorter than a glance */
 #define MAX_OUTPUTS    32
 
@@ -10,6 +12,18 @@ static bool port_fades(const ec_port *port)
 {
     return port->pool != NULL && port->n_bins == 0 &&
            (port->kind == EEGCORE_VOLTAGE_F32 || port->kind == EEGCORE_RAW_AND_VOLTAGE);
+}
+
+/* Zeros that are there: memory of calloc is only promised, and the data path would meet the page faults. */
+static float *new_floats(size_t n)
+{
+    void *p = NULL;
+
+    if (posix_memalign(&p, EC_CACHE_PAIR, n * sizeof(float)) != 0) {
+        return NULL;
+    }
+    memset(p, 0, n * sizeof(float));
+    return p;
 }
 
 void ec_change_destroy(ec_change *change)
@@ -49,9 +63,9 @@ ec_change *ec_change_create(const ec_node *node, void *self, double sps_in)
         if (!port_fades(port)) {
             continue;
         }
-        fade->old = calloc((size_t)port->max_frames * port->n_channels, sizeof *fade->old);
-        fade->rest = calloc(port->n_channels, sizeof *fade->rest);
-        fade->last = calloc(port->n_channels, sizeof *fade->last);
+        fade->old = new_floats((size_t)port->max_frames * port->n_channels);
+        fade->rest = new_floats(port->n_channels);
+        fade->last = new_floats(port->n_channels);
         if (fade->old == NULL || fade->rest == NULL || fade->last == NULL) {
             ec_change_destroy(change);
             return NULL;
@@ -245,10 +259,10 @@ void ec_source_take_changes(ec_node *node, uint64_t frame_index)
     }
 }
 
-/* Frames of the port between two device frames, to the nearest: a frame_index is rounded where the step is no integer. */
+/* Frames of the port between the first frames of two packets. */
 static uint64_t steps_between(const ec_port *port, uint64_t from, uint64_t to)
 {
-    return ((to - from) * port->step_den + port->step_num / 2) / port->step_num;
+    return ec_grid_number(to, port->step_num, port->step_den) - ec_grid_number(from, port->step_num, port->step_den);
 }
 
 /* Frames of the old output stand in a row, however the old instance cut them. */

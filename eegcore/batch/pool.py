@@ -76,6 +76,8 @@ class PipelinePool:
         If the pipeline has mistakes that show without a recording.
     BadArgument
         If it is no pipeline for many recordings, or an argument is out of range.
+    SystemFailed
+        If a worker of the cluster cannot do the work.
 
     Notes
     -----
@@ -218,5 +220,11 @@ class PipelinePool:
     def _join(self, address: str) -> Workers:
         from eegcore.batch.cluster import ClusterWorkers
 
-        self._cluster = ClusterWorkers(address)
-        return self._cluster
+        cluster = ClusterWorkers(address)
+        try:
+            cluster.probe(str(self._home), [])
+        except BaseException:
+            cluster.close()
+            raise
+        self._cluster = cluster
+        return cluster

@@ -29,6 +29,7 @@ _ALL = [
     Benchmark("accuracy", "filters:accuracy", "filters against scipy in float64, on large offsets"),
     Benchmark("w", "filters:workload_w", "notch and band-pass packet by packet, beside scipy and others"),
     Benchmark("fir", "fir:fir", "finite impulse responses packet by packet, beside scipy and MNE"),
+    Benchmark("rates", "rates:rates", "rate changes, moving statistics and outliers, beside scipy and MNE"),
     Benchmark("recordings", "recordings:whole", "one band-pass over a whole recording, beside scipy, BrainFlow, MNE"),
     Benchmark("spectra", "spectra:spectra", "Welch spectra of two seconds, beside scipy and MNE"),
     Benchmark("decode", "decode:decode", "24-bit frames of a chip to microvolts"),

@@ -151,7 +151,7 @@ class StageConfig:
     guessed: bool = False
 
     def merged(self, *, defaults: bool = True) -> dict[str, Any]:
-        """Return the stage as the merged configuration shows it: inputs explicit, with defaults if wanted."""
+        """Return the stage as the merged configuration shows it: inputs explicit, defaults unless told otherwise."""
         common = self.common.model_dump(mode="json", exclude={"id", "inputs"}, exclude_none=True, round_trip=True)
         inputs = [name if port is None else f"{name}.{port}" for name, port in self.inputs]
         settings = self.settings.model_dump(mode="json", by_alias=True, round_trip=True,

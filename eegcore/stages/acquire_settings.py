@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from eegcore.stages.base import StageSettings, Whole
 from eegcore.stages.stream import MAX_CHANNELS, MAX_FRAMES
@@ -130,6 +130,12 @@ class AcquireSettings(StageSettings):
     path: str | None = Field(None, min_length=1, description=(
         "recording for signal: file; a .bin file is SPI frames as they are, any other its counts"))
     loop: bool = Field(False, description="start the file again at its end")
+
+    @model_serializer(mode="wrap")
+    def _of_this_board(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what only an emulated board has, so that what is shown of a real one can be read again."""
+        shown: dict[str, Any] = handler(self)
+        return shown if self.board == "emulator" else {key: v for key, v in shown.items() if key not in EMULATED}
 
 
 #: Settings that only an emulated board has.

@@ -58,7 +58,7 @@ class Notch(StageType):
         """Return the same stream, filtered by one `scipy.signal.iirnotch` for each harmonic.
 
         The delay is that at half the frequency. With tracking the notches are those of the nominal
-        frequency until the mains have been seen, and the frequency in use is the counter ``mains_mhz``.
+        frequency until the mains have been seen; the frequency in use is the counter ``mains_mhz``, 0 until then.
         """
         stream = inputs[0]
         need_voltage("notch", stream)

@@ -6,28 +6,35 @@
 cdef class BenchStage:
     """One built-in stage outside a graph, called packet by packet as a worker calls it.
 
-    Parameters are those of `Graph.add_node`, for one input and one output.
+    Parameters are those of `Graph.add_node`, for one input and one output; a stage with several outputs of one shape
+    has `n_outputs`, of which only number `port` is read.
     """
 
     cdef const StageDescriptor *stage
     cdef void *self_
     cdef uint32_t in_channels, out_channels, out_frames, out_bins
+    cdef uint32_t n_outputs, port
     cdef double sps
 
-    def __cinit__(self, str node_type, dict params, *, dict input, dict output):
+    def __cinit__(self, str node_type, dict params, *, dict input, dict output, uint32_t n_outputs=1, uint32_t port=0):
         cdef const char *why = b"it gave no reason"
         cdef bytes settings = json_dumps(params).encode()
         cdef eegcore_stream in_
-        cdef eegcore_stream out
+        cdef eegcore_stream out[MAX_OUTPUTS]
+        cdef uint32_t i
+        if n_outputs > MAX_OUTPUTS or port >= n_outputs:
+            raise ValueError(f"bench: port {port} of {n_outputs}")
+        self.n_outputs, self.port = n_outputs, port
         self.stage = builtin(node_type)
         self.self_ = self.stage.create(settings, &why)
         if self.self_ is NULL:
             raise errors.EegcoreError(f"{node_type}: settings refused: {(<bytes>why).decode()}.")
         fill_stream(&in_, input)
-        fill_stream(&out, output)
-        check(self.stage.start(self.self_, &in_, 1, &out, 1), node_type)
-        self.in_channels, self.out_channels = in_.n_channels, out.n_channels
-        self.out_frames, self.out_bins = out.max_frames, max(<uint32_t>1, out.n_bins)
+        for i in range(n_outputs):
+            fill_stream(&out[i], output)
+        check(self.stage.start(self.self_, &in_, 1, out, n_outputs), node_type)
+        self.in_channels, self.out_channels = in_.n_channels, out[0].n_channels
+        self.out_frames, self.out_bins = out[0].max_frames, max(<uint32_t>1, out[0].n_bins)
         self.sps = in_.sps
 
     def __dealloc__(self):
@@ -43,8 +50,10 @@ cdef class BenchStage:
         cdef int64_t began_ns
         cdef int32_t status = 0
         cdef eegcore_block given
-        cdef eegcore_block made
+        cdef eegcore_block outs[MAX_OUTPUTS]
+        cdef eegcore_block *made = &outs[self.port]
         cdef eegcore_block nothing
+        cdef uint32_t i
         if values.shape[1] != self.in_channels or out.shape[1] != self.out_channels \
                 or values.shape[0] != out.shape[0] or n_frames == 0 or values.shape[0] % n_frames:
             raise ValueError("bench: arrays do not fit the stage")
@@ -59,13 +68,15 @@ cdef class BenchStage:
             began_ns = ec_now_ns()
             while at < values.shape[0] and status >= 0:
                 given.values = <float *>&values[at, 0]
-                memcpy(&made, &given, sizeof(given))
-                made.n_channels = self.out_channels
+                for i in range(self.n_outputs):
+                    memcpy(&outs[i], &given, sizeof(given))
+                    outs[i].n_channels = self.out_channels
+                    outs[i].values = NULL
                 made.values = &out[at, 0]
-                status = self.stage.process(self.self_, &given, 1, &made, 1)
+                status = self.stage.process(self.self_, &given, 1, outs, self.n_outputs)
                 while status == EEGCORE_MORE:          # a packet is cut where the stage settles
                     made.values += <size_t>made.n_frames * self.out_channels
-                    status = self.stage.process(self.self_, &nothing, 1, &made, 1)
+                    status = self.stage.process(self.self_, &nothing, 1, outs, self.n_outputs)
                 given.frame_index += n_frames
                 at += n_frames
             began_ns = ec_now_ns() - began_ns

@@ -120,6 +120,9 @@ cdef void deliver(ec_group *g, ec_node *n, ec_port *port, ec_ref ref) noexcept n
     cdef uint32_t i
     ec_counter_add(&port.packets, 1)
     ec_counter_add(&port.frames, p.device_frames)
+    if readers == 1 and port.n_local == 1:     # the next stage of the same group, as almost always
+        g.nodes[port.local[0].node].pending[port.local[0].input] = ref
+        return
     if readers == 0:
         ec_pool_release(pool, ref)
         return
@@ -222,20 +225,12 @@ cdef void take_changes(ec_group *g, ec_node *n, uint32_t config_rev, uint64_t fr
         ec_run_log(g.run, EC_LOG_STAGE_FAILED, n.number, NO_EDGE, frame_index, status)
 
 
-cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
-    """Give the pending packets of one node to its stage."""
-    cdef eegcore_block blocks[EC_MAX_INPUTS]
-    cdef eegcore_block out[MAX_OUTPUTS]
-    cdef eegcore_block *first = NULL
-    cdef ec_node *n = g.nodes[at]
+cdef ec_packet *open_inputs(ec_group *g, ec_node *n, eegcore_block *blocks, eegcore_block **first, uint32_t *frames,
+                            uint32_t *config_rev) noexcept nogil:
+    """Start a block for every pending packet of a node with several inputs; return the first packet, NULL for none."""
     cdef ec_packet *parent = NULL
     cdef ec_packet *p
-    cdef uint32_t i, frames = 0, config_rev = 0
-    cdef uint64_t frame_index
-    cdef int32_t status = EC_STATUS_OK
-    cdef int64_t enter_ns, leave_ns
-    cdef ec_ref ref
-
+    cdef uint32_t i
     for i in range(n.n_inputs):
         if n.pending[i] == EC_REF_NONE:
             blocks[i].struct_size = sizeof(eegcore_block)
@@ -245,11 +240,34 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
             continue
         p = packet_of(g.run, n.pending[i])
         block_from_packet(&blocks[i], p)
-        frames += p.device_frames
-        config_rev = max(config_rev, p.config_rev)
+        frames[0] += p.device_frames
+        config_rev[0] = max(config_rev[0], p.config_rev)
         if parent is NULL:
             parent = p
-            first = &blocks[i]
+            first[0] = &blocks[i]
+    return parent
+
+
+cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
+    """Give the pending packets of one node to its stage."""
+    cdef eegcore_block blocks[EC_MAX_INPUTS]
+    cdef eegcore_block out[MAX_OUTPUTS]
+    cdef eegcore_block *first = &blocks[0]
+    cdef ec_node *n = g.nodes[at]
+    cdef ec_packet *parent = NULL
+    cdef uint32_t frames = 0, config_rev = 0
+    cdef uint64_t frame_index
+    cdef int32_t status = EC_STATUS_OK
+    cdef int64_t enter_ns, leave_ns
+    cdef ec_ref ref
+
+    if n.n_inputs != 1:
+        parent = open_inputs(g, n, blocks, &first, &frames, &config_rev)
+    elif n.pending[0] != EC_REF_NONE:      # as almost always
+        parent = packet_of(g.run, n.pending[0])
+        block_from_packet(&blocks[0], parent)
+        frames = parent.device_frames
+        config_rev = parent.config_rev
     if parent is NULL:
         return
     frame_index = parent.frame_index

@@ -140,7 +140,7 @@ def test_an_idle_worker_that_was_killed_costs_nothing(tmp_path, recordings):
 
 
 def test_leaving_by_an_error_gives_up_at_once(tmp_path, recordings):
-    (tmp_path / "p.yaml").write_text(SLOW.replace("15", "2000"))
+    (tmp_path / "p.yaml").write_text(SLOW.replace("stall_ms: 8", "stall_ms: 2000"))
     began = time.monotonic()
     futures = []
 

@@ -22,7 +22,7 @@ stages:
   - bandpass: {low_hz: 1, high_hz: 40}
   - csv_sink: {path: "{input}_filtered.csv"}
 """
-SLOW = PIPELINE + "  - null_sink: {stall_ms: 15, inputs: bandpass}\n"       # 20 packets: 0.3 s a recording
+SLOW = PIPELINE + "  - null_sink: {stall_ms: 8, inputs: bandpass}\n"        # 20 packets: 0.2 s a recording
 
 
 def write_edf(path: Path, seed: int, n_frames: int = SPS * SECONDS, n_channels: int = 4) -> None:

@@ -24,6 +24,7 @@ SCENARIOS = {
     "ring/ec_doorbell.h": ["doorbell", "pool_wait"],
     "packet/ec_pool.h": ["pool", "handover", "pool_wait"],
     "ring/ec_edge.h": ["edge"],
+    "graph/ec_change.h": ["change"],
 }
 RMW, LOAD, STORE = "rmw", "load", "store"
 # One step down; where two halves can be lost, each is lost alone.
@@ -164,6 +165,14 @@ STEPS: list[tuple[str, ...]] = [
      "    EC_STORE(&e->ended, 1, release);\n"),
     ("edge closes without waking the producer", "ring/ec_edge.h",
      "    ec_doorbell_ring(&e->space);\n", ""),
+    ("inbox publishes before the record is whole", "graph/ec_change.h",
+     "    EC_STORE(&change->state, EC_CHANGE_WAITING, relaxed);                       /* published by J */\n"
+     "    EC_STORE(&change->next, NULL, relaxed);                                     /* published by J */\n"
+     "    EC_STORE(&q->last->next, change, release);  ",
+     "    EC_STORE(&q->last->next, change, release);\n    EC_STORE(&change->state, EC_CHANGE_WAITING, relaxed);\n"
+     "    EC_STORE(&change->next, NULL, relaxed);  "),
+    ("inbox gives a record up while it is looked at", "graph/ec_change.h",
+     "if (ec_change_state_of(q->first) == EC_CHANGE_WAITING) {", "if (false) {"),
     ("pool forgets the tag in pop", "packet/ec_pool.h", *POP_TAG),
     ("pool forgets the tag in push", "packet/ec_pool.h", *PUSH_TAG),
     ("pool forgets the tag", "packet/ec_pool.h", *POP_TAG, *PUSH_TAG),
@@ -226,6 +235,7 @@ def killer(mutant: Mutant, folder: Path, objects: Sequence[Path], timeout_s: flo
     shutil.copytree(CSRC / "base", folder / "csrc" / "base")
     shutil.copytree(CSRC / "ring", folder / "csrc" / "ring")
     shutil.copytree(CSRC / "packet", folder / "csrc" / "packet")
+    shutil.copytree(CSRC / "graph", folder / "csrc" / "graph")
     model = folder / "tests" / "concurrency" / "model"
     model.mkdir(parents=True)
     header = folder / "csrc" / mutant.header

@@ -63,7 +63,8 @@ def test_every_command_is_known_to_this_test():
     known = (r"python3 -m venv \.venv && \. \.venv/bin/activate", r"pip install -e '\.\[test\]'", "pytest",
              r"python -m eegcore serve pipelines/default\.yaml",
              r"python -m eegcore serve pipelines/replay\.yaml --set playback\.path=FILE",
-             r"python -m eegcore run pipelines/eeg32_4k\.yaml --virtual --seconds 600")
+             r"python -m eegcore run pipelines/eeg32_4k\.yaml --virtual --seconds 600",
+             r"python -m eegcore batch pipelines/offline\.yaml RECORDINGS\.\.\. --out filtered")
     assert [line for line in COMMANDS if not any(re.fullmatch(pattern, line) for pattern in known)] == []
     assert len(COMMANDS) == len(set(COMMANDS)) == len(known)
 
@@ -96,6 +97,19 @@ def test_the_replay_command_replays(tmp_path):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_the_batch_command_filters_every_recording(tmp_path):
+    recordings = [tmp_path / f"{name}.csv" for name in ("first", "second")]
+    for recording in recordings:
+        recording.write_text("Fp1,Fp2\n" + "".join(f"{i % 50},{i % 31}\n" for i in range(1000)))
+    words = command("python -m eegcore batch")
+    at = words.index("RECORDINGS...")
+    words[at:at + 1] = map(str, recordings)
+    words[words.index("filtered")] = str(tmp_path / "filtered")
+    subprocess.run([*words, "--set", "playback.sps=250"], cwd=ROOT, capture_output=True, check=True, timeout=120)
+    written = sorted(path.name for path in (tmp_path / "filtered").glob("*.csv"))
+    assert written == ["first_filtered.csv", "second_filtered.csv"]
 
 
 def test_the_virtual_run_is_the_same_again():

@@ -28,6 +28,9 @@ stages:
   - decimate: {to_sps: 250}
   - select: {labels: [Fp1, O2], inputs: bandpass}
   - fft: {id: spectrum, window_s: 1, overlap: 0.5, inputs: bandpass}
+  - fft: {id: middle, window_s: 0.5, average: 5, average_by: median, detrend: linear, unit: dB, inputs: bandpass}
+  - bands: {inputs: spectrum}
+  - mains: {inputs: spectrum}
   - acquire: {id: second, board: emulator, sps: 4000, channels: 8, batch: 7, drift_ppm: 300}
   - align_and_zip: {id: boards, inputs: [acquire, second], prefix: true}
   - align_and_zip: {id: branches, inputs: [select, bandpass], prefix: true}
@@ -38,6 +41,9 @@ stages:
   - null_sink: {id: picked, inputs: select}
   - websocket_sink: {topic: eeg, inputs: bandpass}
   - websocket_sink: {id: bins, topic: bins, inputs: spectrum}
+  - null_sink: {id: decibels, inputs: middle}
+  - null_sink: {id: powers, inputs: bands}
+  - null_sink: {id: lines, inputs: mains}
   - csv_sink: {path: "PATH", inputs: decimate}
 """
 
@@ -181,3 +187,48 @@ def test_a_playback_breaks_no_rule(trap, tmp_path):
     ledger = trapped_run(trap, tmp_path, "pipelines/replay.yaml", "--virtual", "--set", f"playback.path={table}",
                          "--set", "playback.sps=250", threads=3)
     assert ledger["frames"] == 5000
+
+
+CHANGED = """
+import json, sys
+from eegcore.pipeline import Pipeline
+
+clock, seconds, path = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+stages = [{"acquire": {"board": "emulator", "sps": 4000, "channels": 16, "late": "buffer"}}, {"to_voltage": {}},
+          {"gain": {"factor": 1}}, {"reference": {"to": "average"}}, {"notch": {"hz": 60, "harmonics": 2}},
+          {"bandpass": {"low_hz": 0.5, "high_hz": 45, "order": 2}}, {"decimate": {"to_sps": 250}},
+          {"select": {"labels": ["Fp1", "O2"], "inputs": "bandpass"}},
+          {"fft": {"window_s": 0.5, "inputs": "bandpass"}},
+          {"moving_stats": {"window_s": 0.5, "inputs": "bandpass"}},
+          {"null_sink": {"inputs": "decimate"}}, {"null_sink": {"id": "a", "inputs": "select"}},
+          {"null_sink": {"id": "b", "inputs": "fft"}}, {"null_sink": {"id": "c", "inputs": "moving_stats"}}]
+changes = [("notch", {"hz": 50}), ("bandpass", {"low_hz": 1.0}), ("gain", {"factor": 3}), ("bandpass", {"order": 4}),
+           ("select", {"labels": ["O2", "Fp1"]}), ("reference", {"exclude": ["Fp1"]}), ("bandpass", {"high_hz": 40})]
+run = Pipeline(stages, clock=clock).run(seconds=seconds)
+def change(at):
+    for number, (stage, settings) in enumerate(changes):
+        try:
+            run.update(stage, at_frame=at and at + 500 * number, **settings)
+        except Exception as error:
+            if type(error).__name__ != "NeedsStop":      # other labels
+                raise
+change(1000)
+with run:
+    if clock == "real":
+        change(0)
+    run.wait(60)
+rev = run._graph.live.config_rev
+json.dump({**run.ledger(), "rev": rev}, sys.stdout)
+"""
+
+
+@pytest.mark.parametrize(("clock", "seconds"), [("virtual", 4), ("real", 3)])
+def test_settings_that_change_meanwhile_break_no_rule(trap, tmp_path, clock, seconds):
+    command = [sys.executable, "-c", CHANGED, clock, str(seconds), str(tmp_path)]
+    out, (report,) = run_under(trap, command, tmp_path)
+    if broken(report) and set(broken(report)) <= {"minflt", "majflt"}:
+        out, (report,) = run_under(trap, command, tmp_path)
+    assert broken(report) == {}
+    ledger = json.loads(out)
+    assert ledger["balanced"]
+    assert ledger["rev"] >= 7

@@ -32,7 +32,8 @@ ALPHA_HZ = 11.5
 STAGE_TYPES = [{"name": "notch", "role": "stage", "doc": "Remove one narrow frequency.", "settings": {"properties": {
     "hz": {"type": "number", "description": "frequency to remove"},
     "family": {"type": "string", "enum": ["butterworth", "bessel"]}}}}]
-TRACES_ID, SPECTRUM_ID, KOHM_ID = 1, 2, 3
+TRACES_ID, SPECTRUM_ID, KOHM_ID, BANDS_ID = 1, 2, 3, 4
+BANDS = {"delta": [1, 4], "theta": [4, 8], "alpha": [8, 13], "beta": [13, 30], "gamma": [30, 45]}
 KOHM_S = 0.25                                # seconds between two impedances
 TRUE_RATE_PPM = 30
 
@@ -62,12 +63,15 @@ class StandIn:
     """One running pipeline of `n_channels` at `sps`, packets of `batch` frames; with `token`, only after a login.
 
     With `kohm` it measures impedances too; with `recording` it plays a file in uV that is `gain` times as large
-    as EEG and names its channels as OpenBCI does.
+    as EEG and names its channels as OpenBCI does. With `bands` it sends shares of bands, and its spectra in dB
+    from 4 Hz on.
     """
 
     def __init__(self, n_channels: int = 8, sps: int = 1000, batch: int = 16, token: str | None = None,
-                 kohm: list[float] | None = None, recording: bool = False, gain: float = 1.0) -> None:
+                 kohm: list[float] | None = None, recording: bool = False, gain: float = 1.0,
+                 bands: bool = False) -> None:
         self.token = token
+        self.bands = bands
         self.kohm, self.recording = kohm, recording
         self.restarts = 0
         self.labels = (LABELS_8 + MORE_LABELS)[:n_channels]
@@ -84,7 +88,7 @@ class StandIn:
         self._eeg = make_eeg(self.labels, sps) * np.float32(gain)
         if recording:
             self.labels = [f"EXG Channel {c}" for c in range(n_channels)]
-        self.topics = [*(["impedance"] if kohm else []), "eeg_filtered", "spectrum"]
+        self.topics = [*(["impedance"] if kohm else []), "eeg_filtered", *(["bands"] if bands else []), "spectrum"]
         self._clients: dict[web.WebSocketResponse, set[str]] = {}
         self._controls: set[web.WebSocketResponse] = set()
         self._loop = asyncio.new_event_loop()
@@ -290,6 +294,11 @@ class StandIn:
             if self.state == "running":
                 x = self._eeg[np.arange(self.frame - n, self.frame) % len(self._eeg)] * window
                 psd = np.abs(np.fft.rfft(x, axis=0)) ** 2 * 2 / (self.sps * (window**2).sum())
+                if self.bands:
+                    powers = [psd[2 * low:2 * high].sum(axis=0) for low, high in BANDS.values()]
+                    shares = (powers / np.sum(powers, axis=0)).astype(np.float32)
+                    self._packet("bands", BANDS_ID, SPECTRUM, shares, 1, len(shares), 0)
+                    psd = 10 * np.log10(psd[8:])
                 self._packet("spectrum", SPECTRUM_ID, SPECTRUM, psd.astype(np.float32), 1, len(psd), 0)
 
     async def _impedances(self) -> None:
@@ -306,7 +315,7 @@ class StandIn:
 
     def _packet(self, topic: str, topic_id: int, kind: int, data: np.ndarray, n: int, n_bins: int, flags: int) -> None:
         payload = data.tobytes()
-        rate, step = {TRACES_ID: (self.sps, 1), SPECTRUM_ID: (2.0, self.sps // 2),
+        rate, step = {TRACES_ID: (self.sps, 1), SPECTRUM_ID: (2.0, self.sps // 2), BANDS_ID: (2.0, self.sps // 2),
                       KOHM_ID: (1 / KOHM_S, int(self.sps * KOHM_S))}[topic_id]
         header = HEADER.pack(b"EEG1", kind, flags, topic_id, n, len(self.labels), self.frame, time.monotonic_ns(),
                              rate, 1, 3, len(payload), step, 1, n_bins)
@@ -341,9 +350,12 @@ class StandIn:
         shared = {"type": "meta", "topic": topic, "meta_rev": 1, "labels": self.labels, "t_unix_ns": time.time_ns(),
                   "t_ns": time.monotonic_ns(), "run_id": f"run-{self.run}"}
         if topic == "spectrum":
-            return {**shared, "topic_id": SPECTRUM_ID, "kind": "SPECTRUM_F32", "unit": "uV^2/Hz", "sps": 2.0,
-                    "axis_hz": np.fft.rfftfreq(2 * self.sps, 1 / self.sps).tolist(),
-                    "bands": {"delta": [1, 4], "theta": [4, 8], "alpha": [8, 13], "beta": [13, 30], "gamma": [30, 45]}}
+            axis_hz = np.fft.rfftfreq(2 * self.sps, 1 / self.sps).tolist()
+            return {**shared, "topic_id": SPECTRUM_ID, "kind": "SPECTRUM_F32", "sps": 2.0, "bands": BANDS,
+                    "unit": "dB" if self.bands else "uV^2/Hz", "axis_hz": axis_hz[8:] if self.bands else axis_hz}
+        if topic == "bands":
+            return {**shared, "topic_id": BANDS_ID, "kind": "SPECTRUM_F32", "unit": "1", "sps": 2.0, "bands": BANDS,
+                    "axis_hz": [sum(edges) / 2 for edges in BANDS.values()]}
         if not self.recording:
             shared["lead_off"] = {"mode": "ac", "labels": self.labels}
         if topic == "impedance":
@@ -359,8 +371,11 @@ class StandIn:
         source = {"type": "playback", "loop": False} if self.recording else {"type": "acquire", "board": "emulator"}
         kohm = {"impedance": {"type": "impedance", "inputs": ["acquire"]},
                 "ws_impedance": {"type": "websocket_sink", "inputs": ["impedance"], "topic": "impedance"}}
+        bands = {"bands": {"type": "bands", "inputs": ["spectrum"]},
+                 "ws_bands": {"type": "websocket_sink", "inputs": ["bands"], "topic": "bands"}}
         return {"version": 1, "name": "default", "runtime": {}, "stages": {
-            "acquire": {**source, "inputs": [], "sps": self.sps}, **(kohm if self.kohm else {}),
+            **(bands if self.bands else {}), "acquire": {**source, "inputs": [], "sps": self.sps},
+            **(kohm if self.kohm else {}),
             "notch": {"type": "notch", "inputs": ["acquire"], **self.settings},
             "bandpass": {"type": "bandpass", "inputs": ["notch"], "low_hz": 0.5, "high_hz": 45},
             "spectrum": {"type": "fft", "inputs": ["bandpass"], "window_s": 2},
@@ -371,6 +386,8 @@ class StandIn:
         return {"name": "default", "clock": "real", "stages": [
             {"id": "bandpass", "outputs": [{"port": "out", "kind": "VOLTAGE_F32"}], "inputs": ["acquire"]},
             {"id": "spectrum", "outputs": [{"port": "out", "kind": "SPECTRUM_F32"}], "inputs": ["bandpass"]},
+            {"id": "bands", "type": "bands", "outputs": [{"port": "out", "kind": "SPECTRUM_F32", "unit": "1"}]},
+            {"id": "ws_bands", "outputs": [], "inputs": ["bands"]},
             {"id": "websocket_sink", "outputs": [], "inputs": ["bandpass"]},
             {"id": "ws_spectrum", "outputs": [], "inputs": ["spectrum"]},
             {"id": "impedance", "outputs": [{"port": "out", "kind": "VOLTAGE_F32", "unit": "kOhm"}]},

@@ -207,6 +207,22 @@ def test_spectrum_shows_the_alpha_of_a_clicked_channel(open_page, server):
     assert page.input_value("#channel") == "6"
 
 
+def test_bands_are_bars_of_the_chosen_channel_under_a_spectrum_in_decibels(open_page, tmp_path):
+    with StandIn(bands=True) as server:
+        page = open_page(server, 1440, 900)
+        page.select_option("#channel", "7")                                       # O2: half of it is alpha
+        wait_text(page, ".band:nth-child(3) .band-value", r"^[4-9]\d %$")
+        assert [name.strip() for name in page.locator(".band-name").all_inner_texts()] == ["δ", "θ", "α", "β", "γ"]
+        shares = [int(value.removesuffix(" %")) for value in page.locator(".band-value").all_inner_texts()]
+        assert abs(sum(shares) - 100) <= 3
+        assert text(page, "#spectrum-unit") == "dB"
+        wait_text(page, "#peak", r"^peak 11\.")
+        assert page.evaluate(SPECTRUM) > 500
+        assert page.input_value("#channel") == "7"
+        page.screenshot(path=tmp_path / "bands.png")
+        assert not page.is_visible("#topic-field")                                # bands are no traces
+
+
 def test_buttons_send_commands_and_only_those_that_make_sense(open_page, server):
     page = open_page(server)
 

@@ -95,7 +95,7 @@ def test_settings_are_complete_and_as_used(plan):
     made = plan([SOURCE, {"to_voltage": {}}, {"decimate": {"factor": 5}}, {"websocket_sink": {}}])
     assert made.stage("acquire").settings["batch"] == 1
     assert made.stage("acquire").settings["labels"][0] == "Fp1"
-    assert made.stage("decimate").settings == {"factor": 5, "to_sps": 50.0}
+    assert made.stage("decimate").settings == {"factor": 5, "to_sps": 50.0, "filter": "iir"}
     assert made.stage("websocket_sink").settings == {"topic": "websocket_sink"}
 
 

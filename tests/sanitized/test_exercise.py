@@ -24,11 +24,16 @@ ACQUIRE = {"acquire": {"board": "emulator", "sps": 2000, "channels": 16}}
 CHAIN: list[dict[str, Any]] = [
     {"to_voltage": {"keep_raw": True}}, {"notch": {"hz": 60}}, {"bandpass": {"low_hz": 0.5, "high_hz": 45}},
     {"decimate": {"to_sps": 250}}, {"fft": {"id": "spectrum", "window_s": 0.5, "overlap": 0.5, "inputs": "notch"}},
+    {"fft": {"id": "middle", "window_s": 0.25, "overlap": 0.9, "average": 4, "average_by": "median", "unit": "dB",
+             "detrend": "linear", "window": "kaiser", "kaiser_beta": 8, "inputs": "notch"}},
+    {"bands": {"relative": True, "inputs": "spectrum"}}, {"mains": {"hz": 60, "inputs": "spectrum"}},
     {"select": {"id": "two", "labels": ["Fp1", "Fp2"], "inputs": "bandpass"}},
     {"lead_off": {"mode": "ac", "hz": 31.25, "inputs": "to_voltage"}},
     {"impedance": {"mode": "ac", "hz": "fdr/4", "current_na": 6, "window_s": 0.5, "inputs": "to_voltage"}}]
 SINKS = [{"null_sink": {"id": "wide", "inputs": "bandpass"}}, {"null_sink": {"id": "narrow", "inputs": "decimate"}},
-         {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "pair", "inputs": "two"}},
+         {"null_sink": {"id": "bins", "inputs": "spectrum"}}, {"null_sink": {"id": "decibels", "inputs": "middle"}},
+         {"null_sink": {"id": "powers", "inputs": "bands"}}, {"null_sink": {"id": "lines", "inputs": "mains"}},
+         {"null_sink": {"id": "pair", "inputs": "two"}},
          {"null_sink": {"id": "clean", "inputs": "lead_off"}}, {"null_sink": {"id": "kohm", "inputs": "impedance"}}]
 
 #: Every kind of fault that a run survives, each where the ones before it are over; 2000 SPS.
@@ -185,6 +190,32 @@ def test_pause_and_resume():
             time.sleep(0.05)
         ledger = run.stop()
     assert balanced(ledger)["sources"]["acquire"]["paused"] > 0
+
+
+def change_everything(run, number, at_frame=None):
+    run.update("notch", hz=50 + 10 * (number % 2), at_frame=at_frame)
+    run.update("bandpass", low_hz=0.5 + number % 2, order=1 + number, at_frame=at_frame)
+    run.update("spectrum", window="hann" if number % 2 else "hamming", at_frame=at_frame)
+
+
+def test_settings_change_at_their_frames():
+    run = Pipeline([ACQUIRE, *CHAIN, *SINKS], clock="virtual").run(seconds=2)
+    for number in range(4):
+        change_everything(run, number, 300 + 400 * number)
+    run.update("notch", hz=40, at_frame=10**9)             # never due: nothing of it may be left
+    with run:
+        assert run.wait(100)
+    assert balanced(run.ledger())["lost"] == 0
+
+
+def test_settings_change_while_data_flow():
+    with Pipeline([ACQUIRE, *CHAIN, *SINKS]).run() as run:
+        for number in range(4):
+            change_everything(run, number)
+            list(run.tap("bandpass", seconds=0.05, timeout_s=60))
+            run.stats()
+        ledger = run.stop()
+    assert balanced(ledger)["lost"] == 0
 
 
 def test_an_outlet_is_read_by_eventfd_through_starts_and_stops():

@@ -17,7 +17,7 @@ import aiohttp
 import numpy as np
 import pytest
 
-from eegcore.errors import ConfigError, StateConflict
+from eegcore.errors import ConfigError, StaleRevision, StateConflict
 from eegcore.server import serve as serve_module
 from eegcore.server.protocol import Header, pack_header
 from eegcore.stages.stream import Kind, Stream
@@ -139,6 +139,14 @@ class FakeController:
         self.set_outlets()
         self.move("stopped")
         return self.ledger()
+
+    def update(self, stage_id: str, key: str, value: Any, if_rev: int | None = None,
+               at_frame: int | None = None) -> int:
+        self.calls.append(("update", stage_id, key, value, if_rev, at_frame))
+        if if_rev not in (None, self.config_rev):
+            raise StaleRevision("config_rev: not the present one.", config_rev=self.config_rev)
+        self.config_rev += 1
+        return self.config_rev
 
     def pause(self) -> None:
         self.calls.append(("pause",))

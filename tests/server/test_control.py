@@ -44,6 +44,32 @@ async def test_commands_are_answered_by_their_id(running):
     assert running.controller.calls == [("start", None, "eeg8_250"), ("pause",), ("resume",), ("shutdown",)]
 
 
+async def test_a_setting_may_be_changed_from_the_socket(running):
+    async with running.control() as socket:
+        answer = await ask(socket, id=1, stage_id="notch", cmd="UpdateParam", key="hz", value=50)
+        assert answer == {"id": 1, "ok": True, "config_rev": 4}
+        answer = await ask(socket, id=2, stage_id="notch", cmd="UpdateParam", key="hz", value=[1], if_rev=4, at_frame=9)
+        assert answer == {"id": 2, "ok": True, "config_rev": 5}
+        answer = await ask(socket, id=3, stage_id="notch", cmd="UpdateParam", key="hz", value=None, if_rev=4)
+        assert (answer["ok"], answer["error"]["code"]) == (False, "stale_revision")
+        assert answer["error"]["details"]["config_rev"] == 5
+    assert running.controller.calls == [("update", "notch", "hz", 50, None, None),
+                                        ("update", "notch", "hz", [1], 4, 9), ("update", "notch", "hz", None, 4, None)]
+
+
+@pytest.mark.parametrize("broken", [
+    {"stage_id": 5}, {"stage_id": None}, {"key": ["hz"]}, {"if_rev": 1.5}, {"if_rev": -1}, {"if_rev": True},
+    {"at_frame": 2**63}, {"at_frame": "7"}])
+async def test_an_update_that_is_none_is_refused_before_it_reaches_the_controller(running, broken):
+    async with running.control() as socket:
+        request = {"id": 1, "stage_id": "notch", "cmd": "UpdateParam", "key": "hz", "value": 50, **broken}
+        answer = await ask(socket, **request)
+        assert (answer["ok"], answer["error"]["code"]) == (False, "bad_request")
+        answer = await ask(socket, id=2, cmd="UpdateParam", stage_id="notch", key="hz")
+        assert answer["error"]["message"].startswith("value: missing")
+    assert running.controller.calls == []
+
+
 async def test_a_pipeline_may_be_started_from_the_socket(running):
     async with running.control() as socket:
         assert (await ask(socket, id=1, cmd="Start", pipeline=[{"acquire": {}}]))["ok"]
@@ -82,7 +108,7 @@ async def test_a_viewer_may_look_and_not_touch(controller):
     async with (running_server(controller, token="o", viewer_token="v") as server,
                 server.control(headers={"Authorization": "Bearer v"}) as socket):
         assert (await ask(socket, id=1, cmd="GetConfig"))["ok"]
-        for command in ("Start", "Shutdown", "Pause", "Resume"):
+        for command in ("Start", "Shutdown", "Pause", "Resume", "UpdateParam"):
             answer = await ask(socket, id=1, cmd=command)
             assert answer["error"]["code"] == "forbidden"
     assert ("start", None, None) not in controller.calls

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from eegcore.devices.readers_base import Recording
+from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.offline.chain import SOURCE, find_output, plan_chain
 from eegcore.sinks.ledger_file import check_ledger
@@ -36,11 +38,18 @@ def run_live(x: np.ndarray, sps: float, first: Stages, changes: list[tuple[int, 
              output: str | None = None, gaps: list[tuple[int, int]] | None = None, digest: bool = False) -> Heard:
     """Run `x` through `first`; from each frame on through the stages given for it. Nothing may be lost."""
     given = recording(x, sps, gaps)
-    plan = plan_chain(given, first, batch=batch)[1]
-    run = GraphRun(plan, digest=digest, recordings={SOURCE: given})
+    plans: dict[str, Plan] = {}
+
+    def plan_of(stages: Stages) -> Plan:
+        key = json.dumps(stages)
+        if key not in plans:
+            plans[key] = plan_chain(given, stages, batch=batch)[1]
+        return plans[key]
+
+    run = GraphRun(plan_of(first), digest=digest, recordings={SOURCE: given})
     for frame, stages in changes:
-        run.change(plan_chain(given, stages, batch=batch)[1], frame)
-    _, tap = run.open_tap(*find_output(plan, output))
+        run.change(plan_of(stages), frame)
+    _, tap = run.open_tap(*find_output(run.plan, output))
     parts: list[tuple[np.ndarray, int, float, int, int]] = []
     run.start()
     try:

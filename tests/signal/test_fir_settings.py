@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
+import eegcore as ec
 from eegcore.stages import catalogue, design
 from eegcore.stages.base import Context, SettingProblem
 from eegcore.stages.design import Designer, DesignError, taps_from_hex, taps_to_hex
@@ -237,3 +238,11 @@ def test_rows_that_are_no_taps_are_refused(row):
 def test_taps_come_back_exactly():
     taps = [0.1, 1 / 3, -1e-300, 5e-324, np.pi]
     assert taps_from_hex(taps_to_hex(taps)) == taps
+
+
+def test_the_plan_shows_the_warning_with_the_place_of_the_stage():
+    document = [{"acquire": {"board": "emulator", "sps": 16000, "channels": 32}}, {"to_voltage": {}},
+                {"fir": {"high_hz": 30, "n_taps": 4001}}, {"null_sink": {}}]
+    assert [text.split(" are ")[0] for text in ec.Pipeline(document, clock="real").plan.warnings] == [
+        "stages[2].fir: 4001 taps on 32 channels at 16000 SPS"]
+    assert ec.Pipeline(document, clock="virtual").plan.warnings == []

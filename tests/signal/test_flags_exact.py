@@ -94,6 +94,13 @@ def test_flatline_is_its_definition(n_channels: int, seed: int, window: int, bat
     check(made, x, "flatline", flat(x, window, 1.0))
 
 
+def test_exactly_the_limit_is_not_flat_and_is_saturated() -> None:
+    x = np.tile(np.array([[0.0], [1.0]], np.float32), (20, 1))
+    assert not any(BENCH.run([{"flatline": {"window_s": 0.04, "below_uv": 1.0}}], x, SPS).per_frame("flags"))
+    assert all(BENCH.run([{"flatline": {"window_s": 0.04, "below_uv": 1.0001}}], x, SPS).per_frame("flags")[9:])
+    assert BENCH.run([{"saturation": {"limit_uv": 1.0, "hold_s": 0}}], x, SPS).per_frame("saturated") == [0, 1] * 20
+
+
 def test_counts_are_held_against_the_rails_of_the_converter() -> None:
     rng = np.random.default_rng(5)
     x = rng.integers(-2**23 + 2, 2**23 - 2, (300, 9), dtype=np.int32)

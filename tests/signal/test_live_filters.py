@@ -185,3 +185,36 @@ def test_a_gap_behind_a_change_is_a_gap():
     assert np.array_equal(live.frame, np.delete(np.arange(2 * SPS + 500), np.arange(1010, 1510)))
     assert live.frame[live.rev == 3][0] == 1510        # frame 1020 was missing
     assert list(np.unique(live.rev)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("stage", [
+    {"notch": {"hz": 60, "tracking": True}}, {"notch": {"hz": 60, "harmonics": 2}}, {"fir": {"high_hz": 40}},
+    {"detrend": {"window_s": 0.5}}, {"envelope": {}}, {"reference": {"to": "average"}},
+    {"bandpass": {"low_hz": 1, "high_hz": 40, "start": "steady"}}], ids=lambda stage: next(iter(stage)))
+def test_an_operation_with_the_same_settings_goes_on_bit_for_bit(stage):
+    def chain(factor: float) -> list[dict[str, Any]]:
+        return [stage, {"gain": {"factor": factor}}]
+
+    x = scalp(6 * SPS, 4)
+    name = next(iter(stage))
+    wanted = run_live(x, SPS, chain(1.0), [], output=name)
+    changes = [(at, chain(2.0 + at % 3)) for at in (100, 5 * SPS, 5 * SPS + 3, 5 * SPS + 500)]
+    live = run_live(x, SPS, chain(1.0), changes, output=name)
+    assert np.array_equal(live.values, wanted.values)
+    assert np.array_equal(live.flags, wanted.flags)
+    assert live.rev[-1] == 5
+
+
+@pytest.mark.parametrize(("before", "after", "most"), [
+    ({"fir": {"high_hz": 40}}, {"fir": {"high_hz": 30}}, 100), ({"detrend": {"window_s": 0.5}},
+                                                              {"detrend": {"window_s": 0.25}}, 20),
+    ({"notch": {"hz": 60, "tracking": True}}, {"notch": {"hz": 60, "tracking": True, "q": 20}}, 20)],
+    ids=["fir", "detrend", "tracking"])
+def test_a_past_that_is_kept_as_samples_is_handed_on(before, after, most):
+    x = scalp(7 * SPS, 4)
+    at = 5 * SPS + 123
+    live, new = (run_live(x, SPS, [first], changes).values.astype(float)
+                 for first, changes in ((before, [(at, [after])]), (after, [])))
+    left = np.abs(live - new)[at:]
+    assert left.max() < most                           # the offset is 187 500
+    assert left[SPS:].max() < 0.05

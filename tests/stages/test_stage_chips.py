@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eegcore.control.preparing import prepare
 from eegcore.errors import ConfigError
 from eegcore.pipeline import Pipeline
 from eegcore.stages import catalogue
@@ -214,3 +215,14 @@ def test_selects_of_their_own_share_a_node(describe):
 def test_a_word_in_place_of_a_mapping_is_said_so():
     with pytest.raises(ConfigError, match=r"lead_off: 'dc' is not a mapping\. Allowed: a mapping with mode, hz"):
         Pipeline([{"acquire": {"lead_off": "dc"}}, {"null_sink": {}}])
+
+
+@pytest.mark.parametrize("board", ["pieeg", "ads1299", "emulator"])
+def test_the_merged_configuration_of_a_board_can_be_loaded_again(board):
+    wires = {} if board != "ads1299" else {"chips": [{"spi": "/dev/spidev0.0", "drdy": "GPIO25"}]}
+    document = [{"acquire": {"board": board, **wires}}, {"to_voltage": {}}, {"null_sink": {}}]
+    config, _ = prepare(document)
+    merged = config.merged()
+    assert ("faults" in merged["stages"]["acquire"]) == (board == "emulator")
+    again, _ = prepare(merged)
+    assert again.merged() == merged

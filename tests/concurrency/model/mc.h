@@ -39,7 +39,7 @@ typedef enum mc_order { mc_relaxed, mc_acquire, mc_release, mc_acq_rel, mc_seq_c
 /* What ec_atomic.h leaves to the checker. */
 #define EC_ATOMIC(type) type
 #define EC_LOAD(p, order)          ((__typeof__(*(p)))mc_load((p), mc_##order, #p))
-#define EC_STORE(p, v, order)      mc_store((p), (__typeof__(*(p)))(v), mc_##order, #p)
+#define EC_STORE(p, v, order)      mc_store((p), (uint64_t)(__typeof__(*(p)))(v), mc_##order, #p)
 #define EC_FETCH_ADD(p, v, order)  mc_fetch_add((p), sizeof *(p), (uint64_t)(v), mc_##order, #p)
 #define EC_FETCH_SUB(p, v, order)  mc_fetch_add((p), sizeof *(p), -(uint64_t)(v), mc_##order, #p)
 #define EC_CAS(p, expected, desired, success, failure)                                        \
