@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import uuid
 from concurrent.futures import Future
 from pathlib import Path
@@ -45,6 +46,9 @@ class ClusterWorkers:
         except ImportError:
             raise BadArgument("--scheduler: dask.distributed is not installed here. It is an extra: "
                               "pip install 'eegcore[batch]'. Leave --scheduler out to use this machine.") from None
+        if not re.fullmatch(r"[a-z]+://\S+:\d+", address):    # a Client that refused one complains again when it goes
+            raise BadArgument(f"--scheduler: {address}: no dask scheduler answers, this is no address. Allowed: an "
+                              "address such as tcp://host:8786. Leave --scheduler out to use this machine.")
         try:
             self._client: Any = client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:

@@ -36,7 +36,9 @@ def change_settings(config: PipelineConfig, settings: Settings,
     stages: dict[str, Any] = document["stages"]
     unknown: list[str] = []
     for stage_id, key, value in _each(settings):
-        if stage_id in stages and value is None:
+        if not isinstance(stage_id, str):
+            unknown.append(repr(stage_id))
+        elif stage_id in stages and value is None:
             stages[stage_id].pop(key, None)            # back to its default
         elif stage_id in stages:
             stages[stage_id][key] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, ClassVar, Literal
 
 from eegcore.config import PipelineConfig, load
@@ -51,8 +52,12 @@ class ArraySource(StageType):
 def process_recording(recording: Recording, stages: Sequence[dict[str, Any]], *, batch: int = BATCH,
                       output: str | None = None, zero_phase: bool = False) -> Processed:
     """See `eegcore.process`."""
-    if not 1 <= batch <= MAX_FRAMES:
-        raise BadArgument(f"process: batch is {batch}. 1 to {MAX_FRAMES} are allowed. 256 suits most arrays.")
+    if isinstance(stages, str | Mapping) or not isinstance(stages, Sequence):
+        raise BadArgument(f"process: stages is a {type(stages).__name__}. A list is allowed. Write "
+                          '[{"notch": {"hz": 60}}, ...].')
+    if not isinstance(batch, Integral) or not 1 <= batch <= MAX_FRAMES:
+        raise BadArgument(f"process: batch is {batch!r}. 1 to {MAX_FRAMES} are allowed. 256 suits most arrays.")
+    batch = int(batch)
     config, plan = plan_chain(recording, stages, batch=batch)
     wanted = find_output(plan, output)
     if zero_phase:
@@ -102,7 +107,7 @@ def find_output(plan: Plan, output: str | None) -> tuple[str, str]:
     """
     if output is None:
         return plan.stage(SINK).inputs[0]
-    stage_id, _, port = output.partition(".")
+    stage_id, _, port = str(output).partition(".")
     found = [(stage.id, out.name) for stage in plan.stages for out in stage.outputs]
     for ref in found:
         if ref[0] == stage_id and port in ("", ref[1]):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -60,16 +62,37 @@ def _usable(recording: Recording) -> Recording:
     return recording
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:                      # an integer that no float can hold
+        return False
+
+
 def _array(x: ArrayLike, sps: float | None, labels: Sequence[str] | None, scale_uv: float | None) -> Recording:
-    values = np.asarray(x)
+    if np.ma.isMaskedArray(x):
+        raise BadArgument("process: x is a masked array. Stages know no masks. Give x.filled(value), with NaN where "
+                          "nothing was measured.")
+    try:
+        values = np.asarray(x)
+    except ValueError:
+        raise BadArgument("process: x is no array: its rows have different lengths. (n_frames, n_channels) is "
+                          "allowed.") from None
     if values.ndim != 2 or 0 in values.shape or values.shape[1] > MAX_CHANNELS:
         raise BadArgument(f"process: x has shape {values.shape}. (n_frames, n_channels) with 1 to {MAX_CHANNELS} "
                           "channels is allowed. A single channel is x[:, None].")
-    if sps is None or not np.isfinite(sps) or sps <= 0:
-        raise BadArgument(f"process: sps is {sps}. Frames per second, above 0. Give the rate of x.")
+    if not _is_number(sps) or not sps > 0:
+        raise BadArgument(f"process: sps is {sps!r}. Frames per second, above 0. Give the rate of x.")
     raw = np.issubdtype(values.dtype, np.integer)
     if not raw and not np.issubdtype(values.dtype, np.floating):
         raise BadArgument(f"process: x holds {values.dtype}. Float uV or integer counts are allowed. Convert it first.")
+    if not (labels is None or (isinstance(labels, Iterable) and not isinstance(labels, str)
+            and all(isinstance(label, str) for label in labels))):
+        raise BadArgument(f"process: labels is {labels!r}. A list of texts, one per channel, is allowed.")
+    if not (scale_uv is None or _is_number(scale_uv)):
+        raise BadArgument(f"process: scale_uv is {scale_uv!r}. uV per count, one finite number. Leave it out for uV.")
     names = tuple(labels) if labels is not None else tuple(f"ch{c + 1}" for c in range(values.shape[1]))
     if len(names) != values.shape[1] or len(set(names)) != len(names):
         raise BadArgument(f"process: {len(names)} labels for {values.shape[1]} channels, or a label twice. "

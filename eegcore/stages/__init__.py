@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def catalogue() -> dict[str, StageType]:
     """Return all stage types by name: sources first, then transforms, then sinks."""
-    from eegcore.stages import (  # noqa: F401, I001
+    from eegcore.stages import (  # noqa: I001
         acquire,
         playback,
         scaling,
@@ -42,4 +42,12 @@ def catalogue() -> dict[str, StageType]:
     from eegcore.stages.base import registered
 
     order = {"source": 0, "stage": 1, "sink": 2}
-    return dict(sorted(registered().items(), key=lambda item: order[item[1].role]))
+    modules = [                                # somebody may have imported one of them before
+        acquire, playback, scaling, select, reference, detrend, notch, filters, fir, envelope, decimate, resample,
+        moving_stats, hampel, spectrum, bands, mains, lead_off, impedance, quality, artefacts, align_and_zip, sinks]
+    place = {module.__name__: n for n, module in enumerate(modules)}
+
+    def key(item: tuple[str, StageType]) -> tuple[int, int]:
+        return order[item[1].role], place.get(type(item[1]).__module__, len(place))
+
+    return dict(sorted(registered().items(), key=key))

@@ -37,6 +37,7 @@ LEARN_S = 1.0                                  # the medians have been learnt fo
 SMOOTH_HZ = 4.0                                # edge of what smooths power, as MNE-Python's annotate_muscle_zscore
 MAINS_HZ = (50.0, 60.0)
 MAINS_WIDTH_HZ = 10.0
+MAX_SECTIONS = 64                              # EC_SOS_MAX_SECTIONS of csrc/dsp/ec_sos.h
 
 _BASELINE = Field(30.0, ge=1, le=3600, description=(
     "what is usual is learnt over about so long, s; what lasts much longer becomes usual itself"))
@@ -173,6 +174,10 @@ class Muscle(StageType):
         for at_hz in _mains(settings.mains_hz, high, stream):
             sos = sos + designed(ctx, "mains_hz", stream, design="notch", hz=at_hz, q=at_hz / MAINS_WIDTH_HZ,
                                  sps=stream.sps)
+        if len(sos) > MAX_SECTIONS:
+            raise SettingProblem("mains_hz", f"mains and harmonics below {hz(high)} Hz are {len(sos) - 4} notches",
+                                 allowed=f"At most {MAX_SECTIONS - 4}",
+                                 hint="Lower high_hz, leave out one of mains_hz, or give [] for none")
         smooth = 1 - math.exp(-2 * math.pi * SMOOTH_HZ / stream.sps)
         blind_s = settling_s(sos, stream.sps) + math.log(1e3) / (math.pi * SMOOTH_HZ)
         description = marked(

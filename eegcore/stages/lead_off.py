@@ -67,8 +67,15 @@ class LeadOff(StageType):
             if settings.bandwidth_hz > current.hz:
                 raise SettingProblem("bandwidth_hz", f"{hz(settings.bandwidth_hz)} Hz is wider than the tone is high "
                                      f"({hz(current.hz)} Hz)", allowed=f"Up to {hz(current.hz)} Hz")
+            if stream.step.denominator != 1:
+                raise SettingProblem("inputs", "the filter runs in whole frames of the device, and its input has "
+                                     f"{stream.step.denominator} frames for {stream.step.numerator} of them",
+                                     hint="Put lead_off before the resample")
             t = math.tan(math.pi * settings.bandwidth_hz * half / (2 * stream.sps))
             r = max(0.0, (1 - t) / (1 + t))
+            if r == 1.0:
+                raise SettingProblem("bandwidth_hz", f"{hz(settings.bandwidth_hz)} Hz is no width at "
+                                     f"{hz(stream.sps)} SPS: the notches would never settle", hint="Use 0.01 or more")
             ops.append({"op": "comb", "half": half, "rate": (1 - r).hex()})
             settling = half * (1 + (math.log(SETTLED) / math.log(r) if r > 0 else 0)) / stream.sps
             out = out.after_filter(ctx.stage_id).replace(delay_s=stream.delay_s + half * t / 2 / stream.sps,

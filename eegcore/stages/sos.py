@@ -44,9 +44,15 @@ def _advance(p: Polynomial, angle: float) -> float:
 
 
 def largest_pole(sos: list[list[float]]) -> float:
-    """Return the radius of the slowest pole; below 1 if the filter is stable."""
+    """Return the radius of the slowest pole; below 1 if, and only if, the filter is stable.
+
+    A root taken in double precision cannot tell a pole at 1 from one a little inside, so the conditions of Jury,
+    ``|a2| < 1`` and ``|a1| < 1 + a2``, are looked at without rounding.
+    """
     radius = 0.0
     for _, _, _, _, a1, a2 in sos:
+        if not (abs(a2) < 1.0 and abs(Fraction(a1)) < 1 + Fraction(a2)):
+            radius = max(radius, 1.0)
         root = cmath.sqrt(a1 * a1 - 4 * a2)
         radius = max(radius, abs(-a1 + root) / 2, abs(-a1 - root) / 2)
     return radius
@@ -128,8 +134,14 @@ def _step_parts(sos: list[list[float]]) -> list[tuple[complex, complex]]:
         for k, other in enumerate(poles):
             if k != i:
                 residue /= other - d
-        parts.append((residue if d.imag == 0.0 else 2 * residue, cmath.log(1 - d)))
+        parts.append((residue if d.imag == 0.0 else 2 * residue, _log_pole(d)))
     return parts
+
+
+def _log_pole(d: complex) -> complex:
+    """Return ``log(1 - d)``; its real part keeps its digits where ``1 - d`` itself rounds to 1."""
+    grows = d.real * d.real + d.imag * d.imag - 2 * d.real         # |1 - d|^2 - 1
+    return complex(math.log1p(grows) / 2, cmath.phase(1 - d))
 
 
 def _apart(pairs: list[tuple[complex, complex]]) -> list[complex]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from eegcore.stages import catalogue
@@ -23,6 +26,12 @@ def test_the_first_set_is_complete():
         "saturation", "flatline", "blink", "muscle",
         "align_and_zip",
         "websocket_sink", "null_sink", "csv_sink"]
+
+
+def test_the_order_does_not_depend_on_what_was_imported_before():
+    code = "import eegcore.stages.playback, eegcore.stages; print(*eegcore.stages.catalogue())"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split() == list(TYPES)
 
 
 @pytest.mark.parametrize("name", TYPES)
