@@ -6,48 +6,24 @@ that `validate`, `stages` and `schema` work anywhere.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eegcore.stages.base import StageType
 
+# The modules that register stage types, in the order in which people meet them.
+ROOMS = ("acquire", "playback", "scaling", "select", "reference", "detrend", "notch", "filters", "fir", "envelope",
+         "decimate", "resample", "moving_stats", "hampel", "spectrum", "bands", "mains", "lead_off", "impedance",
+         "quality", "artefacts", "align_and_zip", "sinks")
+
 
 def catalogue() -> dict[str, StageType]:
     """Return all stage types by name: sources first, then transforms, then sinks."""
-    from eegcore.stages import (  # noqa: I001
-        acquire,
-        playback,
-        scaling,
-        select,
-        reference,
-        detrend,
-        notch,
-        filters,
-        fir,
-        envelope,
-        decimate,
-        resample,
-        moving_stats,
-        hampel,
-        spectrum,
-        bands,
-        mains,
-        lead_off,
-        impedance,
-        quality,
-        artefacts,
-        align_and_zip,
-        sinks,
-    )
     from eegcore.stages.base import registered
 
+    # not by registration: somebody may have imported one of them before
+    place = {import_module(f"eegcore.stages.{room}").__name__: number for number, room in enumerate(ROOMS)}
     order = {"source": 0, "stage": 1, "sink": 2}
-    modules = [                                # somebody may have imported one of them before
-        acquire, playback, scaling, select, reference, detrend, notch, filters, fir, envelope, decimate, resample,
-        moving_stats, hampel, spectrum, bands, mains, lead_off, impedance, quality, artefacts, align_and_zip, sinks]
-    place = {module.__name__: n for n, module in enumerate(modules)}
-
-    def key(item: tuple[str, StageType]) -> tuple[int, int]:
-        return order[item[1].role], place.get(type(item[1]).__module__, len(place))
-
-    return dict(sorted(registered().items(), key=key))
+    return dict(sorted(registered().items(), key=lambda item: (
+        order[item[1].role], place.get(type(item[1]).__module__, len(ROOMS)))))
