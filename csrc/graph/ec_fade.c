@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "ec_fade.h"
 
 #include <stdlib.h>
