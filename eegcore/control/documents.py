@@ -122,5 +122,5 @@ def _defaults(stage_type: Any) -> Document:
 def _leaves(path: tuple[str, ...], value: Any) -> list[str]:
     if isinstance(value, dict) and value:
         return [line for key, part in value.items() for line in _leaves((*path, str(key)), part)]
-    text = "default" if value is None else str(value)
+    text = "default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return [f"{'.'.join(path)}={text if len(text) <= 60 else text[:57] + '...'}"]

@@ -14,7 +14,7 @@ Replacing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eegcore.config.nodes import shown
 from eegcore.config.problems import did_you_mean, listing
@@ -23,19 +23,28 @@ from eegcore.errors import BadArgument, NotFound, StateConflict
 from eegcore.stages import catalogue
 
 if TYPE_CHECKING:
+    from eegcore.config import PipelineConfig
     from eegcore.control.held import Held
+    from eegcore.graph.plan_types import Plan
 
 SINK_PREFIX = "ws_"
 WEBSOCKET_SINK = "websocket_sink"
 
 
-def stage_added(held: Held, stage_id: str, stage: Any = None, *, after: str | None = None, splice: bool = False,
+class Present(NamedTuple):
+    """A configuration and its plan, of somebody who holds no revisions."""
+
+    config: PipelineConfig
+    plan: Plan
+
+
+def stage_added(held: Held | Present, stage_id: str, stage: Any = None, *, after: str | None = None, splice: bool = False,
                 topic: str | bool | None = None) -> Document:
     """Return the document with a new stage.
 
     Parameters
     ----------
-    held : Held
+    held : Held or Present
     stage_id : str
         Of the new stage. Without `stage` it is also its type, with defaults.
     stage : dict, optional
@@ -87,7 +96,7 @@ def stage_added(held: Held, stage_id: str, stage: Any = None, *, after: str | No
     return document
 
 
-def stage_removed(held: Held, stage_id: str) -> Document:
+def stage_removed(held: Held | Present, stage_id: str) -> Document:
     """Return the document without a stage; see above for what becomes of its readers.
 
     Raises
@@ -122,7 +131,7 @@ def stage_removed(held: Held, stage_id: str) -> Document:
     return document
 
 
-def stage_replaced(held: Held, stage_id: str, stage: Any) -> Document:
+def stage_replaced(held: Held | Present, stage_id: str, stage: Any) -> Document:
     """Return the document with other settings, or another type, for a stage.
 
     Raises
@@ -168,14 +177,14 @@ def as_settings(stage_id: str, stage: Any, default_type: str) -> Document:
     return made
 
 
-def _known(held: Held, stage_id: str, what: str) -> None:
+def _known(held: Held | Present, stage_id: str, what: str) -> None:
     known = [stage.id for stage in held.config.stages]
     if stage_id not in known:
         hint = did_you_mean(stage_id, known, f"Known: {listing(known)}.")
         raise NotFound(f"{what}: no stage is called {shown(stage_id)}. {hint}")
 
 
-def _reads(held: Held, ref: str, after: str) -> bool:
+def _reads(held: Held | Present, ref: str, after: str) -> bool:
     """Return whether an input is the output `after` names; without a port that is the first."""
     def named(text: str) -> tuple[str, str]:
         name, _, port = text.partition(".")
@@ -189,7 +198,7 @@ def _only_reads(stage: Document, stage_id: str) -> bool:
     return all(ref.partition(".")[0] == stage_id for ref in stage["inputs"])
 
 
-def _passes(held: Held, stage_id: str) -> bool:
+def _passes(held: Held | Present, stage_id: str) -> bool:
     """Return whether a stage hands on what it reads: one input, one output, the same kind of samples."""
     stage = held.plan.stage(stage_id)
     if len(stage.inputs) != 1 or len(stage.outputs) != 1:
