@@ -174,7 +174,8 @@ class EdfFile:
                 self.signals = tuple(_signal(signal, *place) for signal, place
                                      in zip(header.signals, places, strict=True) if place is not None)
                 self.record_s = float(header.data_record_duration)
-                self.patient, self.recording = header.local_patient_identification, header.local_recording_identification
+                self.patient = header.local_patient_identification
+                self.recording = header.local_recording_identification
                 self.discontinuous = header.reserved[3:5] == "+D"
         except Exception as error:                     # edfio: ValueError, IndexError, ZeroDivisionError...
             raise self._damaged(error) from error
@@ -239,7 +240,8 @@ class EdfFile:
         """Samples of a signal in the whole file."""
         return self.n_records * signal.n_per_record
 
-    def pieces(self, signals: Sequence[EdfSignal], records: range | None = None) -> Iterator[tuple[slice, NDArray[Any]]]:
+    def pieces(self, signals: Sequence[EdfSignal],
+               records: range | None = None) -> Iterator[tuple[slice, NDArray[np.int32]]]:
         """Decode signals of one rate, some data records at a time.
 
         Parameters
@@ -266,7 +268,7 @@ class EdfFile:
             m = min(at_once, len(records) - first)
             n_bytes = m * self._record_bytes
             self.file.read_into(self._begin + records[first] * self._record_bytes,
-                                memoryview(buffer)[PAD: PAD + n_bytes])
+                                buffer.data[PAD: PAD + n_bytes])
             for begin, end in runs:
                 self._decode(buffer, signals[begin].offset, counts[:m, begin:end])
             yield slice(first * n, (first + m) * n), counts[:m]

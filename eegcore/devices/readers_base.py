@@ -194,8 +194,8 @@ def to_float32_uv(path: str | os.PathLike[str], values: NDArray[np.float64],
         rounded = np.ascontiguousarray(values, dtype=np.float32)
     if not np.isfinite(rounded).all():
         frame, channel = np.argwhere(~np.isfinite(rounded))[0]
-        raise refuse(path, f"frame {first_frame + frame}, channel {channel}: {values[frame, channel]:g} uV is too large",
-                     "Values must be finite in 32-bit floating point. Check scale and columns.")
+        raise refuse(path, f"frame {first_frame + frame}, channel {channel}: {values[frame, channel]:g} uV is too "
+                     "large", "Values must be finite in 32-bit floating point. Check scale and columns.")
     return rounded
 
 

@@ -141,7 +141,8 @@ def _open(path: str | os.PathLike[str], max_bytes: int | None) -> tuple[int, int
 
 
 def _unreadable(path: str | os.PathLike[str], error: OSError) -> Exception:
-    return refuse(path, f"cannot be read: {error.strerror} [{errno.errorcode.get(error.errno or 0, '?')} {error.errno}]",
+    return refuse(path, f"cannot be read: {error.strerror} "
+                  f"[{errno.errorcode.get(error.errno or 0, '?')} {error.errno}]",
                   "Check the disk, or copy the file elsewhere.")
 
 
