@@ -27,6 +27,7 @@ from eegcore.errors import (
 )
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.journal import Journal
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
@@ -80,6 +81,7 @@ class GraphRun:
         self.start_unix_ns = 0
         self.start_t_ns = 0
         self.utc: UtcMap | None = None                 # of a run that was started
+        self.journal = Journal()
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
