@@ -38,8 +38,8 @@ class Present(NamedTuple):
     plan: Plan
 
 
-def stage_added(held: Held | Present, stage_id: str, stage: Any = None, *, after: str | None = None, splice: bool = False,
-                topic: str | bool | None = None) -> Document:
+def stage_added(held: Held | Present, stage_id: str, stage: Any = None, *, after: str | None = None,
+                splice: bool = False, topic: str | bool | None = None) -> Document:
     """Return the document with a new stage.
 
     Parameters
