@@ -48,7 +48,8 @@ def refuse_locked(running: Plan, wanted: Plan, holders: Iterable[str]) -> list[s
     held = set(holders)
     found = [stage for stage in reached if stage in held]
     if found:
-        named = ", ".join(differing[:MOST_NAMED]) + (" and more" if len(differing) > MOST_NAMED else "")
+        causes = _causes(running, differing)
+        named = ", ".join(causes[:MOST_NAMED]) + (" and more" if len(causes) > MOST_NAMED else "")
         records = "records" if len(found) == 1 else "record"
         raise Locked(f"{named}: locked, because {' and '.join(found)} {records} what would change. While a file is "
                      "open only branches that do not reach it can change. End the recording, or stop the pipeline, "
@@ -56,9 +57,16 @@ def refuse_locked(running: Plan, wanted: Plan, holders: Iterable[str]) -> list[s
     return reached
 
 
+def _causes(plan: Plan, differing: list[str]) -> list[str]:
+    """Return those that do not differ because of another one above them, whose streams they were made for."""
+    below: set[str] = set()
+    for name in differing:
+        below.update(stage for stage in downstream(plan, [name]) if stage != name)
+    return [name for name in differing if name not in below] or differing
+
+
 def _differs(before: StagePlan, after: StagePlan) -> bool:
-    return (any(getattr(before, word) != getattr(after, word) for word in STAGE_WORDS)
-            or before.outputs != after.outputs)
+    return any(getattr(before, word) != getattr(after, word) for word in STAGE_WORDS)
 
 
 def _file_rings(plan: Plan) -> dict[str, list[tuple[object, ...]]]:

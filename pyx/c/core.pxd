@@ -302,6 +302,7 @@ cdef extern from "graph/ec_node.h" nogil:
     const ec_fanout *ec_port_fanout(ec_port *port)
     void ec_group_next_epoch(ec_group *g)
     void ec_group_park(ec_group *g, uint32_t parked)
+    cbool ec_group_has_ended(ec_group *g)
     void ec_group_end(ec_group *g)
     cbool ec_port_is_read(ec_port *port)
     cbool ec_run_is(ec_flag *flag)
