@@ -129,13 +129,11 @@ static inline ec_change *ec_inbox_collect(ec_inbox *q)
     return change;
 }
 
-/* The record that was appended after `before` (NULL: the oldest) if it was taken, NULL otherwise. What it says of
- * itself may be read then (K); it stays until it is collected. [control-thread] */
-static inline const ec_change *ec_inbox_taken(const ec_inbox *q, const ec_change *before)
+/* The oldest record if it was taken, NULL otherwise. What it says of itself may be read then (K), until it is
+ * collected. [control-thread] */
+static inline const ec_change *ec_inbox_taken(const ec_inbox *q)
 {
-    const ec_change *const change = before == NULL ? q->first : EC_LOAD(&before->next, relaxed);   /* our own store */
-
-    return change != NULL && ec_change_state_of(change) != EC_CHANGE_WAITING ? change : NULL;
+    return ec_change_state_of(q->first) != EC_CHANGE_WAITING ? q->first : NULL;
 }
 
 #endif

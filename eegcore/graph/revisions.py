@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eegcore.graph.build import Built
     from eegcore.graph.plan_types import Plan
 
-MOST_WAITING = 1024                                    # changes that wait for a frame: each keeps its instances
+MOST_WAITING = 4096                                    # changes that wait for a frame: each keeps its instances
 NS_PER_S = 10**9
 
 

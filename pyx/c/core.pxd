@@ -207,7 +207,8 @@ cdef extern from "graph/ec_change.h" nogil:
         pass
     void ec_inbox_append(ec_inbox *q, ec_change *change)
     uint32_t ec_change_state_of(const ec_change *change)
-    const ec_change *ec_inbox_taken(const ec_inbox *q, const ec_change *before)
+    const ec_change *ec_inbox_taken(const ec_inbox *q)
+    ec_change *ec_inbox_collect(ec_inbox *q)
 
 
 cdef extern from "graph/ec_fade.h" nogil:

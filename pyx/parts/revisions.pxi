@@ -2,23 +2,31 @@
 
 
 def taken_revisions(Graph graph):
-    """Return {group of a source: [(config_rev, first frame of it)]}, oldest first.
+    """Return {group of a source: [(config_rev, first frame of it)]}, oldest first, and forget all but the newest.
 
-    A revision is listed from the frame it took effect at until `collect_changes` forgets it: look before every
-    collection, and none is missed. [control-thread]
+    The records of sources are collected here and nowhere else, so that each is seen; the newest one that was taken is
+    listed again the next time. [control-thread]
     """
-    cdef const ec_change *change
+    cdef ec_inbox *inbox
+    cdef ec_change *change
+    cdef const ec_change *newest
     cdef int i
     found = {}
     for i in range(graph.n_groups):
         if graph.sources[i] is NULL:
             continue
+        inbox = &graph.sources[i].node.inbox
         found[i] = []
-        change = ec_inbox_taken(&graph.sources[i].node.inbox, NULL)
-        while change is not NULL:
+        while True:
+            change = ec_inbox_collect(inbox)
+            if change is NULL:
+                break
             if change.config_rev:              # the record an inbox begins with has none
                 found[i].append((change.config_rev, change.applied_frame))
-            change = ec_inbox_taken(&graph.sources[i].node.inbox, change)
+            ec_change_destroy(change)
+        newest = ec_inbox_taken(inbox)
+        if newest is not NULL and newest.config_rev:
+            found[i].append((newest.config_rev, newest.applied_frame))
     return found
 
 
@@ -29,6 +37,8 @@ def locked_nodes(Graph graph):
     cdef int i
     found = []
     for i in range(graph.n_nodes):
+        if graph.nodes[i] is NULL:
+            continue
         stage = graph.nodes[i].stage
         instance = ec_node_shown(graph.nodes[i])
         if stage is not NULL and stage.is_locked is not NULL and instance is not NULL and stage.is_locked(instance):

@@ -100,7 +100,7 @@ def test_changes_stand_in_the_journal_with_their_first_frame():
 
 def race(graph: GraphRun, plans: list[Plan], rounds: int) -> None:
     """Change a setting and begin a recording from two threads at once, again and again; look at what was accepted."""
-    meet = threading.Barrier(2, timeout=60)
+    meet = threading.Barrier(2, timeout=20)
     accepted: list[int] = []
     n_accepted = 0
     refused: list[list[str]] = []
@@ -108,18 +108,18 @@ def race(graph: GraphRun, plans: list[Plan], rounds: int) -> None:
     def edit() -> None:
         for _ in range(rounds):
             meet.wait()
-            for _ in range(4):
-                try:
+            try:
+                while True:
                     accepted.append(graph.change(plans[graph.plan is plans[0]])[0])
-                except Locked as error:
-                    refused.append(error.holders)
+            except Locked as error:
+                refused.append(error.holders)
             meet.wait()
 
     editor = threading.Thread(target=edit)
     editor.start()
     for k in range(rounds):
         meet.wait()
-        time.sleep(2e-5 * (k % 16))                      # somewhere in the middle of the changes
+        time.sleep(2e-5 * (k % 16))
         locked = graph.live.lock("null_sink")
         meet.wait()
         assert not [rev for rev in accepted if rev >= locked]
@@ -127,19 +127,22 @@ def race(graph: GraphRun, plans: list[Plan], rounds: int) -> None:
         graph.live.unlock("null_sink")
         n_accepted += len(accepted)
         accepted.clear()
+        while graph.live.collect() > 500:
+            time.sleep(1e-3)                             # frames have to come for them
     editor.join()
     assert n_accepted
-    assert refused
-    assert all(holders == ["null_sink"] for holders in refused)
+    assert refused == [["null_sink"]] * rounds
 
 
-@pytest.mark.parametrize("rounds", [300, pytest.param(10_000, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("rounds", [100, pytest.param(10_000, marks=pytest.mark.deep)])
 def test_no_change_takes_effect_at_or_after_the_first_frame_of_a_lock(rounds):
     plans = [Pipeline([BOARD, {"to_voltage": {}}, {"gain": {"factor": factor}}, {"null_sink": {}}]).plan
              for factor in (1, 2)]
     graph = GraphRun(plans[0], config_rev=1)
     graph.start()
     try:
+        while graph.stats()["frames"] == 0:
+            time.sleep(0.01)
         race(graph, plans, rounds)
     finally:
         graph.finish()
