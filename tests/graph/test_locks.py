@@ -17,7 +17,8 @@ from eegcore.sinks.ledger_file import check_ledger
 BOARD: dict[str, Any] = {"acquire": {"board": "emulator", "sps": 1000, "channels": 4}}
 CHAIN: list[dict[str, Any]] = [BOARD, {"to_voltage": {}}, {"notch": {"hz": 60}},
                                {"bandpass": {"low_hz": 1, "high_hz": 45}},
-                               {"null_sink": {}}, {"lowpass": {"hz": 30, "inputs": "notch"}}, {"null_sink": {"id": "low"}}]
+                               {"null_sink": {}}, {"lowpass": {"hz": 30, "inputs": "notch"}},
+                               {"null_sink": {"id": "low"}}]
 
 
 def test_a_lock_names_its_holders_and_holds_only_what_reaches_them():
