@@ -129,3 +129,22 @@ def test_while_something_is_recorded_a_change_is_refused_with_an_alarm(pipeline,
     assert (controller.run_id, factor(controller), controller.state) == (run_id, 2, "running")
     [alarm] = alarms
     assert "something is recorded" in alarm["message"]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), [
+    ("factor: 2", "factor: 3", "locked, because csv_sink records"), ("250", "500", "csv_sink")])
+def test_a_file_that_is_being_written_is_not_broken_off(tmp_path, old, new, words):
+    text = f"{PIPELINE}  - csv_sink: {{path: '{tmp_path}/x.csv', inputs: gain}}\n"
+    path = tmp_path / "p.yaml"
+    path.write_text(text)
+    controller, alarms = Controller(path), []
+    controller.subscribe(lambda event: alarms.append(event["message"]) if event["event"] == "alarm" else None)
+    controller.start()
+    try:
+        run_id = controller.run_id
+        path.write_text(text.replace(old, new))
+        assert take_up_file(controller, path) == "refused"
+        assert (controller.run_id, controller.state) == (run_id, "running")
+        assert words in alarms[-1]
+    finally:
+        controller.shutdown(20)
