@@ -6,7 +6,7 @@ import math
 import time
 import unicodedata
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
 from eegcore.errors import BadArgument, NotFound, StateConflict
@@ -112,3 +112,10 @@ def mark(run: GraphRun, text: str, t_ns: int | None = None, duration_s: float = 
     event = JournalEvent("marker", frame_index, frame_ns, text, duration_s, origin, run.live.config_rev)
     run.journal.add(event)
     return event
+
+
+def marker_json(run: GraphRun, event: JournalEvent) -> dict[str, Any]:
+    """Return a marker as the API and the page show it."""
+    return {"run_id": run.run_id, "frame_index": event.frame_index, "t_ns": event.t_ns,
+            "t_unix_ns": event.t_ns - run.start_t_ns + run.start_unix_ns, "text": event.text,
+            "duration_s": event.duration_s, "origin": event.origin}

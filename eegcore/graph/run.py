@@ -29,6 +29,7 @@ from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
 from eegcore.graph.journal import Journal, JournalEvent
 from eegcore.graph.live import LiveChanges
+from eegcore.graph.marker_inputs import MarkerInputs
 from eegcore.graph.marking import frame_at, mark
 from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
@@ -86,6 +87,7 @@ class GraphRun:
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
+        self.marker_inputs = MarkerInputs(self, self._on_alarm)
         self._is_virtual = plan.clock == "virtual"
         self._digest = self._is_virtual if digest is None else digest
         asks = plan.realtime == "require" or any(group.priority or group.cores for group in plan.groups)
@@ -125,7 +127,8 @@ class GraphRun:
             self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
-            self._start_threads()
+            with self.marker_inputs.following(self.plan):
+                self._start_threads()
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
             if self.join(DRAIN_S):
@@ -168,7 +171,8 @@ class GraphRun:
         """
         if self._final is not None or (self._threads and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
-        return self.live.change(plan, at_frame, config_rev)
+        with self.marker_inputs.following(plan):
+            return self.live.change(plan, at_frame, config_rev)
 
     @property
     def is_alive(self) -> bool:
@@ -195,6 +199,7 @@ class GraphRun:
         """
         if self._final is not None:
             return self._final
+        self.marker_inputs.close()
         self.request_stop()
         if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):
             self.abort()
@@ -242,6 +247,8 @@ class GraphRun:
     def stats(self) -> dict[str, Any]:
         """Return the ``stats`` event."""
         stats = make_stats(self.run_id, self.plan, self.built, self._sinks, self.threads())
+        if self.marker_inputs.open_ones:
+            stats["marker_inputs"] = self.marker_inputs.counters()
         return {**stats, "utc": self.utc.as_dict()} if self.utc is not None else stats
 
     def truth(self, source: str) -> dict[str, int] | None:
