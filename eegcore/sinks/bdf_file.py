@@ -1,12 +1,14 @@
 """One BDF file on its way to the disk: a durable header, then one data record after the other.
 
 Invariants (tests/sinks/test_bdf_failures.py fails every system call in turn, test_bdf_power.py cuts the power)
-  B1  the count of data records never claims one that is not on the disk: write the record, fdatasync, write the
-      count at byte 236, fdatasync. A killed process or a power cut leaves at most a torn record behind the count
+  B1  the count of data records never claims one that is not on the disk: write its checksum and the record,
+      fdatasync, write the count at byte 236, fdatasync. A killed process or a power cut leaves at most one record,
+      whole or torn, behind the count, and the checksum tells which
   B2  after any failure the file is cut to its whole data records and closed; if the disk refuses that too, the
       error says so, and `eegcore recover` does it later
   B3  no file is ever overwritten: O_EXCL, and link(2) refuses a name that is taken
-  B4  a file named ``.bdf`` has at least one data record, because readers refuse a file that has none (edfio, MNE,
+  B4  the file is locked (flock) as long as it is written: `eegcore recover` leaves it alone
+  B5  a file named ``.bdf`` has at least one data record, because readers refuse a file that has none (edfio, MNE,
       pyedflib): until then it is called ``.bdf.part``
 """
 
@@ -14,13 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import time
 from collections.abc import Callable
 
 from eegcore.errors import FileRefused, SinkFailed
-from eegcore.sinks.bdf_format import COUNT_OFFSET, Header, count_field
+from eegcore.sinks.bdf_format import CHECK_BYTES, COUNT_OFFSET, Header, check_field, count_field
 from eegcore.sinks.file_operations import (
     MODE,
     REAL,
@@ -99,6 +102,8 @@ class BdfFile:
         try:
             self._fd = again(self._operations.open, self.path + PART, CREATE, MODE)
             made = True
+            with contextlib.suppress(OSError):       # some network file systems know no locks
+                self._operations.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             doing = "writing the header"
             pwrite_all(self._operations, self._fd, self.header.encode(0), 0)
             doing = "waiting for the disk to take the header"
@@ -131,9 +136,14 @@ class BdfFile:
         """
         if self._fd < 0:
             raise SinkFailed(f"{self.place}: the file is not open. Begin a recording first.", path=self.place)
-        at = self.size
-        self._careful("writing a data record", self.records,
-                      lambda: pwrite_all(self._operations, self._fd, record, at))
+        at, check_at = self.size, self.header.layout.header_bytes - CHECK_BYTES
+        check = check_field(self.records, record)
+
+        def write_both() -> None:
+            pwrite_all(self._operations, self._fd, check, check_at)          # first: see `bdf_format`
+            pwrite_all(self._operations, self._fd, record, at)
+
+        self._careful("writing a data record", self.records, write_both)
         self._sync("waiting for the disk to take a data record", self.records)
         count = count_field(self.records + 1)
         self._careful("counting a data record", self.records + 1,
