@@ -200,7 +200,8 @@ class BdfFile:
             self.busy_since = None
 
     def _give_name(self) -> None:
-        part = self.path + PART
+        """Call the file by its own name. The new name is on the disk before the old one goes: one of them survives."""
+        part, folder = self.path + PART, os.path.dirname(self.path)
         try:
             again(self._operations.link, part, self.path)
         except FileExistsError:
@@ -210,11 +211,13 @@ class BdfFile:
             if os.path.lexists(self.path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
             again(self._operations.rename, part, self.path)
-        else:
-            with contextlib.suppress(OSError):       # a second name does no harm; `recover` removes it
-                again(self._operations.unlink, part)
+            self._named = True
+            sync_folder(folder, self._operations)
+            return
         self._named = True
-        sync_folder(os.path.dirname(self.path), self._operations)
+        sync_folder(folder, self._operations)
+        with contextlib.suppress(OSError):           # a second name does no harm; `recover` removes it
+            again(self._operations.unlink, part)
 
     def _give_up(self, kept: int) -> str:
         """Cut to whole data records, put the count right, close; return the sentence that says what is left."""

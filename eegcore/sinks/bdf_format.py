@@ -41,6 +41,7 @@ CHECK_BYTES = 32                                     # the last ones of the head
 BLOCK_BYTES = 256                                    # of the header: one, and one more for every signal
 SAMPLE_BYTES = 3
 DIGITAL_MIN, DIGITAL_MAX = -(1 << 23), (1 << 23) - 1
+NO_CHECK = "record -1 crc32 00000000"               # before the first data record
 WANTED_S = Fraction(1, 2)                            # a data record, PROMISES section 4
 LONGEST_S = Fraction(1)                              # what a killed process may cost, PROMISES section 1
 MAX_CHANNELS = 256
@@ -264,7 +265,7 @@ class Header:
             (8, [DIGITAL_MAX] * n_signals),
             (80, [""] * n_signals),                                              # prefilter
             (8, [*([layout.frames] * layout.n_channels), layout.annotation_bytes // SAMPLE_BYTES]),
-            (32, [*(c.lsb for c in calibrations), ""]),
+            (32, [*(c.lsb for c in calibrations), NO_CHECK]),
         ]
         return b"".join(first + [field(value, width) for width, values in columns for value in values])
 

@@ -153,11 +153,13 @@ def _give_name(path: str, mended: Mended, operations: FileOperations) -> None:
     else:
         try:
             again(operations.link, path, name)
-            again(operations.unlink, path)
         except OSError:
             if os.path.lexists(name):
                 raise
             again(operations.rename, path, name)
+        else:
+            sync_folder(os.path.dirname(name), operations)
+            again(operations.unlink, path)
         mended.did.append(f"it is called {os.path.basename(name)} now")
     sync_folder(os.path.dirname(name), operations)
     mended.path = name
