@@ -20,7 +20,8 @@ IDS = ["acquire", "to_voltage", "gain", "second", "beside", "moving_stats", "nul
 TYPES = [{"gain": {}}, {"gain": {"factor": 7}}, {"type": "moving_stats"}, {"null_sink": {}}, {"type": "nope"}, None, 5,
          {"type": "gain", "inputs": ["gain"]}, {"type": "to_voltage"}, {"type": "gain", "factor": "x"}]
 VALUES = [1, 2.5, -1, 0, "x", None, [1, 2], {"a": 1}, True, "gain", ["gain"], ["second"], 1e300]
-KEYS = [*["factor"] * 5, "sps", "gain", "inputs", "labels", "type", "nope", "on_error", "queue", "window_s", "path", "0"]
+KEYS = [*["factor"] * 5, "sps", "gain", "inputs", "labels", "type", "nope", "on_error", "queue", "window_s", "path",
+        "0"]
 
 
 def random_command(controller: Controller, draw: random.Random):
