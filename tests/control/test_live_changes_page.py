@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import scipy.signal  # noqa: F401 -- filters are designed in this process, not in a child for each
 
 from eegcore.control.controller import Controller
 from eegcore.control.patching import MAX_DEPTH, MAX_NODES, MAX_OPERATIONS
