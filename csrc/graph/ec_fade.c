@@ -111,7 +111,7 @@ uint32_t ec_node_collect(ec_node *node)
     uint32_t open = 0;
     ec_change *change;
 
-    while ((change = ec_inbox_collect(&node->inbox)) != NULL) {
+    while (node->stage != NULL && (change = ec_inbox_collect(&node->inbox)) != NULL) {
         destroy_instance(node, change->old);
         ec_change_destroy(change);
     }
@@ -329,12 +329,33 @@ static void end_routes(ec_node *node, const ec_change *change)
     }
 }
 
+/* Revisions that a source has not come to begin nowhere: its records stay as they are, and their readers are told. */
+static void end_waiting(ec_node *node, uint32_t newest)
+{
+    for (const ec_change *c = ec_inbox_next(&node->inbox); c != NULL && c->config_rev <= newest;
+         c = EC_LOAD(&c->next, acquire)) {                                      /* J */
+        for (uint32_t i = 0; i < node->n_outputs; i++) {
+            const ec_port_change *const to = &c->rewired[i];
+
+            if (to->ends != NULL && ec_routes_end(to->ends)) {
+                node->let_go = 1;
+            }
+            if (to->routes != NULL && ec_routes_end(to->routes)) {
+                node->let_go = 1;
+            }
+        }
+    }
+}
+
 void ec_node_end(ec_node *node, uint32_t newest)
 {
     const bool again = ec_over_seen(&node->over);   /* its readers know, and may be gone: only new ones are told */
     ec_change *change;
 
-    while ((change = ec_inbox_next(&node->inbox)) != NULL && change->config_rev <= newest) {
+    if (node->stage == NULL) {
+        end_waiting(node, newest);
+    }
+    while (node->stage != NULL && (change = ec_inbox_next(&node->inbox)) != NULL && change->config_rev <= newest) {
         ec_inbox_take(&node->inbox, change);
         rewire(node, change);
         change->old = change->self;       /* it has nothing to work on any more */

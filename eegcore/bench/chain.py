@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from eegcore.bench.hooks import SOURCE, array_plan, histogram_buckets, recording
 from eegcore.bench.line import Effort, Line
 from eegcore.bench.measure import histogram_percentile, one_core, stopwatch
-from eegcore.control.preparing import prepare, preset_file
+from eegcore.control.preparing import prepare
+from eegcore.control.presets import preset_file
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 

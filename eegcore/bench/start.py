@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eegcore.bench.children import Child, environment, read_address
 from eegcore.bench.line import Effort, Line
-from eegcore.control.preparing import preset_file
+from eegcore.control.presets import preset_file
 
 IMPORT_GOAL_MS, SERVE_GOAL_S, RSS_GOAL_MB = 100.0, 2.0, 150.0
 SETTLE_S = 2.0

@@ -27,6 +27,11 @@ class Outlet:
         self._tap: _rt.Tap | None = tap
 
     @property
+    def key(self) -> tuple[str, int]:
+        """What makes it this outlet and no other: the sink, and its edge."""
+        return self.sink_id, id(self._tap)
+
+    @property
     def meta_rev(self) -> int:
         """The newest description of the stream; packets made before it still carry the one before."""
         return self._live.meta_rev(self._input)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from eegcore.config import PipelineConfig, load
 from eegcore.devices.recording_files import looks_like_recording
-from eegcore.errors import ConfigError, NotFound, Problem
+from eegcore.errors import ConfigError, Problem
 from eegcore.graph.plan import make_plan
 from eegcore.graph.plan_types import Plan
 from eegcore.stages import catalogue
@@ -46,26 +46,3 @@ def prepare(source: Source, *, overrides: Sequence[str] = (), clock: Literal["re
     if config is None or plan is None:
         raise ConfigError("pipeline: nothing to run. Give at least one source and one sink.")
     return config, plan
-
-
-def preset_folders() -> list[Path]:
-    """Return where presets are looked for: beside the work, then in the package."""
-    package = Path(__file__).resolve().parent.parent
-    return [Path("pipelines"), package / "pipelines", package.parent / "pipelines"]
-
-
-def presets() -> dict[str, Path]:
-    """Return the presets by name."""
-    found: dict[str, Path] = {}
-    for folder in preset_folders():
-        for path in sorted(folder.glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
-
-
-def preset_file(name: str) -> Path:
-    """Return the file of a preset; NotFound names the known ones."""
-    known = presets()
-    if name not in known:
-        raise NotFound(f"preset: no preset is called {name!r}. Known: {', '.join(known)}.")
-    return known[name]

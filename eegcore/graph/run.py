@@ -27,6 +27,7 @@ from eegcore.errors import (
 )
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.journal import Journal
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
@@ -80,6 +81,7 @@ class GraphRun:
         self.start_unix_ns = 0
         self.start_t_ns = 0
         self.utc: UtcMap | None = None                 # of a run that was started
+        self.journal = Journal()
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
@@ -89,7 +91,7 @@ class GraphRun:
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self.live = LiveChanges(plan, self.built)
+        self.live = LiveChanges(plan, self.built, self.journal, self._open_files)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
         self._sinks: dict[str, SinkThread] = {}
@@ -113,9 +115,10 @@ class GraphRun:
         self.start_unix_ns = self.utc.anchor.unix_ns
         self.start_t_ns = 0 if self._is_virtual else self.utc.anchor.t_ns
         self.built.graph.t_zero_ns = self.start_t_ns
+        files = [group for group in self.plan.groups if group.kind == "sink"]
         try:
-            for group in self.plan.groups:
-                if group.kind == "sink":
+            with self.live.opening(group.nodes[0].members[0] for group in files):
+                for group in files:
                     self._open_sink(group)
         except BaseException:
             self._close_sinks(None)
@@ -409,6 +412,10 @@ class GraphRun:
                           alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
         self._sinks[sink_id] = sink
         sink.open()
+
+    def _open_files(self) -> list[str]:
+        """Return the stages that have a file open which takes every packet."""
+        return [sink_id for sink_id, sink in list(self._sinks.items()) if sink.is_writing]
 
     def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
         for sink in self._sinks.values():

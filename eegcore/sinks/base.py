@@ -75,6 +75,68 @@ class RowPacket(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class RecordingTarget:
+    """Where one recording goes and what its files say about it; made by the session.
+
+    Parameters
+    ----------
+    folder : str
+        Exists; made by the session. A recorder makes files in it and nothing else.
+    basename : str
+        Files are ``BASENAME.bdf``, further segments ``BASENAME_002.bdf``, ...
+    participant, notes : str
+        For summaries; what identifies the participant in the file is `patient_id`.
+    patient_id, recording_id : str
+        EDF+ local patient and recording identification (section 2.1.3, items 3 and 4), see
+        `bdf_format.patient_id`. Empty: nothing is said about the participant, and the recording is named
+        after its date and eegcore.
+    pre_roll_s : float
+        Seconds before the start that belong to the recording, as far as the recorder still has them.
+    csv : bool
+        Whether the session wants a CSV file too; BDF writers ignore it.
+    segment_s : float
+        Longest segment, seconds.
+    segment_bytes : int
+        Largest segment file, bytes.
+    """
+
+    folder: str
+    basename: str = "eeg"
+    participant: str = ""
+    notes: str = ""
+    patient_id: str = ""
+    recording_id: str = ""
+    pre_roll_s: float = 0.0
+    csv: bool = False
+    segment_s: float = 3600.0
+    segment_bytes: int = 2 << 30
+
+
+class NotedEvent(Protocol):
+    """The part of a `JournalEvent` that a recorder uses."""
+
+    @property
+    def kind(self) -> str:
+        """``marker``, ``config`` or ``recording``."""
+        ...
+
+    @property
+    def frame_index(self) -> int:
+        """Device frame at which it happened."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """0 for a moment."""
+        ...
+
+
 class SinkWriter(Protocol):
     """A file that takes packets. Not thread safe: one thread, one writer."""
 
@@ -92,4 +154,41 @@ class SinkWriter(Protocol):
 
     def close(self, ledger: dict[str, Any] | None) -> None:
         """Finish the file and put the ledger beside it; SinkFailed if either did not reach the disk."""
+        ...
+
+
+class Recorder(SinkWriter, Protocol):
+    """A writer that stands armed and records when told to. Every call comes on the sink's own thread.
+
+    `write` takes every packet from `open` to `close`; those outside a recording only feed the pre-roll. One
+    recording at a time; after `end`, or after a failure, `begin` starts the next one.
+    """
+
+    def begin(self, target: RecordingTarget, first_rev: int) -> None:
+        """Create the files, so that they survive a power cut once this has returned.
+
+        The recording begins with the first packet whose ``config_rev >= first_rev``, and with as much of the
+        pre-roll before it as there is. FileRefused if a file exists, SinkFailed if one cannot be made or the
+        disk has no room, StateConflict if a recording is going on.
+        """
+        ...
+
+    def end(self) -> dict[str, Any]:
+        """Finish the files and return the summary; StateConflict if nothing is being recorded.
+
+        SinkFailed if something did not reach the disk; the files are finished as far as they can be.
+        """
+        ...
+
+    def note(self, event: NotedEvent) -> None:
+        """Annotate an event at its exact frame. Events outside a recording are kept for the pre-roll only."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Return how the recording stands. Cheap; the one call that any thread may make.
+
+        ``state`` (idle, waiting, recording, failed), ``frames``, ``bytes``, ``durable_frames`` (on the disk for
+        certain), ``seconds_left`` (None if unknown), ``fsync_s`` (the newest), ``stalled_s`` (how long the system
+        call in progress has been running), ``path``, ``error``.
+        """
         ...

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from eegcore.control import controller as control
+from eegcore.control import machine
 from eegcore.control.controller import Controller
 from eegcore.errors import FileRefused, StateConflict
 from eegcore.graph.run import GraphRun
@@ -42,7 +43,7 @@ def test_a_start_that_breaks_unexpectedly_can_be_tried_again(controller, monkeyp
         if where == "prepare":
             patch.setattr(control, "prepare", broken)
         else:
-            patch.setattr(control, "GraphRun", broken)
+            patch.setattr(machine, "GraphRun", broken)
         with pytest.raises(TypeError):
             controller.start(STAGES)
     assert controller.state in ("stopped", "failed")

@@ -9,7 +9,8 @@ import yaml
 from source import ROOT
 
 from eegcore.cli import main
-from eegcore.control.preparing import prepare, presets
+from eegcore.control.preparing import prepare
+from eegcore.control.presets import presets
 from eegcore.pipeline import Pipeline
 from eegcore.sinks.ledger_file import check_ledger
 

@@ -168,7 +168,7 @@ def test_changes_that_never_came_due_are_forgotten():
     for frame in (150, 10_000, 20_000):
         run.update("notch", hz=50, at_frame=frame)
     assert revisions(heard(run, "notch")) == [(0, 1), (150, 2)]
-    assert run._graph.live.collect() == 0
+    assert run._graph.live.collect() > 0
 
 
 def test_no_setting_is_called_as_the_words_of_update():
