@@ -35,6 +35,7 @@ cdef struct Source:
     ec_node *node              # stage NULL, one port
     int number                 # of the node
     ec_source_counters n
+    ec_time_points points      # which frame was when
     uint32_t batch             # frames per packet
     ec_ref open_ref            # packet being filled, EC_REF_NONE if none
     ec_packet *open_packet
