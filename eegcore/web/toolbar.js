@@ -69,7 +69,7 @@ export class Toolbar {
     };
     document.addEventListener("keydown", (event) => {
       const at = /** @type {HTMLElement} */ (event.target);
-      if (event.ctrlKey || event.altKey || event.metaKey || at.closest("input, select, dialog")) return;
+      if (event.ctrlKey || event.altKey || event.metaKey || at.closest("input, select, textarea, dialog")) return;
       if (event.key === " " && at.closest("button, summary")) return; // space presses what has the focus
       const action = keys[event.key];
       if (!action) return;
