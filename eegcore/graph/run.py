@@ -32,7 +32,7 @@ from eegcore.graph.live import LiveChanges
 from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
-from eegcore.graph.sink_thread import SinkThread
+from eegcore.graph.sink_thread import SinkKeeper, SinkThread
 from eegcore.graph.utc import UtcMap
 from eegcore.sinks.base import RunInfo
 
@@ -67,6 +67,8 @@ class GraphRun:
         Recordings in memory for playback sources, by source id.
     config_rev : int, optional
         Revision of the configuration the plan was made from; packets carry it.
+    keeper : SinkKeeper, optional
+        Who makes sessions of what recorders write. Without one they stay idle.
 
     Raises
     ------
@@ -76,7 +78,8 @@ class GraphRun:
 
     def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
                  digest: bool | None = None, on_alarm: Alarm | None = None,
-                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1) -> None:
+                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1,
+                 keeper: SinkKeeper | None = None) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
@@ -85,6 +88,7 @@ class GraphRun:
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
+        self._keeper = keeper
         self._is_virtual = plan.clock == "virtual"
         self._digest = self._is_virtual if digest is None else digest
         asks = plan.realtime == "require" or any(group.priority or group.cores for group in plan.groups)
@@ -95,6 +99,7 @@ class GraphRun:
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
         self._sinks: dict[str, SinkThread] = {}
+        self._forget_notes: list[Callable[[], None]] = []
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
         self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
         self._final: dict[str, Any] | None = None
@@ -124,6 +129,7 @@ class GraphRun:
             self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
+            self._tell_keeper()
             self._start_threads()
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
@@ -287,6 +293,24 @@ class GraphRun:
         return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
                           frame_index=frame_index)
 
+    def sink(self, sink_id: str) -> SinkThread:
+        """Return a file sink; NotFound names those there are."""
+        if sink_id not in self._sinks:
+            raise NotFound(f"sink: no file sink is called {sink_id!r}. Known: {', '.join(self._sinks) or 'none'}.")
+        return self._sinks[sink_id]
+
+    def sinks(self) -> dict[str, SinkThread]:
+        """Return the file sinks by id."""
+        return dict(self._sinks)
+
+    def alarm(self, place: str, message: str, frame_index: int | None = None) -> None:
+        """Say that something went wrong that does not stop the run. [any-thread]"""
+        self._on_alarm("error", place, message, frame_index)
+
+    def registers(self, source: str) -> list[bytes]:
+        """Return the registers of every chip of a source as they were read back; empty for a recording."""
+        return _rt.chip_registers(self.built.graph, self.built.sources[source])
+
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
         return {sink: thread.failed for sink, thread in self._sinks.items() if thread.failed is not None}
@@ -411,11 +435,24 @@ class GraphRun:
                           alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
         self._sinks[sink_id] = sink
         sink.open()
+        if sink.recorder is not None:
+            sink.recorder.alarm = lambda text: self._on_alarm("warning", f"{sink_id}.disk", text, None)
+            self._forget_notes.append(self.journal.subscribe(sink.note, since=0))
+
+    def _tell_keeper(self) -> None:
+        for sink in self._sinks.values():
+            if self._keeper is not None:
+                self._keeper.opened(self, sink)
 
     def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
+        while self._forget_notes:
+            self._forget_notes.pop()()
         for sink in self._sinks.values():
-            if sink.has_ended:                         # a writer belongs to its thread until then
-                sink.close(ledger)
+            if not sink.has_ended:                     # a writer belongs to its thread until then
+                continue
+            sink.close(ledger)
+            if self._keeper is not None:
+                self._keeper.closed(self, sink, ledger)
 
 
 MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for

@@ -20,4 +20,9 @@ def make_writer(params: dict[str, Any]) -> SinkWriter:
         from eegcore.sinks.csv_file import CsvWriter
 
         return CsvWriter(params["path"], params["columns"], params["decimals"])
-    raise ValueError(f"plan: no file sink is called {params['node']!r}. Known: csv_sink. Make the plan again.")
+    if params["node"] == "bdf_sink":
+        from eegcore.sinks.bdf_sink import BdfWriter
+        from eegcore.sinks.recorder_with_csv import RecorderWithCsv
+
+        return RecorderWithCsv(BdfWriter(params["pre_roll_s"]))
+    raise ValueError(f"plan: no file sink is called {params['node']!r}. Known: bdf_sink, csv_sink. Make the plan again.")
