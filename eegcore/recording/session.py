@@ -56,7 +56,7 @@ class Session:
         self.id = os.path.basename(folder)
         self._lock_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         with contextlib.suppress(OSError):             # a file system without locks: only the list is less sure
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
         self._events = EventsFile(os.path.join(folder, EVENTS))
         self._known: list[JournalEvent] = []           # all, in the order in which they became known
         self._waiting: list[JournalEvent] = []         # until the first frame is known

@@ -34,6 +34,9 @@ class BdfSinkSettings(StageSettings):
     bids: bool = Field(False, description="put finished recordings into the BIDS dataset 'bids' in the same folder")
     segment_s: float = Field(3600.0, ge=1, le=1e9, description="longest file; further ones follow without a gap")
     segment_bytes: Whole = Field(2 << 30, ge=1 << 20, le=1 << 50, description="largest file")
+    keep_free_s: float = Field(300.0, ge=0, le=1e9, description=(
+        "no start, and a stop in order, when the disk has room for less than so many seconds"))
+    keep_free_bytes: Whole = Field(256 << 20, ge=0, le=1 << 50, description="the same in bytes")
 
     @field_validator("folder")
     @classmethod
@@ -67,4 +70,5 @@ class BdfSink(StageType):
                 if not LABEL.fullmatch(value):
                     raise SettingProblem(name, f"{name} is {value!r}, and BIDS makes a label of it",
                                          allowed="Letters A-Z and digits", hint="Remove the others, or bids")
-        return Description([], {"node": "bdf_sink", "pre_roll_s": settings.pre_roll_s})
+        return Description([], {"node": "bdf_sink", "pre_roll_s": settings.pre_roll_s,
+                                "stop_s": settings.keep_free_s, "floor_bytes": settings.keep_free_bytes})

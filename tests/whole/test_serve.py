@@ -95,6 +95,7 @@ def test_start_pause_resume_and_shutdown_by_rest(serve):
     assert served.interrupt()[0] == 0
 
 
+@pytest.mark.deep
 def test_fifty_clients_half_of_which_never_read(serve, tmp_path):
     csv = tmp_path / "all.csv"
     pipeline = tmp_path / "fifty.yaml"
@@ -141,7 +142,7 @@ stages:
 def test_a_replay_reaches_the_browser_as_scipy_filters_it(serve, shared_data):
     path = shared_data / "openbci_gui_v6_blinks_jaw_alpha.txt.xz"
     served = serve("pipelines/replay.yaml", "--no-start", "--set", f"playback.path={path}",
-                   "--set", "playback.speed=20")
+                   "--set", "playback.speed=10")
 
     packets = []
 
