@@ -239,7 +239,7 @@ class BdfWriter:
             held, self._held, self._held_frames = self._held, deque(), 0
             notes = list(self._held_notes)
             self._held_notes.clear()
-            recording.begin(self._newest(held, recording.target.pre_roll_s, piece), notes)
+            recording.begin(self._newest(held, recording.target.pre_roll_s, piece), notes, piece.frame_index)
         recording.take(piece)
         self._warn(recording)
 
