@@ -71,6 +71,12 @@ def _serve(commands: Any) -> None:
     parser.add_argument("--no-start", action="store_true", help="serve, but start nothing yet")
     parser.add_argument("--recordings", default="recordings", metavar="DIR", type=os.path.expanduser,
                         help="folder of recordings (recordings)")
+    parser.add_argument("--watch", action="store_true", help="take the file up again whenever it is saved, live if "
+                        "possible; one with mistakes is reported and changes nothing")
+    parser.add_argument("--state-dir", metavar="DIR", type=os.path.expanduser, help="where changes made live are kept "
+                        "at the end, for the next start of the same file ($XDG_STATE_HOME/eegcore)")
+    parser.add_argument("--fresh", action="store_true", help="start as the file says, without changes kept from last "
+                        "time")
     _logging(parser)
 
 

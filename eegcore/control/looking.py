@@ -65,6 +65,8 @@ class Looking:
                 "config_rev": self.config_rev, "run_id": self.run_id, "recording": self.recording_status(),
                 "name": held.plan.name if held is not None else None,
                 "started_unix_ns": run.start_unix_ns if run is not None else None,
+                "base": {"origin": held.base.origin, "name": held.base.name} if held is not None else None,
+                "changed": held.overrides_listed if held is not None else [],
             }
 
     def recording_status(self) -> dict[str, Any] | None:

@@ -95,7 +95,7 @@ class GraphRun:
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self.live = LiveChanges(plan, self.built)
+        self.live = LiveChanges(plan, self.built, self.journal, self._open_files)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
         self._sinks: dict[str, SinkThread] = {}
@@ -120,9 +120,10 @@ class GraphRun:
         self.start_unix_ns = self.utc.anchor.unix_ns
         self.start_t_ns = 0 if self._is_virtual else self.utc.anchor.t_ns
         self.built.graph.t_zero_ns = self.start_t_ns
+        files = [group for group in self.plan.groups if group.kind == "sink"]
         try:
-            for group in self.plan.groups:
-                if group.kind == "sink":
+            with self.live.opening(group.nodes[0].members[0] for group in files):
+                for group in files:
                     self._open_sink(group)
         except BaseException:
             self._close_sinks(None)
@@ -443,6 +444,10 @@ class GraphRun:
         for sink in self._sinks.values():
             if self._keeper is not None:
                 self._keeper.opened(self, sink)
+
+    def _open_files(self) -> list[str]:
+        """Return the stages that have a file open which takes every packet."""
+        return [sink_id for sink_id, sink in list(self._sinks.items()) if sink.is_writing]
 
     def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
         while self._forget_notes:

@@ -119,12 +119,12 @@ def pool_stats(Graph graph, int pool):
 
 
 def group_stats(Graph graph, int group):
-    """Sign of life of a group's thread: ns since its last round, rounds, number of the node it is in or None."""
+    """Sign of life of a group's thread: ns since its last round, rounds, the node it is in or None, its end."""
     cdef ec_group *g = graph.groups[group]
     cdef uint64_t beat = ec_counter_get(&g.beat_ns)
     cdef uint64_t at = ec_counter_get(&g.at)       # once: it may be 0 at a second look
     return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds),
-            "at": at - 1 if at else None}
+            "at": at - 1 if at else None, "ended": bool(ec_group_has_ended(g))}
 
 
 def node_digest(Graph graph, int node):
