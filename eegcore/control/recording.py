@@ -56,6 +56,10 @@ class Host(Protocol):
         """Call `listener` with every event."""
         ...
 
+    def lock_stage(self, stage_id: str) -> int:
+        """Lock what is above a stage; return the revision the lock is."""
+        ...
+
     def add_recorder(self, stage_id: str, declaration: dict[str, Any]) -> None:
         """Put a sink into the graph that runs."""
         ...
@@ -145,7 +149,7 @@ class Recordings:
         else:
             sink_id, declaration = new_recorder(run.plan)
             self._host.add_recorder(sink_id, declaration)
-        return self.keeper.begin(run, sink_id, given)
+        return self.keeper.begin(run, sink_id, given, lock=lambda: self._host.lock_stage(sink_id))
 
     def stop(self) -> dict[str, Any]:
         """End what goes on, finish its folder and return what became of it.
@@ -210,6 +214,8 @@ class Recordings:
         status = self.status()
         if status is None:
             return
+        if any(active.session.has_waiting for active in self.keeper.active()):
+            self._aside(self.keeper.place_events)
         self._host.publish({"event": "recording", **status})
         if status["state"] == "failed":
             self._aside(self.keeper.end_failed)

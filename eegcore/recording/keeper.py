@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eegcore.errors import EegcoreError, SinkFailed, StateConflict
@@ -87,9 +88,6 @@ class Keeper:
             return None
         found = active.sink.status()
         session, sps = active.session, active.session.sps
-        if (first := found.get("first_frame")) is not None and session.first_frame is None:
-            with suppress(StateConflict):              # the sink is being closed: the end writes them
-                active.sink.call(lambda: session.begin_at(first, found.get("sps_in_file", sps)))
         return {
             "id": session.id, "state": found["state"], "sink": sink_id, "participant": session.info.participant,
             "task": session.info.task, "session": session.info.session, "since": session.meta["created_unix_ns"],
@@ -101,7 +99,7 @@ class Keeper:
     # ---- begin ----
 
     def begin(self, run: GraphRun, sink_id: str, given: dict[str, Any] | None = None, *,
-              at_start: bool = False) -> Active:
+              lock: Callable[[], int] | None = None, at_start: bool = False) -> Active:
         """Begin a recording; it is on the disk when this returns.
 
         Parameters
@@ -111,6 +109,8 @@ class Keeper:
             A recorder that is idle.
         given : dict, optional
             Words of the person who starts it, see `SessionInfo`; the others are those of the sink's settings.
+        lock : callable, optional
+            Locks what is above the sink and returns the revision that is. Default: that of the run.
         at_start : bool
             Nothing runs yet: the first packet of all is the first of the recording, and no lock is taken, because a
             sink that writes from the start keeps changes away by itself.
@@ -134,7 +134,7 @@ class Keeper:
                 raise StateConflict("recording: another one is just being started. End it first.")
             self._beginning.add(sink_id)
         try:
-            first_rev = 0 if at_start else run.live.lock(sink_id)
+            first_rev = 0 if at_start else lock() if lock is not None else run.live.lock(sink_id)
             try:
                 active = self._begin(run, sink, info, settings.get("folder") or self.root, first_rev, at_start)
             except BaseException:
@@ -179,16 +179,24 @@ class Keeper:
     def _note(self, active: Active, event: JournalEvent) -> None:
         """Hand an event to the thread of the sink, which waits for the disk. Called while the journal is locked."""
         def do() -> None:
-            first = active.sink.status().get("first_frame")
+            status = active.sink.status()
             try:
-                if first is not None:
-                    active.session.begin_at(first, active.session.sps)
+                if (first := status.get("first_frame")) is not None:
+                    active.session.begin_at(first, status["sps_in_file"])
                 active.session.note(event)
             except SinkFailed as error:
                 active.run.alarm(f"{active.sink.sink_id}.events", str(error), event.frame_index)
 
         with suppress(StateConflict):                  # too many wait: the sink has said so
             active.sink.call(do)
+
+    def place_events(self) -> None:
+        """Write events that waited for the first frame. Waits for the disk."""
+        for active in self.active():
+            status = active.sink.status()
+            if (first := status.get("first_frame")) is not None:
+                with suppress(StateConflict, SinkFailed):          # the end writes them all once more
+                    active.sink.call(partial(active.session.begin_at, first, status["sps_in_file"])).result(END_S)
 
     def revise(self, config_rev: int, document: dict[str, Any]) -> None:
         """Keep a new configuration in every session that goes on."""

@@ -150,6 +150,11 @@ class Session:
                 self.meta.setdefault("sps_in_file", sps)
             self._append_waiting()
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether events wait for the first frame to be known."""
+        return bool(self._waiting)
+
     def _append_waiting(self) -> None:
         if self.first_frame is None:
             return

@@ -22,7 +22,7 @@ def record(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Record in virtual time; return the metadata with ``folder``."""
     def do(seconds: float = 4.0, events: list[JournalEvent] | None = None, root: Path | None = None,
            **settings: Any) -> dict[str, Any]:
-        config, plan = prepare([{"acquire": {"board": "emulator", "sps": SPS, "channels": 2}},
+        config, plan = prepare([{"acquire": {"board": "emulator", "sps": SPS, "channels": 4}},
                                 {"bdf_sink": {"keep_free_bytes": 0, "keep_free_s": 0, **settings}}], clock="virtual")
         keeper = Keeper(str(root or tmp_path / "recordings"), lambda: (1, config.merged()))
         run = GraphRun(plan, seconds=seconds, keeper=keeper)
