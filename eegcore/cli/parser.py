@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     _record(commands)
     _batch(commands)
     _show(commands)
+    _mend(commands)
     _doctor(commands)
     _bench(commands)
     return parser
@@ -134,8 +135,18 @@ def _show(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print settings as JSON Schema")
     _command(commands, "schema", "show", "schema", "print the JSON Schema of pipeline files, for editors")
     parser = _command(commands, "ledger", "show", "ledger", "print and check the ledger of a finished file")
-    parser.add_argument("path", metavar="PATH", type=os.path.expanduser, help="a recorded file, or its .ledger.json")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                        help="a recorded file, its .ledger.json, or a session folder")
     parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _mend(commands: Any) -> None:
+    for name, text in (("recover", "mend a recording that a crash or a power cut has left unfinished"),
+                       ("verify", "prove that a recording is whole, or say what is wrong with it")):
+        parser = _command(commands, name, "mend", name, text)
+        parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                            help="a .bdf file, or a folder with some")
+        parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def _doctor(commands: Any) -> None:

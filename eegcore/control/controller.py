@@ -20,6 +20,7 @@ from eegcore.control.events import Events, Listener
 from eegcore.control.held import Base, Held, base_of, file_digest
 from eegcore.control.looking import Looking
 from eegcore.control.machine import Machine
+from eegcore.control.markers import Markers
 from eegcore.control.preparing import Source, prepare
 from eegcore.control.presets import preset_file
 from eegcore.control.recording import Recordings
@@ -55,6 +56,7 @@ class Controller(Looking, Editing):
         self.client_ledger: Callable[[], dict[str, Any]] | None = None
         self._events = Events()
         self._machine = Machine(self.publish, self.status)
+        self._markers = Markers(self._machine)
         self._editing = threading.RLock()              # held while a configuration is put in place of another
         self._held: Held | None = None
         self._history = History()
@@ -165,6 +167,7 @@ class Controller(Looking, Editing):
         """Wait until no run goes on."""
         return self._machine.wait_stopped(timeout_s)
 
+<<<<<<< HEAD
     # ---- recordings ----
 
     def start_recording(self, **given: Any) -> dict[str, Any]:
@@ -178,6 +181,18 @@ class Controller(Looking, Editing):
     def recordings(self) -> list[dict[str, Any]]:
         """Return the sessions in the folder of recordings, newest first."""
         return self.recording.sessions()
+=======
+    # ---- markers ----
+
+    def mark(self, text: str, t_ns: int | None = None, duration_s: float = 0.0, *, origin: str = "api",
+             t_unix_ns: int | None = None, arrived_ns: int | None = None) -> dict[str, Any]:
+        """Place a marker at its exact frame and return it; see `Markers.mark`."""
+        return self._markers.mark(text, t_ns, duration_s, origin=origin, t_unix_ns=t_unix_ns, arrived_ns=arrived_ns)
+
+    def markers(self) -> dict[str, Any]:
+        """Return the newest markers of the run that goes on, or of the last one."""
+        return self._markers.listed()
+>>>>>>> main
 
     # ---- inside ----
 

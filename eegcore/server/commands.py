@@ -142,6 +142,26 @@ def resume(controller: Any, request: Request) -> Call:
     return call
 
 
+def start_recording(controller: Any, request: Request) -> Call:
+    """``StartRecording``: participant, notes, task, session, pre_roll_s, csv, bids; all may be absent."""
+    given = {name: value for name, value in request.items() if name not in ("id", "cmd")}
+
+    def call() -> dict[str, Any]:
+        recording = controller.start_recording(**given)
+        return {"config_rev": controller.config_rev, "recording": recording}
+
+    return call
+
+
+def stop_recording(controller: Any, request: Request) -> Call:
+    """``StopRecording``: answers what became of it."""
+    def call() -> dict[str, Any]:
+        recording = controller.stop_recording()
+        return {"config_rev": controller.config_rev, "recording": recording}
+
+    return call
+
+
 COMMANDS: dict[str, Command] = {
     "GetConfig": Command("viewer", get_config, only_looks=True),
     "UpdateParam": Command("operator", update_param), "Patch": Command("operator", patch),
@@ -150,6 +170,7 @@ COMMANDS: dict[str, Command] = {
     "ReplaceStage": Command("operator", replace_stage),
     "Start": Command("operator", start), "Shutdown": Command("operator", shutdown),
     "Pause": Command("operator", pause), "Resume": Command("operator", resume),
+    "StartRecording": Command("operator", start_recording), "StopRecording": Command("operator", stop_recording),
 }
 
 

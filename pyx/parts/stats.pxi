@@ -30,6 +30,21 @@ def source_stats(Graph graph, int group):
     return stats
 
 
+def time_points(Graph graph, int group):
+    """How many points of the time of the source of a group there were; the newest 4096 are kept."""
+    return ec_time_points_count(&graph.sources[group].points)
+
+
+def time_point(Graph graph, int group, uint64_t number):
+    """(frame_index, t_ns, ns per frame, True after a stand-still) of a point; None if it is kept no more."""
+    cdef ec_time_point point
+    cdef int tries
+    for tries in range(1000):              # the newest is written on; a write takes some ns
+        if ec_time_points_read(&graph.sources[group].points, number, &point):
+            return point.frame, point.t_ns, point.period_ns, bool(point.jump)
+    return None
+
+
 def emulator_truth(Graph graph, int group):
     """What the emulated chips of a group know themselves; None if the source is no emulator."""
     cdef ec_emulator_truth truth
