@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from eegcore import logs
 from eegcore.cli.run import MOST_SECONDS, PROGRESS_S, exit_status, stop_on_signals
@@ -41,7 +41,7 @@ def record(arguments: argparse.Namespace) -> int:
 
 def _prepared(arguments: argparse.Namespace) -> tuple[PipelineConfig, Plan]:
     """Return the pipeline with a recorder that records from the start, and says what the arguments say."""
-    clock = "virtual" if arguments.virtual else None
+    clock: Literal["virtual"] | None = "virtual" if arguments.virtual else None
     config, plan = prepare(Path(arguments.file), overrides=arguments.overrides, clock=clock)
     document = config.merged(defaults=False)
     found = [stage.id for stage in recorders(plan)]

@@ -167,7 +167,6 @@ class Controller(Looking, Editing):
         """Wait until no run goes on."""
         return self._machine.wait_stopped(timeout_s)
 
-<<<<<<< HEAD
     # ---- recordings ----
 
     def start_recording(self, **given: Any) -> dict[str, Any]:
@@ -181,7 +180,7 @@ class Controller(Looking, Editing):
     def recordings(self) -> list[dict[str, Any]]:
         """Return the sessions in the folder of recordings, newest first."""
         return self.recording.sessions()
-=======
+
     # ---- markers ----
 
     def mark(self, text: str, t_ns: int | None = None, duration_s: float = 0.0, *, origin: str = "api",
@@ -192,7 +191,6 @@ class Controller(Looking, Editing):
     def markers(self) -> dict[str, Any]:
         """Return the newest markers of the run that goes on, or of the last one."""
         return self._markers.listed()
->>>>>>> main
 
     # ---- inside ----
 

@@ -99,7 +99,8 @@ class Recordings:
         last, run = self.keeper.last, self._host.run
         if last is not None and last["state"] == "failed" and run is not None and last["run_id"] == run.run_id:
             return {"id": last["id"], "state": "failed", "sink": last["sink"], "participant": last["participant"],
-                    "since": last["created_unix_ns"], "frames": last.get("frames", 0), "seconds": last.get("seconds", 0),
+                    "since": last["created_unix_ns"], "frames": last.get("frames", 0),
+                    "seconds": last.get("seconds", 0),
                     "bytes": (last.get("summary") or {}).get("bytes", 0), "seconds_left": None,
                     "error": last.get("error"), "folder": last["folder"]}
         return None

@@ -27,6 +27,7 @@ from eegcore.errors import (
 )
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.file_sinks import FileSinks
 from eegcore.graph.journal import Journal, JournalEvent
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.marker_inputs import MarkerInputs
@@ -36,7 +37,6 @@ from eegcore.graph.plan_types import GroupPlan, Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
 from eegcore.graph.sink_thread import SinkKeeper, SinkThread
 from eegcore.graph.utc import UtcMap
-from eegcore.sinks.base import RunInfo
 
 if TYPE_CHECKING:
     from eegcore.devices.readers_base import Recording
@@ -90,22 +90,18 @@ class GraphRun:
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
-<<<<<<< HEAD
-        self._keeper = keeper
-=======
         self.marker_inputs = MarkerInputs(self, self._on_alarm)
->>>>>>> main
         self._is_virtual = plan.clock == "virtual"
         self._digest = self._is_virtual if digest is None else digest
         asks = plan.realtime == "require" or any(group.priority or group.cores for group in plan.groups)
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self.live = LiveChanges(plan, self.built, self.journal, self._open_files)
+        self._files = FileSinks(self, keeper, self._on_alarm, self._digest)
+        self.live = LiveChanges(plan, self.built, self.journal, self._files.open_files)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
-        self._sinks: dict[str, SinkThread] = {}
-        self._forget_notes: list[Callable[[], None]] = []
+        self._sinks = self._files.by_id
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
         self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
         self._final: dict[str, Any] | None = None
@@ -130,24 +126,20 @@ class GraphRun:
         try:
             with self.live.opening(group.nodes[0].members[0] for group in files):
                 for group in files:
-                    self._open_sink(group)
+                    self._files.open(group)
         except BaseException:
-            self._close_sinks(None)
+            self._files.close(None)
             self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
-<<<<<<< HEAD
-            self._tell_keeper()
-            self._start_threads()
-=======
+            self._files.tell_keeper()
             with self.marker_inputs.following(self.plan):
                 self._start_threads()
->>>>>>> main
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
             if self.join(DRAIN_S):
                 self.built.graph.finish()
-            self._close_sinks(None)
+            self._files.close(None)
             if isinstance(error, RuntimeError):
                 raise SystemFailed(f"run: the system gives no more threads [{error}]. Nothing runs. End other "
                                    "programs, or put stages into fewer groups.") from error
@@ -218,7 +210,7 @@ class GraphRun:
         if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):
             self.abort()
             if not self.join(DRAIN_S):
-                self._close_sinks(self._ledger(quiet=False))
+                self._files.close(self._ledger(quiet=False))
                 stuck = [thread.name for thread in self._threads if thread.is_alive()]
                 raise EegcoreError(f"run: threads {', '.join(stuck)} did not end within {DRAIN_S:g} s after everything "
                                    "was given up. A stage or a disk hangs. Stop the process.")
@@ -229,7 +221,7 @@ class GraphRun:
             self.built.graph.finish(keep=set(self._taps))      # listeners may read what they have
         self.live.collect()
         self._final = self._ledger(quiet=True)
-        self._close_sinks(self._final)
+        self._files.close(self._final)
         if self.sink_failures():
             self._final = self._ledger(quiet=True)
         return self._final
@@ -367,13 +359,7 @@ class GraphRun:
 
     def sink(self, sink_id: str) -> SinkThread:
         """Return a file sink; NotFound names those there are."""
-        if sink_id not in self._sinks:
-            raise NotFound(f"sink: no file sink is called {sink_id!r}. Known: {', '.join(self._sinks) or 'none'}.")
-        return self._sinks[sink_id]
-
-    def sinks(self) -> dict[str, SinkThread]:
-        """Return the file sinks by id."""
-        return dict(self._sinks)
+        return self._files.get(sink_id)
 
     def alarm(self, place: str, message: str, frame_index: int | None = None) -> None:
         """Say that something went wrong that does not stop the run. [any-thread]"""
@@ -385,16 +371,11 @@ class GraphRun:
 
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
-        return {sink: thread.failed for sink, thread in self._sinks.items() if thread.failed is not None}
+        return self._files.failures()
 
     def broken_sinks(self) -> list[str]:
         """Say which file sinks do not have everything: those that failed, and those whose edge was closed."""
-        failures = self.sink_failures()
-        closed = [edge.to_stage for edge in self.plan.edges if edge.to_stage in self._sinks
-                  and _rt.edge_stats(self.built.graph, self.built.edges[edge.name])["dropped"].get("closed")]
-        return [*map(str, failures.values()),
-                *(f"{sink}: its edge overflowed and was closed; its file is not whole."
-                  for sink in closed if sink not in failures)]
+        return self._files.broken()
 
     def edge_name(self, number: int) -> str:
         """Return the name of an edge of the core."""
@@ -492,43 +473,6 @@ class GraphRun:
             self.request_stop()
         else:
             self._on_alarm("warning", "realtime", problem, None)
-
-    def _open_sink(self, group: GroupPlan) -> None:
-        from eegcore.sinks import make_writer
-
-        node = group.nodes[0]
-        sink_id = node.members[0]
-        stream = self._output(*node.inputs[0])[1]
-        sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
-        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns,
-                       self.live.config_rev, input=str(stream.meta.get("input", "")))
-        tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
-        sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
-                          alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
-        self._sinks[sink_id] = sink
-        sink.open()
-        if sink.recorder is not None:
-            sink.recorder.alarm = lambda text: self._on_alarm("warning", f"{sink_id}.disk", text, None)
-            self._forget_notes.append(self.journal.subscribe(sink.note, since=0))
-
-    def _tell_keeper(self) -> None:
-        for sink in self._sinks.values():
-            if self._keeper is not None:
-                self._keeper.opened(self, sink)
-
-    def _open_files(self) -> list[str]:
-        """Return the stages that have a file open which takes every packet."""
-        return [sink_id for sink_id, sink in list(self._sinks.items()) if sink.is_writing]
-
-    def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
-        while self._forget_notes:
-            self._forget_notes.pop()()
-        for sink in self._sinks.values():
-            if not sink.has_ended:                     # a writer belongs to its thread until then
-                continue
-            sink.close(ledger)
-            if self._keeper is not None:
-                self._keeper.closed(self, sink, ledger)
 
 
 MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for

@@ -17,7 +17,7 @@ from typing import Any
 
 from eegcore.recording import bids_tables as tables
 from eegcore.recording.durable import replace_file, sync_folder
-from eegcore.recording.events_file import read_rows
+from eegcore.recording.events_file import NOTHING, read_rows
 from eegcore.recording.info import label_of
 from eegcore.recording.session import EVENTS
 from eegcore.sinks.file_operations import sink_failed
@@ -94,10 +94,10 @@ def _describe(root: str, subject: str, meta: dict[str, Any]) -> None:
     if not os.path.exists(path):
         replace_file(path, tables.participants_tsv([subject]))
         return
-    with open(path, encoding="utf-8") as file:
-        lines = file.read().splitlines()
+    with open(path, encoding="utf-8") as table:
+        lines = table.read().splitlines()
     if all(line.split("\t")[0] != f"sub-{subject}" for line in lines[1:]):
-        blanks = [tables.NOTHING] * (len(lines[0].split("\t")) - 1)
+        blanks = [NOTHING] * (len(lines[0].split("\t")) - 1)
         lines.append("\t".join([f"sub-{subject}", *blanks]))
         replace_file(path, ("\n".join(lines) + "\n").encode())
 
@@ -135,7 +135,7 @@ def _list_scans(root: str, subject: str, session: str, made: list[str], meta: di
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
-    blanks = [tables.NOTHING] * (len(lines[0].split("\t")) - 2)
+    blanks = [NOTHING] * (len(lines[0].split("\t")) - 2)
     for name, segment in zip(made, meta["summary"]["segments"], strict=True):
         lines.append("\t".join([f"eeg/{os.path.basename(name)}", _utc(segment, meta), *blanks]))
     replace_file(path, ("\n".join(lines) + "\n").encode())

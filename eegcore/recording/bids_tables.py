@@ -29,11 +29,11 @@ def dataset_description(name: str, eegcore_version: str) -> dict[str, Any]:
 
 def readme() -> bytes:
     """Return README: what a stranger must know before the first look."""
-    return ("EEG recorded with eegcore.\n\n"
-            "Every run is one BDF+ file with the counts of the amplifier as it gave them, not filtered and not\n"
-            "referenced again; missing frames are filled and annotated. The exact scale, the registers of the chips,\n"
-            "the clocks and the configuration of each recording are in the folder of its session, which _eeg.json\n"
-            "names (EegcoreSession).\n").encode()
+    return (b"EEG recorded with eegcore.\n\n"
+            b"Every run is one BDF+ file with the counts of the amplifier as it gave them, not filtered and not\n"
+            b"referenced again; missing frames are filled and annotated. The exact scale, the registers of the chips,\n"
+            b"the clocks and the configuration of each recording are in the folder of its session, which _eeg.json\n"
+            b"names (EegcoreSession).\n")
 
 
 def eeg_json(meta: dict[str, Any], n_frames: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import yaml
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ -]*[A-Za-z0-9_]")
 # words one of the two versions takes for something else
-NOT_PLAIN = frozenset("true false yes no on off null none nan inf y n".split())
+NOT_PLAIN = frozenset(["true", "false", "yes", "no", "on", "off", "null", "none", "nan", "inf", "y", "n"])
 
 
 class _Dumper(yaml.SafeDumper):

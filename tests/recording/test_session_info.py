@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eegcore.errors import BadArgument, ConfigError
 from eegcore.control.preparing import prepare
+from eegcore.errors import BadArgument, ConfigError
 from eegcore.recording.info import SessionInfo, label_of, session_info
 
 
