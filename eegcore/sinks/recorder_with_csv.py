@@ -134,4 +134,5 @@ class RecorderWithCsv:
 
     @alarm.setter
     def alarm(self, alarm: Callable[[str], None] | None) -> None:
+        """Let somebody else hear it."""
         self._inner.alarm = alarm
