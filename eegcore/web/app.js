@@ -67,7 +67,7 @@ class App {
       this.control.request("UpdateParam", { stage_id: id, key, value }));
     this.electrodes = new ElectrodesPanel(byId("panel-electrodes"), byId("tab-electrodes"));
     this.sessions = new SessionsList(/** @type {HTMLDetailsElement} */ (byId("sessions")));
-    this.recording = new RecordingPanel(() => this.sessions.refresh());
+    this.recording = new RecordingPanel(() => this.sessions.refresh(), () => this.sessions.refresh());
     this.markers = new Markers();
     this.markerLayer = new MarkerLayer(byId("marker-lines"));
     this.markerPanel = new MarkerPanel(byId("markers"), (message) => (
@@ -86,6 +86,7 @@ class App {
       side: () => this.keep({ side: !this.settings.side }),
       tab: (tab) => { this.keep({ tab }); this.subscribe(); },
       topic: (topic) => { this.keep({ topic }); this.subscribe(); },
+      record: () => this.recording.toggle(),
       clearAlarms: () => this.alarms.clear(),
     });
     this.login = new Login(() => this.open());

@@ -95,7 +95,6 @@ export class MarkerPanel {
   #toggleEditor() {
     const opens = this.editor.hidden;
     this.editor.hidden = !opens;
-    this.list.hidden = opens;
     this.edit.textContent = opens ? "Done" : "Edit";
     if (opens) {
       this.editor.value = this.presets.join("\n");

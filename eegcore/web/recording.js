@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The recording panel: who and what, start and stop, how it stands. The button in the top bar does the same.
+ * The recording panel: who and what, start and stop, how it stands. The button in the top bar opens it.
  *
  * What it shows is what the server says. A stop asks once more: what was not recorded does not come back.
  */
@@ -27,24 +27,51 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const inputOf = (id) => /** @type {HTMLInputElement} */ (byId(id));
 
 export class RecordingPanel {
-  /** @param {() => void} onEnded   a recording was ended here: the list has one more */
-  constructor(onEnded) {
+  /**
+   * @param {() => void} onEnded    a recording has ended: the list has one more
+   * @param {() => void} onOpened   somebody looks
+   */
+  constructor(onEnded, onOpened) {
     this.onEnded = onEnded;
+    this.onOpened = onOpened;
     /** @type {Recording | null} */
     this.recording = null;
     this.canStart = false;
     this.busy = false;
     this.sureUntil = 0;
-    this.buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-record]")]);
-    for (const button of this.buttons) button.addEventListener("click", () => this.press());
-    for (const field of byId("recording-form").querySelectorAll("input, textarea, select")) {
-      field.addEventListener("keydown", (event) => event.stopPropagation()); // the page has keys of its own
-    }
+    this.opener = byId("record");
+    this.panel = byId("panel-recording");
+    this.button = /** @type {HTMLButtonElement} */ (byId("record-go"));
+    this.opener.addEventListener("click", () => this.open(this.panel.hidden === true));
     byId("recording-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!this.isOn) this.press(); // Enter begins, and never ends
+      // Enter in a field begins, and never ends
+      if (!this.isOn || document.activeElement === this.button) this.press();
+    });
+    this.panel.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.open(false);
+      event.stopPropagation(); // the page has keys of its own
+    });
+    document.addEventListener("click", (event) => {
+      const at = /** @type {Node} */ (event.target);
+      if (!this.panel.hidden && at.isConnected && !this.panel.contains(at) && !this.opener.contains(at)) this.open(false);
     });
     this.render();
+  }
+
+  /** Show or hide the panel under the button. @param {boolean} shown */
+  open(shown) {
+    this.panel.hidden = !shown;
+    this.opener.setAttribute("aria-expanded", String(shown));
+    this.sureUntil = 0;
+    this.render();
+    if (shown && !this.isOn) byId("participant").focus();
+    if (shown) this.onOpened();
+  }
+
+  /** Open or close it. */
+  toggle() {
+    this.open(this.panel.hidden === true);
   }
 
   /** A recording goes on. */
@@ -111,18 +138,18 @@ export class RecordingPanel {
   render() {
     const { recording, isOn } = this;
     const isSure = performance.now() < this.sureUntil;
-    const words = this.busy ? "One moment" : isSure ? "Press again to stop" : isOn ? "Stop recording" : "Record";
-    for (const button of this.buttons) {
-      button.disabled = this.busy || !(isOn || this.canStart);
-      button.classList.toggle("is-on", isOn);
-      button.classList.toggle("is-sure", isSure);
-      button.title = isOn ? "End the recording and finish its files. Asks once more" : this.canStart
-        ? "Begin to record" : "Start the pipeline first";
-      const text = button.querySelector("span");
-      if (text) text.textContent = words;
-      button.querySelector("use")?.setAttribute("href", isOn ? "#icon-stop" : "#icon-record");
-    }
+    const { button } = this;
+    button.disabled = this.busy || !(isOn || this.canStart);
+    button.classList.toggle("is-on", isOn);
+    button.classList.toggle("is-sure", isSure);
+    button.title = isOn || this.canStart ? "" : "Start the pipeline first";
+    setWords(button, this.busy ? "One moment" : isSure ? "Press again to stop" : isOn ? "Stop recording"
+      : "Start recording", isOn ? "stop" : "record");
+    this.opener.classList.toggle("is-on", isOn);
+    setWords(this.opener, isOn ? clockText(recording?.seconds ?? 0) : "Record", "record");
+    this.opener.setAttribute("aria-label", isOn ? "Recording. Stop, and how it stands" : "Record");
     byId("recording-fields").toggleAttribute("disabled", isOn || this.busy);
+    byId("recording-fields").hidden = isOn;
     const host = byId("recording-now");
     host.hidden = recording === null;
     host.className = `recording-now ${recording?.state === "failed" ? "is-bad" : "is-on"}`;
@@ -132,4 +159,11 @@ export class RecordingPanel {
     byId("recording-figures").textContent = parts.filter(Boolean).join(" · ");
     if (recording?.state === "failed") this.say(recording.error ?? "The recording has failed.");
   }
+}
+
+/** @param {HTMLElement} button @param {string} words @param {string} icon */
+function setWords(button, words, icon) {
+  const text = button.querySelector("span");
+  if (text && text.textContent !== words) text.textContent = words;
+  button.querySelector("use")?.setAttribute("href", `#icon-${icon}`);
 }

@@ -19,6 +19,7 @@ import { scaleText } from "./units.js";
  * @property {() => void} side
  * @property {(tab: string) => void} tab
  * @property {(topic: string) => void} topic
+ * @property {() => void} record     open or close the panel
  * @property {() => void} clearAlarms
  */
 
@@ -66,6 +67,7 @@ export class Toolbar {
       "k": () => actions.channel(-1),
       "t": actions.theme,
       "p": actions.side,
+      "r": actions.record,
     };
     document.addEventListener("keydown", (event) => {
       const at = /** @type {HTMLElement} */ (event.target);
