@@ -243,8 +243,8 @@ class Supervisor:
         """Say within a second that a disk does not answer; nothing is lost as long as the edge has room."""
         for sink, silent_s in self._run.silent_sinks().items():
             if silent_s > FILE_SILENT_S:
-                self.alarm("error", f"{sink}.disk", f"{sink}: its disk has not answered for {silent_s:.1f} s. What comes "
-                           "meanwhile waits in front of it. Check the disk.")
+                self.alarm("error", f"{sink}.disk", f"{sink}: its disk has not answered for {silent_s:.1f} s. What "
+                           "comes meanwhile waits in front of it. Check the disk.")
 
     def _watch_losses(self) -> None:
         for name, number in self._run.built.edges.items():

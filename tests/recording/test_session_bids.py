@@ -98,8 +98,9 @@ def test_a_dataset_is_as_the_specification_requires(record, tmp_path):
 def test_events_of_a_later_file_count_from_its_own_first_sample(record, tmp_path):
     root = make_dataset(record, tmp_path)
     folder = root / "sub-P01" / "ses-01" / "eeg"
-    parts = [[(row["sample"], row["trial_type"]) for row in table(folder / f"sub-P01_ses-01_task-resteyesopen_run-0{run}_"
-                                                                  "events.tsv")] for run in (1, 2, 3)]
+    stem = "sub-P01_ses-01_task-resteyesopen_run-0"
+    parts = [[(row["sample"], row["trial_type"]) for row in table(folder / f"{stem}{run}_events.tsv")]
+             for run in (1, 2, 3)]
     assert parts == [[("250", "early"), ("750", "late")], [("250", "early")], [(str(750 - 2 * SPS), "late")]]
     notes = edfio.read_bdf(folder / "sub-P01_ses-01_task-resteyesopen_run-03_eeg.bdf").annotations
     assert [(round(note.onset * SPS), note.text) for note in notes if note.text == "late"] == [(250, "late")]
