@@ -81,9 +81,9 @@ class Editing:
                 raise StateConflict(f"at_frame: {at_frame}, and the pipeline is {state}: it has no frames. Leave it "
                                     "out.")
             config, plan = make(held)
-            if running is not None:
-                running.change(plan, at_frame, held.config_rev + 1)
-            config_rev = self._hold(config, plan, base or held.base, remember=remember).config_rev
+            # the graph numbers its revisions itself: a recording that began has taken one for its lock
+            taken = running.change(plan, at_frame)[0] if running is not None else None
+            config_rev = self._hold(config, plan, base or held.base, config_rev=taken, remember=remember).config_rev
             if running is not None:
                 self._machine.refresh_outlets()
             return config_rev
@@ -168,11 +168,14 @@ class Editing:
             raise StaleRevision(f"config_rev: {if_rev} is not the present one, {held.config_rev}. Somebody else "
                                 "changed the configuration. Read it again.", config_rev=held.config_rev)
 
-    def _hold(self, config: PipelineConfig, plan: Plan, base: Base, *, remember: bool = True) -> Held:
+    def _hold(self, config: PipelineConfig, plan: Plan, base: Base, *, config_rev: int | None = None,
+              remember: bool = True) -> Held:
+        """Hold something else and tell everybody; `config_rev` is that of the graph if it runs."""
         before = self._held
         if before is not None and remember:
             self._history.remember(before)
         with self._machine.lock:
-            self._held = held = Held(config, plan, before.config_rev + 1 if before is not None else 1, base)
+            next_rev = before.config_rev + 1 if before is not None else 1
+            self._held = held = Held(config, plan, next_rev if config_rev is None else config_rev, base)
         self.publish({"event": "config", "config_rev": held.config_rev, "config": config.merged()})
         return held

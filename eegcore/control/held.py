@@ -53,7 +53,7 @@ class Held:
     plan : Plan
         Made from `config`.
     config_rev : int
-        Rises by one with every change; packets of the run carry it.
+        Rises with every change; packets of the run carry it.
     base : Base
     """
 

@@ -73,6 +73,11 @@ class Looking:
         """Return what is being recorded, None if nothing is."""
         return None
 
+    def holders(self) -> list[str]:
+        """Return the stages that record and lock what reaches them; not to be asked while a listener is told."""
+        run = self._machine.active_run()
+        return run.live.holders() if run is not None else []
+
     def config(self) -> dict[str, Any]:
         """Return the merged configuration; empty stages before the first pipeline."""
         return self.revision()[1]

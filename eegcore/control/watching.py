@@ -106,7 +106,12 @@ def take_up_file(controller: Controller, path: Path, overrides: Sequence[str] = 
 
 
 def _restart(controller: Controller, path: Path, overrides: Sequence[str], reason: NeedsStop, dropped: str) -> str:
-    """Drain what runs and start the file; what a recorder holds is left alone."""
+    """Drain what runs and start the file; not while anything is recorded, wherever that is in the graph."""
+    holders = controller.holders()
+    if holders:
+        raise Locked(f"{path}: needs a new start ({' '.join(reason.reasons[:3])}), which would break off what "
+                     f"{' and '.join(holders)} record{'s' * (len(holders) == 1)}. What runs goes on. Save the file "
+                     "again when the recording has ended.", holders=holders)
     log.info("watch: %s cannot be taken up live: %s", path, " ".join(reason.reasons))
     controller.reload(path, overrides=overrides)
     log.info("watch: %s was started anew, revision %d.%s", path, controller.config_rev, dropped)

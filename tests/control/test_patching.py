@@ -9,7 +9,7 @@ import pytest
 from eegcore.control.controller import Controller
 from eegcore.control.documents import difference, merged_with, same, without_defaults, written
 from eegcore.control.patching import MAX_NODES, MAX_OPERATIONS, apply_patch, measure
-from eegcore.errors import BadArgument, ConfigError, NeedsStop, StaleRevision, StateConflict
+from eegcore.errors import BadArgument, ConfigError, Locked, NeedsStop, StaleRevision, StateConflict
 
 STAGES = [{"acquire": {"board": "emulator", "sps": 250, "channels": 4, "labels": ["A", "B", "C", "D"]}},
           {"to_voltage": {}}, {"notch": {"hz": 60}}, {"null_sink": {}}]
@@ -165,6 +165,35 @@ def test_a_running_graph_takes_settings_and_refuses_as_a_whole_what_needs_a_stop
     assert (controller.config_rev, controller.run.live.config_rev) == (2, 2)
     assert controller.config()["stages"]["notch"]["hz"] == 50
     assert controller.run.plan is controller.held().plan
+
+
+def test_what_is_recorded_is_locked_and_the_holders_are_named(tmp_path):
+    controller = Controller([*STAGES[:3], {"csv_sink": {"path": str(tmp_path / "x.csv")}},
+                             {"gain": {"id": "beside", "inputs": "to_voltage"}}, {"null_sink": {}}])
+    controller.start()
+    try:
+        before = controller.revision()
+        for patch in ([replace("/stages/notch/hz", 50)], [replace("/stages/notch/hz", 50),
+                                                         replace("/stages/beside/factor", 2)]):
+            with pytest.raises(Locked) as refused:
+                controller.patch(patch)
+            assert (refused.value.code, refused.value.details["holders"]) == ("locked", ["csv_sink"])
+        assert controller.revision() == before
+        controller.patch([replace("/stages/beside/factor", 2)])
+    finally:
+        controller.shutdown(20)
+
+
+def test_a_lock_takes_a_revision_and_editors_go_on_behind_it(controller):
+    controller.start()
+    run = controller.run
+    rev = run.live.lock("null_sink")
+    run.live.unlock("null_sink")
+    assert (controller.config_rev, rev) == (1, 2)        # nothing was changed: whoever read revision 1 may edit it
+    assert controller.patch([replace("/name", "mine")], 1) == 3
+    assert controller.config_rev == run.live.config_rev == 3
+    controller.shutdown(20)
+    assert controller.patch([replace("/name", "other")], 3) == 4
 
 
 def test_a_real_board_keeps_the_defaults_it_would_refuse():
