@@ -49,6 +49,18 @@ def filled_frame(recording: Recording, frame: int) -> int:
     return frame + sum(gap.n_frames for gap in recording.gaps if not gap.filled and 0 < gap.frame <= frame)
 
 
+def filled_onsets(recording: Recording, sps: float) -> list[tuple[float, Event]]:
+    """Return the events of `filled_values` and their onsets on a time axis of `sps` rows per second.
+
+    Onsets follow the nominal rate, or the clock where frames are stamped; on another axis each stays at its row.
+    """
+    events = filled_events(recording)
+    if recording.stamps_s is not None:
+        return [(event.frame / sps, event) for event in events]
+    stretch = recording.sps_nominal / sps
+    return [(event.onset_s * stretch, event) for event in events]
+
+
 def filled_events(recording: Recording) -> list[Event]:
     """Return the events at the rows of `filled_values`, and one for every gap that was filled."""
     events = [event._replace(frame=filled_frame(recording, event.frame)) for event in recording.events]

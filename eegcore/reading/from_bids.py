@@ -18,6 +18,7 @@ from eegcore.reading.recording import Event, Recording, place_events
 from eegcore.reading.tsv import read_tsv, seconds_of, whole_of
 
 NAME = re.compile(r"(sub-[0-9A-Za-z]+(?:_[a-z]+-[0-9A-Za-z]+)*)_eeg(\.edf|\.bdf|\.vhdr)(?:\.xz)?")
+ENDINGS = (".bdf", ".edf", ".xdf", ".vhdr")
 MOST_ENTRIES = 100_000
 MAX_JSON_BYTES = 4 << 20
 TYPES = {"EEG": "eeg", "EOG": "eog", "VEOG": "eog", "HEOG": "eog", "ECG": "ecg", "EMG": "emg", "RESP": "resp",
@@ -47,7 +48,7 @@ def the_recording_in(folder: str) -> str:
         if seen > MOST_ENTRIES:
             raise refuse(folder, f"holds more than {MOST_ENTRIES} files", "Give the path of one recording.")
         found += [os.path.join(place, name) for name in sorted(names) if is_bids_name(name)]
-        others += [os.path.join(place, name) for name in sorted(names) if name.endswith((".bdf", ".edf", ".xdf"))]
+        others += [os.path.join(place, name) for name in sorted(names) if name.endswith(ENDINGS)]
     found = found or others
     if len(found) == 1:
         return found[0]

@@ -44,7 +44,9 @@ def read_brainvision(path: str) -> Recording:
     labels, _ = unique_labels(raw.ch_names)
     volts = [bool(channel["unit"] == 107) for channel in raw.info["chs"]]           # FIFF_UNIT_V
     data = np.ascontiguousarray(values.T)
-    data[:, volts] *= UV_PER_VOLT
+    # MNE scales to SI units: `range` is what one unit of the file is in them
+    data *= [UV_PER_VOLT if volt else 1.0 / float(channel["range"] or 1.0)
+             for channel, volt in zip(raw.info["chs"], volts, strict=True)]
     found = [(float(note["onset"]) - raw.first_time, float(note["duration"]), str(note["description"]))
              for note in raw.annotations]
     start = raw.info["meas_date"]

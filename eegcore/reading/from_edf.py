@@ -12,7 +12,8 @@ from eegcore.devices.readers_base import check_sps, refuse, unique_labels
 from eegcore.devices.readers_bytes import FileBytes
 from eegcore.devices.readers_edf import check_ranges, choose_signals
 from eegcore.reading.recording import Gap, Recording, place_events, type_of
-from eegcore.reading.samples import EdfSamples
+from eegcore.reading.samples import EdfSamples, JoinedSamples, Samples
+from eegcore.sinks.bdf_annotations import fill_of
 
 EPOCH = datetime.datetime(1970, 1, 1)
 
@@ -47,6 +48,24 @@ def read_edf_file(path: str | os.PathLike[str], file: FileBytes, source_format: 
     return streams[0]
 
 
+def _annotations(edf: EdfFile, sps: float) -> tuple[list[tuple[float, float | None, str]], list[Gap], int]:
+    """Return events, gaps that the recorder has filled, and frames it has added at the end."""
+    found: list[tuple[float, float | None, str]] = []
+    gaps: list[Gap] = []
+    padding = 0
+    for event in edf.annotations.events:
+        what, _ = fill_of(event.text) or ("", 0)
+        n_frames = round((event.duration_s or 0.0) * sps)
+        if what == "padding" and round((event.onset_s + (event.duration_s or 0.0) - edf.n_records * edf.record_s)
+                                       * sps) == 0:
+            padding = n_frames
+            continue
+        if what == "gap":
+            gaps.append(Gap(round(event.onset_s * sps), n_frames, True))
+        found.append((event.onset_s, event.duration_s, event.text))
+    return found, gaps, padding
+
+
 def edf_meta(edf: EdfFile) -> dict[str, Any]:
     """Return what a header says beside the signals."""
     return {"patient": edf.patient, "recording": edf.recording, "record_s": edf.record_s, "n_records": edf.n_records}
@@ -76,9 +95,13 @@ def _stream(path: str | os.PathLike[str], edf: EdfFile, source_format: str,
     if signals[0].n_per_record == 0:
         raise refuse(path, "its signals have no samples", "A recording has at least one frame.")
     sps = check_sps(path, signals[0].sps)
-    samples = EdfSamples(edf, signals)
-    gaps = [Gap(frame, n, False) for frame, n in edf.holes(sps)]
-    found = [(event.onset_s, event.duration_s, event.text) for event in edf.annotations.events]
+    exact = [signal.lsb_uv for signal in signals]
+    found, filled, padding = _annotations(edf, sps)
+    n_frames = edf.n_frames(signals[0])
+    samples: Samples = EdfSamples(edf, signals, exact)
+    if 0 < padding < n_frames:
+        samples = JoinedSamples([(samples, n_frames - padding)])
+    gaps = sorted([Gap(frame, n, False) for frame, n in edf.holes(sps)] + filled)
     voltages = [signal.uv_per_unit is not None and not signal.is_status for signal in signals]
     more = {"prefilter": {label: signal.prefilter for label, signal in chosen if signal.prefilter},
             "transducer": {label: signal.transducer for label, signal in chosen if signal.transducer},
@@ -88,6 +111,6 @@ def _stream(path: str | os.PathLike[str], edf: EdfFile, source_format: str,
         units=tuple("uV" if is_voltage else signal.unit for signal, is_voltage in zip(signals, voltages, strict=True)),
         types=tuple("stim" if signal.is_status else type_of(signal.label, is_voltage)
                     for signal, is_voltage in zip(signals, voltages, strict=True)),
-        sps=sps, sps_nominal=sps, samples=samples, scale_uv=tuple(signal.slope for signal in signals),
+        sps=sps, sps_nominal=sps, samples=samples, scale_uv=tuple(signal.lsb_uv or signal.slope for signal in signals),
         events=place_events(found, sps, samples.n_frames, gaps), gaps=gaps, start_unix_ns=start_of(edf),
         meta=meta | {name: value for name, value in more.items() if value})

@@ -120,7 +120,7 @@ class JoinedSamples:
         found: list[tuple[Samples, tuple[int, int]]] = []
         at = 0
         for store, stop in zip(self._parts, map(int, self._ends), strict=True):
-            if at < end and stop > begin or begin == end == at:
+            if (at < end and stop > begin) or begin == end == at:
                 found.append((store, (max(begin, at) - at, min(end, stop) - at)))
             at = stop
         return found or [(self._parts[-1], (0, 0))]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eegcore.errors import NotFound
-from eegcore.reading.filled import filled_events, filled_values
+from eegcore.reading.filled import filled_onsets, filled_values
 
 if TYPE_CHECKING:
     from eegcore.reading.recording import Recording
@@ -37,10 +37,8 @@ def to_mne(recording: Recording) -> Any:
     if recording.start_unix_ns is not None:
         moment = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
         raw.set_meas_date(moment + datetime.timedelta(microseconds=recording.start_unix_ns // 1000))
-    events = filled_events(recording)
-    # by frame, not by time: at the true rate nominal onsets would drift off their samples
-    raw.set_annotations(mne.Annotations([event.frame / recording.sps for event in events],
-                                        [event.duration_s for event in events],
-                                        [event.text for event in events],
-                                        orig_time=raw.info["meas_date"]), verbose="ERROR")
+    placed = filled_onsets(recording, recording.sps)
+    notes = mne.Annotations([onset_s for onset_s, _ in placed], [event.duration_s for _, event in placed],
+                            [event.text for _, event in placed], orig_time=raw.info["meas_date"])
+    raw.set_annotations(notes, verbose="ERROR")
     return raw
