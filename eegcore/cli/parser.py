@@ -31,9 +31,11 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _serve(commands)
     _run(commands)
+    _record(commands)
     _batch(commands)
     _export(commands)
     _show(commands)
+    _mend(commands)
     _doctor(commands)
     _bench(commands)
     return parser
@@ -69,6 +71,14 @@ def _serve(commands: Any) -> None:
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
                         help="further host name under which browsers may reach this server")
     parser.add_argument("--no-start", action="store_true", help="serve, but start nothing yet")
+    parser.add_argument("--recordings", default="recordings", metavar="DIR", type=os.path.expanduser,
+                        help="folder of recordings (recordings)")
+    parser.add_argument("--watch", action="store_true", help="take the file up again whenever it is saved, live if "
+                        "possible; one with mistakes is reported and changes nothing")
+    parser.add_argument("--state-dir", metavar="DIR", type=os.path.expanduser, help="where changes made live are kept "
+                        "at the end, for the next start of the same file ($XDG_STATE_HOME/eegcore)")
+    parser.add_argument("--fresh", action="store_true", help="start as the file says, without changes kept from last "
+                        "time")
     _logging(parser)
 
 
@@ -82,6 +92,23 @@ def _run(commands: Any) -> None:
     parser.add_argument("--seconds", type=float, metavar="N", help="end after so much signal")
     parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
     parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
+    _logging(parser)
+
+
+def _record(commands: Any) -> None:
+    parser = _command(commands, "record", "record", "record", "record a pipeline without a server, as a session folder")
+    _pipeline(parser)
+    parser.add_argument("--out", default="recordings", metavar="DIR", type=os.path.expanduser,
+                        help="folder of recordings, made if it is not there (recordings)")
+    parser.add_argument("--participant", metavar="CODE", help="code of the participant")
+    parser.add_argument("--task", metavar="TEXT", help="what the participant does")
+    parser.add_argument("--session", metavar="TEXT", help="which visit it is")
+    parser.add_argument("--notes", metavar="TEXT", help="anything else")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after so much signal")
+    parser.add_argument("--csv", action="store_true", help="write the counts as text too")
+    parser.add_argument("--bids", action="store_true", help="put the recording into the BIDS dataset DIR/bids")
+    parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
+    parser.add_argument("--json", action="store_true", help="print the ledger and the folders as JSON")
     _logging(parser)
 
 
@@ -121,8 +148,18 @@ def _show(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print settings as JSON Schema")
     _command(commands, "schema", "show", "schema", "print the JSON Schema of pipeline files, for editors")
     parser = _command(commands, "ledger", "show", "ledger", "print and check the ledger of a finished file")
-    parser.add_argument("path", metavar="PATH", type=os.path.expanduser, help="a recorded file, or its .ledger.json")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                        help="a recorded file, its .ledger.json, or a session folder")
     parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _mend(commands: Any) -> None:
+    for name, text in (("recover", "mend a recording that a crash or a power cut has left unfinished"),
+                       ("verify", "prove that a recording is whole, or say what is wrong with it")):
+        parser = _command(commands, name, "mend", name, text)
+        parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                            help="a .bdf file, or a folder with some")
+        parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def _doctor(commands: Any) -> None:

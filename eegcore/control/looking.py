@@ -11,6 +11,7 @@ from eegcore.graph.plan_json import plan_json
 
 if TYPE_CHECKING:
     from eegcore.control.held import Held
+    from eegcore.control.recording import Recordings
     from eegcore.graph.run import GraphRun
 
 HEARTBEAT_S = 1.0                                      # a thread silent for longer is reported by `health`
@@ -20,6 +21,7 @@ class Looking:
     """The reading side of the controller; every call answers at once. [any-thread]"""
 
     client_ledger: Callable[[], dict[str, Any]] | None
+    recording: Recordings
     _machine: Machine
     _held: Held | None
 
@@ -65,11 +67,18 @@ class Looking:
                 "config_rev": self.config_rev, "run_id": self.run_id, "recording": self.recording_status(),
                 "name": held.plan.name if held is not None else None,
                 "started_unix_ns": run.start_unix_ns if run is not None else None,
+                "base": {"origin": held.base.origin, "name": held.base.name} if held is not None else None,
+                "changed": held.overrides_listed if held is not None else [],
             }
 
     def recording_status(self) -> dict[str, Any] | None:
-        """Return what is being recorded, None if nothing is."""
-        return None
+        """Return what is being recorded, None if nothing is; see `Recordings.status`."""
+        return self.recording.status()
+
+    def holders(self) -> list[str]:
+        """Return the stages that record and lock what reaches them; not to be asked while a listener is told."""
+        run = self._machine.active_run()
+        return run.live.holders() if run is not None else []
 
     def config(self) -> dict[str, Any]:
         """Return the merged configuration; empty stages before the first pipeline."""

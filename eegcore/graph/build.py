@@ -108,7 +108,7 @@ def all_streams(plan: Plan) -> dict[PortRef, Stream]:
     return {(stage.id, port.name): port.stream for stage in plan.stages for port in stage.outputs}
 
 
-def node_streams(built: Built, plan: Plan, node: NodePlan) -> dict[str, list[dict[str, Any]]]:
+def node_streams(built: Built, plan: Plan, node: NodePlan) -> dict[str, Any]:
     """Return ``inputs`` and ``outputs`` of a node as the compiled side takes them."""
     streams = all_streams(plan)
     numbers = {ref: number for number, ref in enumerate(streams)}
@@ -213,11 +213,13 @@ def _connect(built: Built, plan: Plan, with_server: bool) -> None:
         if edge.to_group == "loop":
             if with_server:
                 built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
-                    *origin, policy=policy, capacity=edge.capacity, with_eventfd=True, name=edge.name)
+                    *origin, policy=policy, capacity=edge.capacity, with_eventfd=True, name=edge.name,
+                    planned=True)
         elif edge.to_stage in built.nodes:
             built.edges[edge.name] = built.graph.add_edge(
                 *origin, built.nodes[edge.to_stage], edge.to_port, policy=policy, capacity=edge.capacity,
                 critical=edge.critical)
         else:
             built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
-                *origin, policy=policy, capacity=edge.capacity, critical=edge.critical, name=edge.name)
+                *origin, policy=policy, capacity=edge.capacity, critical=edge.critical, name=edge.name,
+                planned=True)

@@ -37,7 +37,8 @@ MOST_WAIT_FRAMES = 2**24
 MOST_AVERAGE = 1000                            # EC_AVERAGE_MAX of csrc/dsp/ec_average.h
 MOST_ROWS = 64                                 # EC_BANDS_MAX_ROWS of csrc/dsp/ec_bands.h
 SOURCES = ("ads1299", "playback")
-SINKS = ("null_sink", "websocket_sink", "csv_sink")
+FILE_SINKS = ("csv_sink", "bdf_sink")
+SINKS = ("null_sink", "websocket_sink", *FILE_SINKS)
 
 
 def check_plan(plan: Plan) -> None:
@@ -112,7 +113,7 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
     _need(len(node.members) >= 1, f"{name}: no stage in it")
     most = 0 if kind in SOURCES else MOST_INPUTS if kind == "zip" else 1
     _need(min(most, 2) <= len(inputs) <= most, f"{name}: {len(inputs)} inputs")
-    _need((kind == "csv_sink") == (group.kind == "sink"), f"{name}: {kind} in a group of kind {group.kind}")
+    _need((kind in FILE_SINKS) == (group.kind == "sink"), f"{name}: {kind} in a group of kind {group.kind}")
     for ref, out, pool in zip(node.outputs, outputs, node.pools, strict=True):
         _need(slots[pool] >= out.packet_bytes, f"{name}: slots of {slots[pool]} bytes for packets of "
                                                f"{out.packet_bytes} ({'.'.join(ref)})")
@@ -129,6 +130,10 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
               and len(params["picks"]) == out.n_channels, f"{name}: output and input do not fit")
         for pick in params["picks"]:
             _whole(pick, 0, inputs[0].n_channels - 1, f"{name}: a channel")
+    elif kind == "marker_in":
+        (out,) = outputs
+        _need((out.kind, out.n_bins, out.n_channels) == (inputs[0].kind, inputs[0].n_bins, inputs[0].n_channels)
+              and out.max_frames == inputs[0].max_frames, f"{name}: output and input do not fit")
     elif kind == "fft":
         _check_spectrum(name, params, inputs[0], outputs)
     elif kind == "bands":

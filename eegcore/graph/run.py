@@ -27,14 +27,16 @@ from eegcore.errors import (
 )
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
-from eegcore.graph.journal import Journal
+from eegcore.graph.file_sinks import FileSinks
+from eegcore.graph.journal import Journal, JournalEvent
 from eegcore.graph.live import LiveChanges
+from eegcore.graph.marker_inputs import MarkerInputs
+from eegcore.graph.marking import frame_at, mark
 from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
-from eegcore.graph.sink_thread import SinkThread
+from eegcore.graph.sink_thread import SinkKeeper, SinkThread
 from eegcore.graph.utc import UtcMap
-from eegcore.sinks.base import RunInfo
 
 if TYPE_CHECKING:
     from eegcore.devices.readers_base import Recording
@@ -67,6 +69,8 @@ class GraphRun:
         Recordings in memory for playback sources, by source id.
     config_rev : int, optional
         Revision of the configuration the plan was made from; packets carry it.
+    keeper : SinkKeeper, optional
+        Who makes sessions of what recorders write. Without one they stay idle.
 
     Raises
     ------
@@ -76,7 +80,8 @@ class GraphRun:
 
     def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
                  digest: bool | None = None, on_alarm: Alarm | None = None,
-                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1) -> None:
+                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1,
+                 keeper: SinkKeeper | None = None) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
@@ -85,16 +90,18 @@ class GraphRun:
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
+        self.marker_inputs = MarkerInputs(self, self._on_alarm)
         self._is_virtual = plan.clock == "virtual"
         self._digest = self._is_virtual if digest is None else digest
         asks = plan.realtime == "require" or any(group.priority or group.cores for group in plan.groups)
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self.live = LiveChanges(plan, self.built)
+        self._files = FileSinks(self, keeper, self._on_alarm, self._digest)
+        self.live = LiveChanges(plan, self.built, self.journal, self._files.open_files)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
-        self._sinks: dict[str, SinkThread] = {}
+        self._sinks = self._files.by_id
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
         self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
         self._final: dict[str, Any] | None = None
@@ -115,21 +122,24 @@ class GraphRun:
         self.start_unix_ns = self.utc.anchor.unix_ns
         self.start_t_ns = 0 if self._is_virtual else self.utc.anchor.t_ns
         self.built.graph.t_zero_ns = self.start_t_ns
+        files = [group for group in self.plan.groups if group.kind == "sink"]
         try:
-            for group in self.plan.groups:
-                if group.kind == "sink":
-                    self._open_sink(group)
+            with self.live.opening(group.nodes[0].members[0] for group in files):
+                for group in files:
+                    self._files.open(group)
         except BaseException:
-            self._close_sinks(None)
+            self._files.close(None)
             self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
-            self._start_threads()
+            self._files.tell_keeper()
+            with self.marker_inputs.following(self.plan):
+                self._start_threads()
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
             if self.join(DRAIN_S):
                 self.built.graph.finish()
-            self._close_sinks(None)
+            self._files.close(None)
             if isinstance(error, RuntimeError):
                 raise SystemFailed(f"run: the system gives no more threads [{error}]. Nothing runs. End other "
                                    "programs, or put stages into fewer groups.") from error
@@ -167,7 +177,8 @@ class GraphRun:
         """
         if self._final is not None or (self._threads and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
-        return self.live.change(plan, at_frame, config_rev)
+        with self.marker_inputs.following(plan):
+            return self.live.change(plan, at_frame, config_rev)
 
     @property
     def is_alive(self) -> bool:
@@ -194,11 +205,12 @@ class GraphRun:
         """
         if self._final is not None:
             return self._final
+        self.marker_inputs.close()
         self.request_stop()
         if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):
             self.abort()
             if not self.join(DRAIN_S):
-                self._close_sinks(self._ledger(quiet=False))
+                self._files.close(self._ledger(quiet=False))
                 stuck = [thread.name for thread in self._threads if thread.is_alive()]
                 raise EegcoreError(f"run: threads {', '.join(stuck)} did not end within {DRAIN_S:g} s after everything "
                                    "was given up. A stage or a disk hangs. Stop the process.")
@@ -209,7 +221,7 @@ class GraphRun:
             self.built.graph.finish(keep=set(self._taps))      # listeners may read what they have
         self.live.collect()
         self._final = self._ledger(quiet=True)
-        self._close_sinks(self._final)
+        self._files.close(self._final)
         if self.sink_failures():
             self._final = self._ledger(quiet=True)
         return self._final
@@ -241,11 +253,24 @@ class GraphRun:
     def stats(self) -> dict[str, Any]:
         """Return the ``stats`` event."""
         stats = make_stats(self.run_id, self.plan, self.built, self._sinks, self.threads())
+        if self.marker_inputs.open_ones:
+            stats["marker_inputs"] = self.marker_inputs.counters()
         return {**stats, "utc": self.utc.as_dict()} if self.utc is not None else stats
 
     def truth(self, source: str) -> dict[str, int] | None:
         """Return what an emulated device counted itself; None for a recording."""
         return _rt.emulator_truth(self.built.graph, self.built.sources[source])
+
+    # ---- moments ----
+
+    def frame_at(self, t_ns: int, source: str | None = None) -> tuple[int, int]:
+        """Return (frame_index, its t_ns) of the frame of a source nearest to a moment; see `marking.frame_at`."""
+        return frame_at(self, t_ns, source)
+
+    def mark(self, text: str, t_ns: int | None = None, duration_s: float = 0.0, *, origin: str = "",
+             t_unix_ns: int | None = None, arrived_ns: int | None = None) -> JournalEvent:
+        """Put a marker at its frame into the journal, and return it; see `marking.mark`."""
+        return mark(self, text, t_ns, duration_s, origin=origin, t_unix_ns=t_unix_ns, arrived_ns=arrived_ns)
 
     def threads(self) -> list[dict[str, Any]]:
         """Return name, heartbeat, processor time and real-time state of every thread."""
@@ -287,18 +312,25 @@ class GraphRun:
         return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
                           frame_index=frame_index)
 
+    def sink(self, sink_id: str) -> SinkThread:
+        """Return a file sink; NotFound names those there are."""
+        return self._files.get(sink_id)
+
+    def alarm(self, place: str, message: str, frame_index: int | None = None) -> None:
+        """Say that something went wrong that does not stop the run. [any-thread]"""
+        self._on_alarm("error", place, message, frame_index)
+
+    def registers(self, source: str) -> list[bytes]:
+        """Return the registers of every chip of a source as they were read back; empty for a recording."""
+        return _rt.chip_registers(self.built.graph, self.built.sources[source])
+
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
-        return {sink: thread.failed for sink, thread in self._sinks.items() if thread.failed is not None}
+        return self._files.failures()
 
     def broken_sinks(self) -> list[str]:
         """Say which file sinks do not have everything: those that failed, and those whose edge was closed."""
-        failures = self.sink_failures()
-        closed = [edge.to_stage for edge in self.plan.edges if edge.to_stage in self._sinks
-                  and _rt.edge_stats(self.built.graph, self.built.edges[edge.name])["dropped"].get("closed")]
-        return [*map(str, failures.values()),
-                *(f"{sink}: its edge overflowed and was closed; its file is not whole."
-                  for sink in closed if sink not in failures)]
+        return self._files.broken()
 
     def edge_name(self, number: int) -> str:
         """Return the name of an edge of the core."""
@@ -396,26 +428,6 @@ class GraphRun:
             self.request_stop()
         else:
             self._on_alarm("warning", "realtime", problem, None)
-
-    def _open_sink(self, group: GroupPlan) -> None:
-        from eegcore.sinks import make_writer
-
-        node = group.nodes[0]
-        sink_id = node.members[0]
-        stream = self._output(*node.inputs[0])[1]
-        sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
-        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns,
-                       self.live.config_rev, input=str(stream.meta.get("input", "")))
-        tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
-        sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
-                          alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
-        self._sinks[sink_id] = sink
-        sink.open()
-
-    def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
-        for sink in self._sinks.values():
-            if sink.has_ended:                         # a writer belongs to its thread until then
-                sink.close(ledger)
 
 
 MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for

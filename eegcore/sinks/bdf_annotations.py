@@ -93,6 +93,11 @@ class AnnotationQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def add_first(self, annotation: Annotation) -> None:
+        """Take an annotation that goes before all that wait."""
+        self.added += 1
+        self._waiting.appendleft(annotation)
+
     def add(self, annotation: Annotation) -> None:
         """Take an annotation; long texts become several."""
         self.added += 1
@@ -110,10 +115,10 @@ class AnnotationQueue:
             self._waiting.popleft()
         return field.ljust(self.room, b"\0")
 
-    def records_needed(self, first_frame: int, record_frames: int, last: Annotation | None = None) -> int:
-        """Return how many data records the waiting annotations, and `last` behind them, will take: at least 1."""
+    def records_needed(self, first_frame: int, record_frames: int, before: Annotation | None = None) -> int:
+        """Return how many data records the waiting annotations, and one `before` them, will take: at least 1."""
         records, used = 1, len(self._clock(first_frame))
-        for annotation in (*self._waiting, *(() if last is None else (last,))):
+        for annotation in (*(() if before is None else (before,)), *self._waiting):
             n = len(self._tal(annotation))
             if used + n > self.room:
                 used = len(self._clock(first_frame + records * record_frames))

@@ -1,12 +1,14 @@
 """One BDF file on its way to the disk: a durable header, then one data record after the other.
 
 Invariants (tests/sinks/test_bdf_failures.py fails every system call in turn, test_bdf_power.py cuts the power)
-  B1  the count of data records never claims one that is not on the disk: write the record, fdatasync, write the
-      count at byte 236, fdatasync. A killed process or a power cut leaves at most a torn record behind the count
+  B1  the count of data records never claims one that is not on the disk: write its checksum and the record,
+      fdatasync, write the count at byte 236, fdatasync. A killed process or a power cut leaves at most one record,
+      whole or torn, behind the count, and the checksum tells which
   B2  after any failure the file is cut to its whole data records and closed; if the disk refuses that too, the
       error says so, and `eegcore recover` does it later
   B3  no file is ever overwritten: O_EXCL, and link(2) refuses a name that is taken
-  B4  a file named ``.bdf`` has at least one data record, because readers refuse a file that has none (edfio, MNE,
+  B4  the file is locked (flock) as long as it is written: `eegcore recover` leaves it alone
+  B5  a file named ``.bdf`` has at least one data record, because readers refuse a file that has none (edfio, MNE,
       pyedflib): until then it is called ``.bdf.part``
 """
 
@@ -14,13 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import time
 from collections.abc import Callable
 
 from eegcore.errors import FileRefused, SinkFailed
-from eegcore.sinks.bdf_format import COUNT_OFFSET, Header, count_field
+from eegcore.sinks.bdf_format import CHECK_BYTES, COUNT_OFFSET, Header, check_field, count_field
 from eegcore.sinks.file_operations import (
     MODE,
     REAL,
@@ -99,6 +102,8 @@ class BdfFile:
         try:
             self._fd = again(self._operations.open, self.path + PART, CREATE, MODE)
             made = True
+            with contextlib.suppress(OSError):       # some network file systems know no locks
+                self._operations.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             doing = "writing the header"
             pwrite_all(self._operations, self._fd, self.header.encode(0), 0)
             doing = "waiting for the disk to take the header"
@@ -131,9 +136,14 @@ class BdfFile:
         """
         if self._fd < 0:
             raise SinkFailed(f"{self.place}: the file is not open. Begin a recording first.", path=self.place)
-        at = self.size
-        self._careful("writing a data record", self.records,
-                      lambda: pwrite_all(self._operations, self._fd, record, at))
+        at, check_at = self.size, self.header.layout.header_bytes - CHECK_BYTES
+        check = check_field(self.records, record)
+
+        def write_both() -> None:
+            pwrite_all(self._operations, self._fd, check, check_at)          # first: see `bdf_format`
+            pwrite_all(self._operations, self._fd, record, at)
+
+        self._careful("writing a data record", self.records, write_both)
         self._sync("waiting for the disk to take a data record", self.records)
         count = count_field(self.records + 1)
         self._careful("counting a data record", self.records + 1,
@@ -190,7 +200,8 @@ class BdfFile:
             self.busy_since = None
 
     def _give_name(self) -> None:
-        part = self.path + PART
+        """Call the file by its own name. The new name is on the disk before the old one goes: one of them survives."""
+        part, folder = self.path + PART, os.path.dirname(self.path)
         try:
             again(self._operations.link, part, self.path)
         except FileExistsError:
@@ -200,11 +211,13 @@ class BdfFile:
             if os.path.lexists(self.path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
             again(self._operations.rename, part, self.path)
-        else:
-            with contextlib.suppress(OSError):       # a second name does no harm; `recover` removes it
-                again(self._operations.unlink, part)
+            self._named = True
+            sync_folder(folder, self._operations)
+            return
         self._named = True
-        sync_folder(os.path.dirname(self.path), self._operations)
+        sync_folder(folder, self._operations)
+        with contextlib.suppress(OSError):           # a second name does no harm; `recover` removes it
+            again(self._operations.unlink, part)
 
     def _give_up(self, kept: int) -> str:
         """Cut to whole data records, put the count right, close; return the sentence that says what is left."""

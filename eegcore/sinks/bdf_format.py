@@ -13,6 +13,9 @@ Physical range: the digital range is all of 24 bits, and the physical values at 
 at the upper end of +-187.5 mV, one count). The exact uV per count stands in the reserved field of each signal, as
 ``LSB 0.022351741790771484 uV``, and in the metadata of the session.
 
+The reserved field of the annotation signal names the newest data record and its CRC-32, ``record 12 crc32 1a2b3c4d``,
+and is written before that record: after a power cut it tells a whole data record from a torn one (`check_field`).
+
 The start time is UTC: readers (MNE) take it for that, and a recorder may have been set to any zone. The fraction of
 the second stands in the first time-keeping annotation (EDF+ section 2.2.4).
 """
@@ -20,6 +23,7 @@ the second stands in the first time-keeping annotation (EDF+ section 2.2.4).
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -33,14 +37,16 @@ IDENTIFICATION = b"\xffBIOSEMI"
 CONTINUOUS = "BDF+C"
 ANNOTATIONS = "BDF Annotations"
 COUNT_OFFSET = 236                                   # where the number of data records stands, 8 characters
+CHECK_BYTES = 32                                     # the last ones of the header: reserved field of the annotations
 BLOCK_BYTES = 256                                    # of the header: one, and one more for every signal
 SAMPLE_BYTES = 3
 DIGITAL_MIN, DIGITAL_MAX = -(1 << 23), (1 << 23) - 1
+NO_CHECK = "record -1 crc32 00000000"               # before the first data record
 WANTED_S = Fraction(1, 2)                            # a data record, PROMISES section 4
 LONGEST_S = Fraction(1)                              # what a killed process may cost, PROMISES section 1
 MAX_CHANNELS = 256
 ROOM_BYTES, ROOM_PER_CHANNEL = 240, 8                # for annotations in one data record
-FIRST_SECOND, AFTER_LAST_SECOND = 473_385_600, 3_629_059_200
+FIRST_SECOND, AFTER_LAST_SECOND = 473_385_600, 3_629_145_600
 """1 January 1985 and 2085, Unix time: a header has two digits for the year (EDF+ section 2.1.3, item 2)."""
 
 
@@ -259,7 +265,7 @@ class Header:
             (8, [DIGITAL_MAX] * n_signals),
             (80, [""] * n_signals),                                              # prefilter
             (8, [*([layout.frames] * layout.n_channels), layout.annotation_bytes // SAMPLE_BYTES]),
-            (32, [*(c.lsb for c in calibrations), ""]),
+            (32, [*(c.lsb for c in calibrations), NO_CHECK]),
         ]
         return b"".join(first + [field(value, width) for width, values in columns for value in values])
 
@@ -275,6 +281,22 @@ def make_header(layout: Layout, labels: tuple[str, ...], scale_uv: tuple[float, 
 def count_field(n_records: int) -> bytes:
     """Return the number of data records as it stands at byte 236."""
     return field(n_records, 8)
+
+
+def check_field(number: int, record: bytes) -> bytes:
+    """Return the reserved field of the annotation signal for data record `number`, counted from 0."""
+    return field(f"record {number} crc32 {zlib.crc32(record):08x}", CHECK_BYTES)
+
+
+def read_check_field(data: bytes) -> tuple[int, int] | None:
+    """Return (number, CRC-32) of a data record from such a field; None if it holds none."""
+    words = data.decode("ascii", "replace").split()
+    if len(words) != 4 or words[0::2] != ["record", "crc32"]:
+        return None
+    try:
+        return int(words[1]), int(words[3], 16)
+    except ValueError:
+        return None
 
 
 def pack_counts(counts: NDArray[np.int32]) -> bytes:

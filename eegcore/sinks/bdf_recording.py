@@ -139,12 +139,12 @@ class Recording:
                              path=self.path)
         self._notes.append(Note.of(event))
 
-    def begin(self, pieces: Iterable[Piece], notes: Iterable[NotedEvent]) -> None:
-        """Take the pre-roll: pieces in order, and the events that happened during them."""
+    def begin(self, pieces: Iterable[Piece], notes: Iterable[NotedEvent], start_frame: int) -> None:
+        """Take the pre-roll: pieces in order, and the events that were known before `start_frame`, the first behind."""
         for piece in pieces:
             self.take(piece)
-        first = self.first_frame
-        early = [Note.of(event) for event in notes if first is not None and event.frame_index >= first]
+        first = start_frame if self.first_frame is None else self.first_frame
+        early = [Note.of(event) for event in notes if event.frame_index >= first]
         self._notes.extendleft(reversed(early))
 
     def take(self, piece: Piece) -> None:
@@ -206,8 +206,9 @@ class Recording:
         """Account for what a failure has left: `segments` then says what is in the files."""
         segment, self._segment = self._segment, None
         if segment is not None and self._file.records:
-            n_frames = min(segment.n_frames, self._file.records * self.layout.frames)
-            self.segments.append({**self._entry(segment), "n_frames": n_frames, "padding_frames": 0,
+            there = self._file.records * self.layout.frames
+            n_frames = min(segment.n_frames, there)
+            self.segments.append({**self._entry(segment), "n_frames": n_frames, "padding_frames": there - n_frames,
                                   "taken": segment.kept, "data_sha256": None})
         elif not self._file.records:
             self._file.discard()
@@ -257,7 +258,7 @@ class Recording:
         if segment is None or not segment.is_full:
             return
         self._place_notes(segment, segment.n_frames)
-        if segment.queue:
+        if segment.wants_more:
             segment.is_full = False
         else:
             self._close_segment()

@@ -15,6 +15,7 @@ from eegcore.sinks.bdf_file import BdfFile
 from eegcore.sinks.bdf_format import DIGITAL_MAX, DIGITAL_MIN, pack_counts
 from eegcore.sinks.bdf_spans import SpanTracker
 
+PATIENCE = 20                                        # data records a full segment goes on for annotations that wait
 SATURATED, LEAD_OFF, SETTLING, IMPEDANCE, LATE_READ = 2, 4, 8, 16, 32        # flags of a packet: `eegcore_flag`
 
 
@@ -95,6 +96,11 @@ class Segment:
         frames = self._layout.frames
         return max(self._longest, (self.n_frames // frames + 1) * frames)
 
+    @property
+    def wants_more(self) -> bool:
+        """Annotations wait: rather another data record than padding in the middle of a recording, for a while."""
+        return bool(self.queue) and self.n_frames < self._longest + PATIENCE * self._layout.frames
+
     def take(self, piece: Piece) -> int:
         """Take frames; fewer than there are only if the segment is full after them. Returns how many."""
         at, room = self.n_frames, piece.counts.shape[0]
@@ -135,10 +141,12 @@ class Segment:
                     break
                 records = needed
             if padding:
-                self.queue.add(said)
+                self.queue.add_first(said)           # with the first frame it is about, whatever happens next
+            try:
+                self._repeat(last, padding)
+            finally:
+                self.n_frames = at
             self.padding = padding
-            self._repeat(last, padding)
-            self.n_frames = at
         self.file.finish()
 
     def summary(self) -> dict[str, Any]:
@@ -185,7 +193,7 @@ class Segment:
         self.file.append(pack_counts(self._buffer) + self.queue.field(first))
         self._filled = 0
         self.kept = self.taken
-        self.is_full = ends and not self.queue       # annotations that wait get another data record
+        self.is_full = ends and not self.wants_more
 
     def _clip(self, first: int) -> None:
         """An ADS1299 counts in 24 bits; what other sources count beyond that is cut, and said."""

@@ -85,6 +85,8 @@ cdef bint note_events(Source *s, const ec_drdy *events, int32_t n, uint64_t *con
             ec_counter_set(&s.n.first_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
         ec_counter_set(&s.n.last_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
         ec_counter_set(&s.n.edges, conversion[0] + 1)
+        ec_time_points_note(&s.points, conversion[0], a.clock.out_whole_ns + <int64_t>(a.clock.out_part_ns + 0.5)
+                            - a.t_zero_ns, a.clock.out_period_ns, False)
     return found
 
 
@@ -287,6 +289,7 @@ cdef void run_acquire(Source *s) noexcept nogil:
     cdef int32_t status
     ec_fp_flush_denormals()
     ec_group_park(g, 0)
+    adopt(g)
     status = ec_ads1299_start(&a.driver, &a.t_start_ns)
     ec_sample_clock_init(&a.clock, a.driver.sps, 0)
     a.t_zero_ns = a.t_start_ns if g.run.is_virtual else 0
@@ -305,7 +308,4 @@ cdef void run_acquire(Source *s) noexcept nogil:
     if status < 0 and status != EC_STATUS_END_OF_DATA:
         ec_run_log(g.run, EC_LOG_DEVICE, s.node.number, NO_EDGE, a.next_conversion, status)
         ec_run_fail(g.run, status, s.node.number, NO_EDGE, a.next_conversion)
-    finish_node(g, 0)
-    end_inputs(g, 1)
-    end_outputs(g)
-    ec_group_park(g, 1)
+    end_source(g, s.node)

@@ -15,6 +15,7 @@ cdef class Tap:
     cdef readonly Py_ssize_t quota     # 0: no limit (our own sinks)
     cdef readonly int event_fd         # -1 if it has none; open as long as the run's memory lives
     cdef Py_ssize_t held
+    cdef int _waiting                  # threads inside `wait`
 
     def __init__(self):
         raise TypeError("a Tap comes from a run, not from a constructor")
@@ -90,8 +91,10 @@ cdef class Tap:
                 return None
             if ec_now_ns() >= deadline_ns:
                 return out
+            self._waiting += 1             # the edge stays until it is awake
             with nogil:
                 ec_doorbell_wait(self._edge.bell, seen, deadline_ns)
+            self._waiting -= 1
         return None
 
     def fileno(self):
