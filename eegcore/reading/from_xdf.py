@@ -20,7 +20,7 @@ from eegcore.devices.readers_base import refuse, unique_labels
 from eegcore.devices.readers_bytes import MAX_BYTES, FileBytes
 from eegcore.reading.recording import Event, Gap, Recording, type_of
 from eegcore.reading.samples import ArraySamples
-from eegcore.reading.xdf_scan import EXACT, check_chunks
+from eegcore.reading.xdf_scan import EXACT, check_parts
 
 UV_WORDS = {**UV_PER_UNIT, "microvolts": 1.0, "microvolt": 1.0, "millivolts": 1e3, "volts": 1e6, "volt": 1e6}
 TYPES = {"eeg": "eeg", "eog": "eog", "ecg": "ecg", "emg": "emg", "resp": "resp"}
@@ -44,7 +44,7 @@ def read_xdf(path: str | os.PathLike[str], file: FileBytes) -> Recording:
         raise refuse(path, f"the file is too large: {file.size} bytes",
                      f"Allowed: {MAX_BYTES} bytes of XDF. Cut the recording into parts.")
     data = file.all()
-    check_chunks(path, data)
+    check_parts(path, data)
     found = _load(path, data)
     numbers = [one for one in found if one["info"]["channel_format"][0] != "string" and not _is_markers(one)]
     if not numbers:

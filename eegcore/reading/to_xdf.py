@@ -75,21 +75,21 @@ def write_xdf(recording: Recording, path: str | os.PathLike[str],
         raise BadArgument(f"{recording.path}: no stream has a channel. There is nothing to write.")
     with new_file(path) as file:
         file.write(MAGIC)
-        _chunk(file, HEADER, b'<?xml version="1.0"?><info><version>1.0</version>' + EXACT + b"</info>")
+        _part(file, HEADER, b'<?xml version="1.0"?><info><version>1.0</version>' + EXACT + b"</info>")
         total = sum(stream.n_frames for stream in streams) or 1
         done = 0
         marked = 0
         for number, stream in enumerate(streams, 1):
-            _chunk(file, STREAM_HEADER, struct.pack("<I", number) + _header(stream, number))
+            _part(file, STREAM_HEADER, struct.pack("<I", number) + _header(stream, number))
             _offset(file, number)
             last = 0.0
             for stamp, values in _packets(stream):
-                _chunk(file, SAMPLES, struct.pack("<I", number) + _packed(stamp, values))
+                _part(file, SAMPLES, struct.pack("<I", number) + _packed(stamp, values))
                 last = stamp + (len(values) - 1) / stream.sps
                 done += len(values)
                 if file.tell() - marked > BOUNDARY_BYTES:
                     marked = file.tell()
-                    _chunk(file, BOUNDARY, BOUNDARY_UUID)
+                    _part(file, BOUNDARY, BOUNDARY_UUID)
                 if progress is not None:
                     progress(done / total)
             _footer(file, number, 0.0, last, stream.n_frames)
@@ -104,7 +104,7 @@ def write_xdf(recording: Recording, path: str | os.PathLike[str],
 def _events(file: BinaryIO, number: int, recording: Recording, events: list[Event]) -> None:
     lasting = any(event.duration_s for event in events)
     channels = ("text", "duration_s") if lasting else ("text",)
-    _chunk(file, STREAM_HEADER, struct.pack("<I", number) + _xml(
+    _part(file, STREAM_HEADER, struct.pack("<I", number) + _xml(
         f"{_name(recording)} markers", "Markers", len(channels), 0.0, "string", f"{number}",
         "".join(f"<channel><label>{name}</label></channel>" for name in channels), recording.start_unix_ns))
     _offset(file, number)
@@ -117,7 +117,7 @@ def _events(file: BinaryIO, number: int, recording: Recording, events: list[Even
         for text in (event.text, repr(event.duration_s))[:len(channels)]:
             raw = text.encode("utf-8", "replace")
             parts.append(b"\x04" + struct.pack("<I", len(raw)) + raw)
-    _chunk(file, SAMPLES, b"".join(parts))
+    _part(file, SAMPLES, b"".join(parts))
     _footer(file, number, stamps[0], stamps[-1], len(events))
 
 
@@ -143,17 +143,17 @@ def _packed(stamp: float, values: NDArray[Any]) -> bytes:
     return b"\x04" + struct.pack("<I", len(rows)) + b"\x08" + struct.pack("<d", stamp) + first + rest.tobytes()
 
 
-def _chunk(file: BinaryIO, tag: int, content: bytes) -> None:
+def _part(file: BinaryIO, tag: int, content: bytes) -> None:
     file.write(b"\x08" + struct.pack("<QH", len(content) + 2, tag) + content)
 
 
 def _offset(file: BinaryIO, number: int) -> None:
     """Say that the stamps need no correction; a second offset would make readers fit a line through noise."""
-    _chunk(file, CLOCK_OFFSET, struct.pack("<Idd", number, 0.0, 0.0))
+    _part(file, CLOCK_OFFSET, struct.pack("<Idd", number, 0.0, 0.0))
 
 
 def _footer(file: BinaryIO, number: int, first: float, last: float, n_samples: int) -> None:
-    _chunk(file, STREAM_FOOTER, struct.pack("<I", number) + (
+    _part(file, STREAM_FOOTER, struct.pack("<I", number) + (
         f'<?xml version="1.0"?><info><first_timestamp>{first!r}</first_timestamp>'
         f"<last_timestamp>{last!r}</last_timestamp><sample_count>{n_samples}</sample_count></info>").encode())
 

@@ -30,7 +30,7 @@ class _Stream(NamedTuple):
     least_bytes: int                                   # of one sample: a byte for its time stamp, and the values
 
 
-def check_chunks(path: str | os.PathLike[str], data: bytes) -> None:
+def check_parts(path: str | os.PathLike[str], data: bytes) -> None:
     """Check that every chunk lies within the file and can hold the samples it states.
 
     A file that is cut short within a chunk is fine up to there: a recorder was killed.

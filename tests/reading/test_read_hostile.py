@@ -21,21 +21,21 @@ HEADER = (b'<?xml version="1.0"?><info><name>a</name><type>EEG</type><channel_co
           b"<nominal_srate>100</nominal_srate><channel_format>%s</channel_format><desc></desc></info>")
 
 
-def chunk(tag, content):
+def part(tag, content):
     return b"\x04" + struct.pack("<IH", len(content) + 2, tag) + content
 
 
-def xdf(*chunks):
-    return b"XDF:" + chunk(1, b'<?xml version="1.0"?><info><version>1.0</version></info>') + b"".join(chunks)
+def xdf(*parts):
+    return b"XDF:" + part(1, b'<?xml version="1.0"?><info><version>1.0</version></info>') + b"".join(parts)
 
 
 def header(n=2, form=b"float32"):
-    return chunk(2, struct.pack("<I", 1) + HEADER % (n, form))
+    return part(2, struct.pack("<I", 1) + HEADER % (n, form))
 
 
 def samples(n_said, n, n_channels=2):
     one = b"\x08" + struct.pack("<d", 1.0) + bytes(4 * n_channels)
-    return chunk(3, struct.pack("<I", 1) + b"\x08" + struct.pack("<Q", n_said) + one * n)
+    return part(3, struct.pack("<I", 1) + b"\x08" + struct.pack("<Q", n_said) + one * n)
 
 
 @pytest.mark.parametrize(("data", "message"), [
@@ -43,10 +43,10 @@ def samples(n_said, n, n_channels=2):
     (xdf(header(60_000_000), samples(1, 1)), "states 60000000 channels"),
     (xdf(samples(1, 1)), "samples of a stream without a header"),
     (xdf(header(2, b"float128")), "no usable channel_format"),
-    (xdf(chunk(2, struct.pack("<I", 1) + b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + HEADER % (1, b"int8"))),
+    (xdf(part(2, struct.pack("<I", 1) + b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + HEADER % (1, b"int8"))),
      "declares entities"),
     (xdf() + b"\x07" + bytes(40), "a length of 7 bytes"),
-    (xdf(chunk(99, b"abc")), "its tag is 99"),
+    (xdf(part(99, b"abc")), "its tag is 99"),
     (xdf(), "cannot be read|markers only"),
     (b"XDF:", "cannot be read|markers only")])
 def test_xdf_chunks_that_lie_are_refused(tmp_path, data, message):
