@@ -11,7 +11,7 @@ from pathlib import Path
 
 import edfio
 import pytest
-from conftest import SPS, read_json
+from session_folder import SPS, read_json
 
 from eegcore.graph.journal import JournalEvent
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import read_json
+from session_folder import read_json
 
 from eegcore.cli import main
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import edfio
 import pytest
-from conftest import read_json
+from session_folder import read_json
 
 from eegcore.cli import main
 from eegcore.recording import list_sessions

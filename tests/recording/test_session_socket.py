@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from conftest import SPS
+from session_folder import SPS
 
 from eegcore.control.controller import Controller
 from eegcore.server.door import Door
