@@ -49,7 +49,7 @@ def samples(n_said, n, n_channels=2):
     (xdf(part(99, b"abc")), "its tag is 99"),
     (xdf(), "cannot be read|markers only"),
     (b"XDF:", "cannot be read|markers only")])
-def test_xdf_chunks_that_lie_are_refused(tmp_path, data, message):
+def test_xdf_parts_that_lie_are_refused(tmp_path, data, message):
     path = tmp_path / "a.xdf"
     path.write_bytes(data)
     tracemalloc.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 
@@ -10,6 +11,7 @@ import pytest
 
 import eegcore as ec
 
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 SUBSECOND = [("XLSpike", 1.9511719), ("Clip Note", 3.4921875), ("XLEvent", 290.5019531), ("XLSpike", 583.5722656)]
 
 
@@ -137,7 +139,7 @@ def test_to_mne_has_volts_annotations_types_and_date(shared_data):
     raw = rec.to_mne()
     assert [(str(note["description"]), float(note["onset"])) for note in raw.annotations] == [
         (text, pytest.approx(onset_s, abs=1e-6)) for text, onset_s in SUBSECOND]     # MNE keeps microseconds
-    assert raw.info["meas_date"].timestamp() == pytest.approx(rec.start_unix_ns / 1e9, abs=1e-6)
+    assert (raw.info["meas_date"] - EPOCH).total_seconds() == pytest.approx(rec.start_unix_ns / 1e9, abs=1e-6)
     np.testing.assert_allclose(raw.get_data().T, rec.data * 1e-6, rtol=1e-6)
     sleep = ec.read(shared_data / "sleep_psg_300s.edf")
     assert sleep.to_mne().get_channel_types() == ["eeg", "eeg", "eog"]
