@@ -172,7 +172,7 @@ class Controller(Looking, Editing):
 
     # ---- recordings ----
 
-    def start_recording(self, **given: Any) -> dict[str, Any]:
+    def start_recording(self, /, **given: Any) -> dict[str, Any]:
         """Begin a recording; see `Recordings.start`."""
         return self.recording.start(**given)
 

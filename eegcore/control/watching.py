@@ -79,7 +79,7 @@ def take_up_file(controller: Controller, path: Path, overrides: Sequence[str] = 
     dropped = f" Discarded changes of before: {', '.join(held.overrides_listed)}." if held.overrides else ""
     try:
         prepared = prepare(path, overrides=overrides)
-        if controller.recording_status() is not None:
+        if controller.recording.is_recording:
             raise Locked(f"{path}: has changed, and something is recorded. What runs goes on. Save the file again when "
                          "the recording has ended.")
         if controller.state not in ("running", "paused"):

@@ -90,8 +90,8 @@ def test_a_disk_that_does_not_answer_is_told_and_waited_for(controller, trouble)
     until(lambda: durable(controller))
     trouble.gate.clear()
     began = time.monotonic()
-    at, event = until(lambda: alarms(controller, "has not written for"))[0]
-    assert event["place"] == "bdf_sink.silent"
+    at, event = until(lambda: alarms(controller, "has not answered for"))[0]
+    assert event["place"] == "bdf_sink.disk"
     assert event["level"] == "error"
     assert at - began > 0.5                            # not before there is reason to
     assert controller.status()["recording"]["stalled_s"] > 0.5
