@@ -276,6 +276,7 @@ cdef extern from "graph/ec_node.h" nogil:
         uint32_t n_inputs
         int64_t spin_ns
         ec_doorbell bell
+        ec_flag parked
         ec_counter beat_ns, at, rounds
     ec_run *ec_run_create(cbool is_virtual)
     void ec_run_destroy(ec_run *run)

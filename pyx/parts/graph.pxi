@@ -132,6 +132,7 @@ cdef class Graph:
         s.batch = min(batch, <uint32_t>output["max_frames"])
         s.sps = output["sps"]
         s.wake.event_fd = -1
+        s.taken.event_fd = -1
         return s
 
     def add_ads1299(self, int group, dict output, dict node, *, frames=None, uint64_t frames_max=0):
@@ -234,6 +235,12 @@ cdef class Graph:
         s.frames_max = frames_max
         return self.n_nodes - 1
 
+    def add_recorded(self, int group, dict output):
+        """Add a source that hands on packets of another run (`feed`) as they were; return its node number."""
+        cdef Source *s = self._source(group, output, output["max_frames"])
+        s.is_recorded = True
+        return self.n_nodes - 1
+
     def connect(self, int from_node, int from_port, int to_node, int to_input):
         """Connect two nodes of one group by direct call."""
         cdef ec_group *g = self.groups[self.node_group[from_node]]
@@ -279,9 +286,13 @@ cdef class Graph:
         return self.n_edges - 1
 
     def add_outlet(self, int from_node, int from_port, *, int policy, uint32_t capacity, bint critical=False,
-                   bint with_eventfd=False, str name="", Py_ssize_t quota=0):
-        """Add an edge whose consumer is Python; return (number, Tap). Also on a running graph, one call at a time."""
-        cdef int number = self._edge(policy, capacity, critical, NULL, with_eventfd)
+                   bint with_eventfd=False, str name="", Py_ssize_t quota=0, Tap beside=None):
+        """Add an edge whose consumer is Python; return (number, Tap). Also on a running graph, one call at a time.
+
+        `beside` is another outlet of the same consumer: both ring one bell, and `wait_any` reads both.
+        """
+        cdef ec_doorbell *bell = beside._bell() if beside is not None else NULL
+        cdef int number = self._edge(policy, capacity, critical, bell, with_eventfd)
         cdef ec_group *g = self.groups[self.node_group[from_node]]
         cdef ec_port *port = &self.nodes[from_node].ports[from_port]
         cdef ec_edge *edge = self.edges[number]
@@ -304,7 +315,7 @@ cdef class Graph:
             status = ec_port_remove_edge(g, port, edge)
         check(status, "tap")
         ec_edge_sweep(edge, EC_DROP_CLOSED)
-        self._retired[number] = edge.bell.event_fd < 0
+        self._retired[number] = edge.bell == &edge.own_bell and edge.bell.event_fd < 0
 
     # ---- running ----
 
@@ -322,6 +333,8 @@ cdef class Graph:
                 run_worker(g)
             elif s.chips is not NULL:
                 run_acquire(s)
+            elif s.is_recorded:
+                run_recorded(s)
             else:
                 run_playback(s)
         ec_fp_restore(mode)                # the thread may be lent, and has other work to do
