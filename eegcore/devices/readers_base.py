@@ -184,14 +184,18 @@ def check_scale(path: str | os.PathLike[str], scale: float | None) -> float | No
     return None if scale is None else float(scale)
 
 
-def to_float32_uv(path: str | os.PathLike[str], values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Round to float32, C-contiguous; RecordingRefused if a value does not fit."""
+def to_float32_uv(path: str | os.PathLike[str], values: NDArray[np.float64],
+                  first_frame: int = 0) -> NDArray[np.float32]:
+    """Round to float32, C-contiguous; RecordingRefused if a value does not fit.
+
+    `first_frame` is the number, for the message, of the frame `values` begins with.
+    """
     with np.errstate(over="ignore"):
         rounded = np.ascontiguousarray(values, dtype=np.float32)
     if not np.isfinite(rounded).all():
         frame, channel = np.argwhere(~np.isfinite(rounded))[0]
-        raise refuse(path, f"frame {frame}, channel {channel}: {values[frame, channel]:g} uV is too large",
-                     "Values must be finite in 32-bit floating point. Check scale and columns.")
+        raise refuse(path, f"frame {first_frame + frame}, channel {channel}: {values[frame, channel]:g} uV is too "
+                     "large", "Values must be finite in 32-bit floating point. Check scale and columns.")
     return rounded
 
 

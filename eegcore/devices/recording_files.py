@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from eegcore.devices.readers_base import (
     Column,
@@ -19,7 +20,7 @@ from eegcore.devices.readers_base import (
     check_sps,
     refuse,
 )
-from eegcore.devices.readers_bytes import MAX_BYTES, XZ_MAGIC, load_bytes
+from eegcore.devices.readers_bytes import MAX_BYTES, XZ_MAGIC, FileBytes, load_bytes
 
 __all__ = [
     "FORMATS",
@@ -38,6 +39,7 @@ FORMATS: tuple[str, ...] = ("auto", "openbci", "csv", "edf", "bdf")
 MAX_TEXT_BYTES = 256 << 20
 """Text takes about five times its size while it is read; a Pi has 4 GiB."""
 
+SNIFF_BYTES = 64
 BDF_MAGIC = b"\xffBIOSEMI"
 EDF_MAGIC = b"0       "
 FOREIGN = {b"XDF:": "XDF", b"\x93NUMPY": "a NumPy array", b"MATLAB": "a MATLAB file", b"PK\x03\x04": "a zip file",
@@ -90,14 +92,23 @@ def read_recording(path: str | os.PathLike[str], *, format: str = "auto", sps: f
     if sps is not None:
         check_sps(path, sps)
     check_scale(path, scale)
-    data = load_bytes(path, max_bytes)
-    found = sniff_format(path, data) if format == "auto" else format
+    file = FileBytes(path, max_bytes)
+    try:
+        return _read(path, file, format, sps=sps, columns=columns, scale=scale, raw=raw)
+    finally:
+        file.close()
+
+
+def _read(path: str | os.PathLike[str], file: FileBytes, format: str, **options: Any) -> Recording:
+    start = file.start(SNIFF_BYTES)
+    found = sniff_format(path, start) if format == "auto" else format
     if found in ("edf", "bdf"):
-        if not data.startswith(EDF_MAGIC if found == "edf" else BDF_MAGIC):
-            raise refuse(path, f"does not begin like {found.upper()}: {data[:8]!r}", "Use format: auto.")
+        if not start.startswith(EDF_MAGIC if found == "edf" else BDF_MAGIC):
+            raise refuse(path, f"does not begin like {found.upper()}: {start[:8]!r}", "Use format: auto.")
         from eegcore.devices.readers_edf import read_edf
 
-        return read_edf(path, data, source_format=found, sps=sps, columns=columns, scale=scale, raw=raw)
+        return read_edf(path, file, source_format=found, **options)
+    data = file.all()
     if len(data) > MAX_TEXT_BYTES:
         raise refuse(path, f"the text is too large: {len(data):,} bytes".replace(",", " "),
                      f"Allowed: {MAX_TEXT_BYTES >> 20} MiB of text. Cut the recording into parts "
@@ -107,14 +118,14 @@ def read_recording(path: str | os.PathLike[str], *, format: str = "auto", sps: f
             raise refuse(path, "does not begin with '%' as OpenBCI text does", "Use format: auto.")
         from eegcore.devices.readers_openbci import read_openbci
 
-        return read_openbci(path, data, sps=sps, columns=columns, scale=scale, raw=raw)
+        return read_openbci(path, data, **options)
     from eegcore.devices.readers_eegcore_csv import FIRST_LINE, read_eegcore_csv
 
     if data.startswith(FIRST_LINE.encode()):
-        return read_eegcore_csv(path, data, sps=sps, columns=columns, scale=scale, raw=raw)
+        return read_eegcore_csv(path, data, **options)
     from eegcore.devices.readers_csv import read_csv
 
-    return read_csv(path, data, sps=sps, columns=columns, scale=scale, raw=raw)
+    return read_csv(path, data, **options)
 
 
 def sniff_format(path: str | os.PathLike[str], data: bytes) -> str:

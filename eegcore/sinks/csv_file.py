@@ -16,13 +16,22 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eegcore.errors import FileRefused, SinkFailed
 from eegcore.sinks.base import RowPacket, RunInfo
 from eegcore.sinks.csv_header import csv_problem, header_bytes
-from eegcore.sinks.file_operations import CREATE, MODE, REAL, FileOperations, sink_failed, write_all
+from eegcore.sinks.file_operations import (
+    CREATE,
+    MODE,
+    REAL,
+    FileOperations,
+    again,
+    close_once,
+    sink_failed,
+    write_all,
+)
 from eegcore.sinks.ledger_file import ledger_path, write_ledger
 
 if TYPE_CHECKING:
@@ -119,7 +128,7 @@ class CsvWriter:
             if os.path.lexists(taken):
                 raise _exists(taken)
         try:
-            fd = self._operations.open(path, CREATE, MODE)
+            fd = again(self._operations.open, path, CREATE, MODE)
         except FileExistsError:                      # made by somebody else since the look above
             raise _exists(path) from None
         except OSError as error:
@@ -171,10 +180,12 @@ class CsvWriter:
         trouble: SinkFailed | None = None
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            for call, doing in ((self._operations.fsync, "waiting for the disk"),
-                                (self._operations.close, "closing the file")):
+            steps: tuple[tuple[Callable[[], Any], str], ...] = (
+                (lambda: again(self._operations.fsync, fd), "waiting for the disk"),
+                (lambda: close_once(self._operations, fd), "closing the file"))
+            for step, doing in steps:
                 try:
-                    call(fd)
+                    step()
                 except OSError as error:             # close frees the descriptor even when it fails
                     trouble = trouble or sink_failed(self.filename, doing, error,
                                                      "The last rows may not be on the disk", 0)

@@ -6,15 +6,19 @@ touches a descriptor, so the sweep over N covers every call there is.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from eegcore.errors import SinkFailed
 
 MODE = 0o644
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+MOST_INTERRUPTIONS = 100                             # of one call; a signal storm must not become an endless loop
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class FileOperations:
     close: Callable[[int], None] = os.close
     rename: Callable[[str, str], None] = os.rename
     unlink: Callable[[str], None] = os.unlink
+    pwrite: Callable[[int, bytes | memoryview, int], int] = os.pwrite
+    fdatasync: Callable[[int], None] = os.fdatasync
+    link: Callable[[str, str], None] = os.link
+    mkdir: Callable[[str, int], None] = os.mkdir
+    statvfs: Callable[[str], os.statvfs_result] = os.statvfs
 
 
 REAL = FileOperations()
@@ -80,6 +89,55 @@ def sink_failed(path: str, doing: str, error: OSError, after: str = "", frames_w
     return SinkFailed(message, errno=number or None, path=path, doing=doing, frames_written=frames_written)
 
 
+def again(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call until it is not interrupted: EINTR is a signal, not a failure. Not for `close`, which frees first."""
+    for _ in range(MOST_INTERRUPTIONS):
+        with contextlib.suppress(InterruptedError):
+            return call(*arguments)
+    return call(*arguments)
+
+
+def close_once(operations: FileOperations, fd: int) -> None:
+    """Close; the descriptor is free afterwards whatever happened, so an interruption is no failure (close(2))."""
+    with contextlib.suppress(InterruptedError):
+        operations.close(fd)
+
+
+def sync_folder(folder: str, operations: FileOperations) -> None:
+    """Wait until the names in a folder are on the disk.
+
+    Raises
+    ------
+    OSError
+        EINVAL excepted: some file systems cannot sync a folder, and say so.
+    """
+    fd = again(operations.open, folder or ".", FOLDER)
+    try:
+        again(operations.fsync, fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        close_once(operations, fd)
+
+
+def pwrite_all(operations: FileOperations, fd: int, data: bytes | memoryview, offset: int) -> None:
+    """Write all of `data` at `offset`; short writes are continued.
+
+    Raises
+    ------
+    OSError
+        Any part of the data may be in the file then.
+    """
+    view = memoryview(data)
+    done = 0
+    while done < len(view):
+        n = again(operations.pwrite, fd, view[done:], offset + done)
+        if n <= 0:                                   # as in `write_all`
+            raise OSError(errno.EIO, "a write of 0 bytes")
+        done += n
+
+
 def write_all(operations: FileOperations, fd: int, data: bytes) -> tuple[int, OSError | None]:
     """Write all of `data`; short writes are continued.
 
@@ -92,7 +150,7 @@ def write_all(operations: FileOperations, fd: int, data: bytes) -> tuple[int, OS
     done = 0
     while done < len(view):
         try:
-            n = operations.write(fd, view[done:])
+            n = again(operations.write, fd, view[done:])
         except OSError as error:
             return done, error
         if n <= 0:                                   # POSIX allows 0 for no progress: asking again may never end

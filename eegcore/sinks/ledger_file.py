@@ -17,7 +17,6 @@ A stage that joins streams accounts for every input, in frames of that stream::
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 from collections.abc import Iterator
@@ -25,7 +24,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from eegcore.errors import EegcoreError
-from eegcore.sinks.file_operations import CREATE, MODE, REAL, FileOperations, sink_failed, write_all
+from eegcore.sinks.file_operations import (
+    CREATE,
+    MODE,
+    REAL,
+    FileOperations,
+    again,
+    close_once,
+    sink_failed,
+    sync_folder,
+    write_all,
+)
 
 SUFFIX = ".ledger.json"
 MAX_BYTES = 16 << 20
@@ -82,38 +91,27 @@ def write_ledger(path: str, ledger: dict[str, Any], operations: FileOperations =
     fd = -1
     made = False
     try:
-        fd = operations.open(temporary, CREATE, MODE)
+        fd = again(operations.open, temporary, CREATE, MODE)
         made = True
         doing = "writing the ledger"
         _, stopped = write_all(operations, fd, data)
         if stopped is not None:
             raise stopped
         doing = "waiting for the disk to take the ledger"
-        operations.fsync(fd)
+        again(operations.fsync, fd)
         closing, fd = fd, -1
-        operations.close(closing)
+        close_once(operations, closing)
         doing = "naming the ledger"
-        operations.rename(temporary, path)
+        again(operations.rename, temporary, path)
         made = False
         doing = "waiting for the disk to take the name of the ledger"
-        _sync_folder(os.path.dirname(path) or ".", operations)
+        sync_folder(os.path.dirname(path), operations)
     except OSError as error:
         if fd >= 0:
             _quietly(operations.close, fd)
         if made:
             _quietly(operations.unlink, temporary)
         raise sink_failed(path, doing, error, "The samples are not concerned") from error
-
-
-def _sync_folder(folder: str, operations: FileOperations) -> None:
-    fd = operations.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        operations.fsync(fd)
-    except OSError as error:
-        if error.errno != errno.EINVAL:              # some file systems cannot sync a folder, and say so
-            raise
-    finally:
-        operations.close(fd)
 
 
 def _quietly(call: Any, argument: Any) -> None:

@@ -73,6 +73,7 @@ def test_one_more_stage_costs_at_most_300_instructions(short):
     assert line.values["instructions_per_packet"] <= overhead_module.GOAL
 
 
+@pytest.mark.deep
 def test_websocket_beside_lsl(short):
     if websocket_module.socket_library() is None:
         pytest.skip("neither picows nor websockets is installed")
@@ -110,5 +111,6 @@ def test_eight_clients(short):
     assert_sane("fan_out", websocket_module.fan_out(short))
 
 
+@pytest.mark.deep
 def test_start(short):
     assert_sane("start", benchmarks()["start"].run(short))

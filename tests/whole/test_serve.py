@@ -95,6 +95,7 @@ def test_start_pause_resume_and_shutdown_by_rest(serve):
     assert served.interrupt()[0] == 0
 
 
+@pytest.mark.deep
 def test_fifty_clients_half_of_which_never_read(serve, tmp_path):
     csv = tmp_path / "all.csv"
     pipeline = tmp_path / "fifty.yaml"

@@ -59,7 +59,8 @@ def test_every_vector_width_of_this_machine_gives_the_same_bits(reference):
     assert {name: len(found) for name, found in reference.items()} == dict.fromkeys(reference, 1)
 
 
-@pytest.mark.parametrize("flags", [("-O3", "-DEC_NO_CLONES"), ("-O1",), ("-O0",)], ids=" ".join)
+@pytest.mark.parametrize("flags", [("-O3", "-DEC_NO_CLONES"), pytest.param(("-O1",), marks=pytest.mark.deep),
+                                   pytest.param(("-O0",), marks=pytest.mark.deep)], ids=" ".join)
 def test_less_optimised_builds_give_the_same_bits(gcc, build, reference, flags):
     assert digests([str(build(gcc, *flags))]) == reference
 
