@@ -155,6 +155,8 @@ def _add_source(built: Built, group: GroupPlan, node: NodePlan, streams: dict[Po
     frames = 0 if seconds is None else max(1, round(seconds * sps))
     if node.params["node"] == "ads1299":
         number = built.graph.add_ads1299(at, output, node.params, frames=_file_frames(node), frames_max=frames)
+    elif node.params["node"] == "recorded":
+        number = built.graph.add_recorded(at, output)
     else:
         number = _add_playback(built, at, output, node, frames, recordings.get(node.members[0]))
     built.sources[node.members[0]] = at
@@ -207,6 +209,7 @@ def _connect(built: Built, plan: Plan, with_server: bool) -> None:
             for number, ref in enumerate(node.inputs):
                 if group.kind != "sink" and (*ref, node.members[0], number) not in crossing:
                     built.graph.connect(*built.ports[ref], built.nodes[node.members[0]], number)
+    first: dict[str, _rt.Tap] = {}                     # of a sink with several inputs: it waits at one doorbell
     for edge in plan.edges:
         origin = built.ports[(edge.from_stage, edge.from_port)]
         policy = POLICIES[edge.policy]
@@ -219,5 +222,8 @@ def _connect(built: Built, plan: Plan, with_server: bool) -> None:
                 *origin, built.nodes[edge.to_stage], edge.to_port, policy=policy, capacity=edge.capacity,
                 critical=edge.critical)
         else:
-            built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
-                *origin, policy=policy, capacity=edge.capacity, critical=edge.critical, name=edge.name)
+            built.edges[edge.name], tap = built.graph.add_outlet(
+                *origin, policy=policy, capacity=edge.capacity, critical=edge.critical, name=edge.name,
+                beside=first.get(edge.to_stage))
+            built.taps[edge.name] = tap
+            first.setdefault(edge.to_stage, tap)

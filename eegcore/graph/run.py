@@ -27,6 +27,7 @@ from eegcore.errors import (
 )
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.history_thread import HistoryThread, PacketSink
 from eegcore.graph.journal import Journal
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.plan_change import PlanChange
@@ -67,6 +68,8 @@ class GraphRun:
         Recordings in memory for playback sources, by source id.
     config_rev : int, optional
         Revision of the configuration the plan was made from; packets carry it.
+    packet_sinks : mapping, optional
+        What takes the packets of a history node in place of files, by its id.
 
     Raises
     ------
@@ -76,7 +79,8 @@ class GraphRun:
 
     def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
                  digest: bool | None = None, on_alarm: Alarm | None = None,
-                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1) -> None:
+                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1,
+                 packet_sinks: Mapping[str, PacketSink] | None = None) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
@@ -97,6 +101,7 @@ class GraphRun:
         self._sinks: dict[str, SinkThread] = {}
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
         self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
+        self._packet_sinks = packet_sinks or {}
         self._final: dict[str, Any] | None = None
         self._refused: EegcoreError | None = None      # `realtime: require` that the system did not grant
 
@@ -167,7 +172,11 @@ class GraphRun:
         """
         if self._final is not None or (self._threads and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
-        return self.live.change(plan, at_frame, config_rev)
+        found = self.live.change(plan, at_frame, config_rev)
+        for sink in list(self._sinks.values()):
+            if isinstance(sink, HistoryThread):
+                sink.note_config(plan, found[0])
+        return found
 
     @property
     def is_alive(self) -> bool:
@@ -398,7 +407,7 @@ class GraphRun:
             self._on_alarm("warning", "realtime", problem, None)
 
     def _open_sink(self, group: GroupPlan) -> None:
-        from eegcore.sinks import make_writer
+        from eegcore.sinks import make_history, make_writer
 
         node = group.nodes[0]
         sink_id = node.members[0]
@@ -406,9 +415,18 @@ class GraphRun:
         sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
         info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns,
                        self.live.config_rev, input=str(stream.meta.get("input", "")))
-        tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
-        sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
-                          alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
+        taps = [((edge.from_stage, edge.from_port), self.built.taps[edge.name]) for edge in self.plan.edges
+                if edge.to_stage == sink_id]
+
+        def alarm(place: str, text: str, frame: int | None) -> None:
+            self._on_alarm("error", place, text, frame)
+
+        if node.params["node"] == "history_sink":
+            writer = self._packet_sinks.get(sink_id) or make_history(node.params)
+            sink: SinkThread = HistoryThread(sink_id, taps, writer, self.plan, info, alarm=alarm)
+        else:
+            sink = SinkThread(sink_id, taps[0][1], make_writer(node.params), stream, info, digest=self._digest,
+                              alarm=alarm)
         self._sinks[sink_id] = sink
         sink.open()
 

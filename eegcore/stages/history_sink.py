@@ -41,7 +41,7 @@ class HistorySink(StageType):
     Settings = HistorySinkSettings
     default_group = None
     inputs_allowed = (1, MOST_INPUTS)
-    reads_all = True
+    reads_all = True                           # and never `records`: its edges drop rather than stop anything
 
     def describe(self, settings: HistorySinkSettings, inputs: list[Stream], ctx: Context) -> Description:
         """Accept any streams; say how much disk they take."""
@@ -56,7 +56,9 @@ class HistorySink(StageType):
         least = max(LEAST_BYTES, LARGEST_PACKETS * max(stream.packet_bytes + PACKET_BYTES for stream in inputs))
         if settings.max_mib == "auto":
             seconds = settings.minutes * 60 * 9 / 8
-            most = max(least, math.ceil(SPARE * seconds * sum(_bytes_per_s(one, settings.payloads) for one in inputs)))
+            kept = [settings.payloads == "all" or name in stream.sources
+                    for stream, name in zip(inputs, ctx.inputs, strict=True)]
+            most = max(least, math.ceil(SPARE * seconds * sum(map(_bytes_per_s, inputs, kept))))
         elif settings.max_mib * MIB < least:
             raise SettingProblem("max_mib", f"{settings.max_mib:g} MiB cannot hold a history of these packets",
                                  allowed=f"{math.ceil(least / MIB)} MiB or more, or auto")
@@ -67,8 +69,6 @@ class HistorySink(StageType):
         return Description([], native, {"max_mib": round(most / MIB, 1)})
 
 
-def _bytes_per_s(stream: Stream, payloads: str) -> float:
-    """Bytes a second of a stream in full packets; every source is kept with its samples."""
-    is_source = stream.step == 1 and len(stream.sources) == 1 and not stream.delay_s
-    kept = stream.packet_bytes if payloads == "all" or is_source else 0
-    return stream.sps / stream.max_frames * (PACKET_BYTES + kept)
+def _bytes_per_s(stream: Stream, keep: bool) -> float:
+    """Bytes a second of a stream in full packets, with or without its samples."""
+    return stream.sps / stream.max_frames * (PACKET_BYTES + (stream.packet_bytes if keep else 0))
