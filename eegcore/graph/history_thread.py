@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from eegcore import __version__, _rt
@@ -24,7 +25,7 @@ PortRef = tuple[str, str]
 
 
 class PacketSink(Protocol):
-    """What takes the packets of many outputs. Called by one thread at a time, in this order, `open` and `close` once."""
+    """What takes the packets of many outputs. Called by one thread at a time; `open` first, `close` last."""
 
     def open(self, run_info: RunInfo, run: dict[str, Any]) -> None:
         """Make ready; a refusal stops the start."""
@@ -38,7 +39,7 @@ class PacketSink(Protocol):
         """Take packets of one stream, oldest first."""
         ...
 
-    def hole(self, stream: int, from_frame: int, packets: int) -> None:
+    def hole(self, stream: int, from_frame: int, from_ns: int, packets: int) -> None:
         """Take note that packets are missing, somewhere from a frame on and before the next packet."""
         ...
 
@@ -56,15 +57,16 @@ class HistoryThread(SinkThread):
     taps : list of (PortRef, Tap)
         Every output it reads; the taps share a doorbell.
     writer : PacketSink
-    plan : Plan
+    plans : list of (int, Plan)
+        By config_rev: what the run begins with, and the changes that are known already.
     run_info : RunInfo
     alarm : callable
         As of `SinkThread`.
     """
 
-    def __init__(self, sink_id: str, taps: list[tuple[PortRef, _rt.Tap]], writer: PacketSink, plan: Plan,
-                 run_info: RunInfo, *, alarm: Alarm) -> None:
-        stream = next(port.stream for stage in plan.stages for port in stage.outputs
+    def __init__(self, sink_id: str, taps: list[tuple[PortRef, _rt.Tap]], writer: PacketSink,
+                 plans: list[tuple[int, Plan]], run_info: RunInfo, *, alarm: Alarm) -> None:
+        stream = next(port.stream for stage in plans[0][1].stages for port in stage.outputs
                       if (stage.id, port.name) == taps[0][0])
         # the base calls only `close` of a writer, which both kinds have
         super().__init__(sink_id, taps[0][1], writer, stream, run_info, alarm=alarm, digest=False)  # type: ignore[arg-type]
@@ -72,32 +74,36 @@ class HistoryThread(SinkThread):
         self._known: dict[PortRef, int] = {}           # numbers of streams, for the whole run
         self._taps = [tap for _, tap in taps]
         self._numbers = [self._number(ref) for ref, _ in taps]
-        self._plan = plan
+        self._plans = list(plans)
         self._dropped = [0] * len(taps)
         self._end_frame = [0] * len(taps)              # behind the newest packet of each
+        self._end_ns = [run_info.start_t_ns] * len(taps)
+        self.done_packets = 0                          # those the writer is done with
         self._notes: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def open(self) -> None:
         """Make the writer ready, and tell it the configuration."""
         self._sink.open(self._info, {
             "run_id": self._info.run_id, "pipeline": self._info.pipeline, "version": __version__,
-            "clock": self._plan.clock, "start_unix_ns": self._info.start_unix_ns,
+            "clock": self._plans[0][1].clock, "start_unix_ns": self._info.start_unix_ns,
             "start_t_ns": self._info.start_t_ns, "source": self._info.source, "input": self._info.input})
         self._is_open = True
         try:
-            self._sink.config(self._document(self._plan, self._info.config_rev))
+            for config_rev, plan in self._plans:
+                self._sink.config(self._document(config_rev, plan))
+            self._plans.clear()
         except BaseException:
             self.close(None)
             raise
 
-    def note_config(self, plan: Plan, config_rev: int) -> None:
+    def note_config(self, config_rev: int, plan: Plan) -> None:
         """Let the writer know what a revision is. [any-thread]"""
-        self._notes.put(self._document(plan, config_rev))
+        self._notes.put(self._document(config_rev, plan))
 
     def _number(self, ref: PortRef) -> int:
         return self._known.setdefault(ref, len(self._known))
 
-    def _document(self, plan: Plan, config_rev: int) -> dict[str, Any]:
+    def _document(self, config_rev: int, plan: Plan) -> dict[str, Any]:
         roles = {stage.id: stage.role for stage in plan.stages}
         read = set(plan.stage(self.sink_id).inputs)
         streams = {}
@@ -119,12 +125,12 @@ class HistoryThread(SinkThread):
             for at, packets in found:
                 self._take_from(at, packets)
             found.clear()
+            self.done_packets = self.packets
         self._write_notes()
 
     def _write_notes(self) -> None:
         while not self._notes.empty():
-            document = self._notes.get_nowait()
-            self._guarded(lambda document=document: self._sink.config(document), 0, None)
+            self._guarded(partial(self._sink.config, self._notes.get_nowait()), 0, None)
 
     def _take_from(self, at: int, packets: list[_rt.Packet]) -> None:
         frames = sum(packet.device_frames for packet in packets)
@@ -133,15 +139,17 @@ class HistoryThread(SinkThread):
         if self.failed is not None:
             self._refuse("closed", frames)
             return
-        number, from_frame = self._numbers[at], self._end_frame[at]
+        number, from_frame, from_ns = self._numbers[at], self._end_frame[at], self._end_ns[at]
         if self._guarded(lambda: self._sink.packets(number, packets), frames, packets[0].frame_index):
             self.written += frames
-        self._end_frame[at] = packets[-1].frame_index + packets[-1].device_frames
+        last = packets[-1]
+        self._end_frame[at] = last.frame_index + last.device_frames
+        self._end_ns[at] = last.t_ns + round(last.n_frames * 1e9 / last.sps)
         dropped = self._taps[at].dropped
         if dropped > self._dropped[at]:
             # it began behind the packet before these, and may have ended only behind them
             missing, self._dropped[at] = dropped - self._dropped[at], dropped
-            self._guarded(lambda: self._sink.hole(number, from_frame, missing), 0, from_frame)
+            self._guarded(lambda: self._sink.hole(number, from_frame, from_ns, missing), 0, from_frame)
 
     def _guarded(self, call: Callable[[], None], frames: int, frame_index: int | None) -> bool:
         """Call the writer; a failure closes all edges and is told."""

@@ -102,6 +102,7 @@ class GraphRun:
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
         self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
         self._packet_sinks = packet_sinks or {}
+        self._first_plans = [(config_rev, plan)]       # with the changes that were given before `start`
         self._final: dict[str, Any] | None = None
         self._refused: EegcoreError | None = None      # `realtime: require` that the system did not grant
 
@@ -173,9 +174,11 @@ class GraphRun:
         if self._final is not None or (self._threads and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
         found = self.live.change(plan, at_frame, config_rev)
+        if not self._threads:
+            self._first_plans.append((found[0], plan))
         for sink in list(self._sinks.values()):
             if isinstance(sink, HistoryThread):
-                sink.note_config(plan, found[0])
+                sink.note_config(found[0], plan)
         return found
 
     @property
@@ -295,6 +298,10 @@ class GraphRun:
             return _rt.device_error(self.built.graph, self.built.sources[stage], status, stage) or cause
         return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
                           frame_index=frame_index)
+
+    def file_sink(self, sink_id: str) -> SinkThread | None:
+        """Return the thread of a file sink; None before `start`, or if there is none of this id."""
+        return self._sinks.get(sink_id)
 
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
@@ -423,7 +430,7 @@ class GraphRun:
 
         if node.params["node"] == "history_sink":
             writer = self._packet_sinks.get(sink_id) or make_history(node.params)
-            sink: SinkThread = HistoryThread(sink_id, taps, writer, self.plan, info, alarm=alarm)
+            sink: SinkThread = HistoryThread(sink_id, taps, writer, self._first_plans, info, alarm=alarm)
         else:
             sink = SinkThread(sink_id, taps[0][1], make_writer(node.params), stream, info, digest=self._digest,
                               alarm=alarm)

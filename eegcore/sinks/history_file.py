@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,9 +145,10 @@ class HistoryWriter:
                 self._append(entry, packet.t_ns)
         self._revs[stream] = packets[-1].config_rev
 
-    def hole(self, stream: int, from_frame: int, packets: int) -> None:
+    def hole(self, stream: int, from_frame: int, from_ns: int, packets: int) -> None:
         """Say that packets of a stream are missing, somewhere from a frame on and before the next packet."""
-        self._append(json_record(HOLE, {"stream": stream, "from_frame": from_frame, "packets": packets}), None)
+        self._append(json_record(HOLE, {"stream": stream, "from_frame": from_frame, "from_ns": from_ns,
+                                        "packets": packets}), None)
 
     def event(self, document: dict[str, Any]) -> None:
         """Write down something that happened in the run."""
@@ -157,8 +158,10 @@ class HistoryWriter:
         """End the newest segment and wait for the disk; SinkFailed if it did not get there. Safe to call twice."""
         if self._fd < 0:
             return
-        self._append(json_record(END, {"balanced": bool(ledger["balanced"]) if ledger else None,
-                                       "frames": ledger["frames"] if ledger else None}), None)
+        edges = ledger["edges"].values() if ledger is not None else ()
+        is_whole = ledger is not None and not any(
+            edge["dropped"].get(reason) for edge in edges for reason in ("stopped", "closed"))
+        self._append(json_record(END, {"whole": is_whole}), None)
         self._end_segment()
 
     # ---- the ring ----
@@ -212,7 +215,10 @@ class HistoryWriter:
             if not is_old and self.n_bytes + n_bytes <= self._max_bytes:
                 return
             oldest = self._closed.popleft()
-            self._call("dropping the oldest segment", lambda path=oldest.path: self._operations.unlink(path))
+            try:
+                self._operations.unlink(oldest.path)
+            except OSError as error:
+                raise self._give_up("dropping the oldest segment", error) from error
             self.n_bytes -= oldest.n_bytes
 
     def _end_segment(self) -> None:
@@ -233,12 +239,6 @@ class HistoryWriter:
         self.n_bytes += done
         if stopped is not None:
             raise self._give_up("writing packets", stopped) from stopped
-
-    def _call(self, doing: str, call: Callable[[], object]) -> None:
-        try:
-            call()
-        except OSError as error:
-            raise self._give_up(doing, error) from error
 
     # ---- refusals ----
 

@@ -15,9 +15,10 @@ from eegcore.errors import NotFound
 from eegcore.sinks.history_file import FORMAT
 from eegcore.sinks.history_format import (
     CONFIG,
-    EVENT,
+    END,
     FILE_HEAD,
     HOLE,
+    JSON_TYPES,
     MAGIC,
     PACKET,
     RUN,
@@ -28,6 +29,16 @@ from eegcore.sinks.history_format import (
 )
 
 ENDLESS = 1 << 63
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A stretch in which packets of a stream are missing, and maybe not all."""
+
+    from_frame: int                                    # [from, to) in device frames
+    to_frame: int
+    from_ns: int                                       # the same on the clock of the run
+    to_ns: int
 
 
 @dataclass
@@ -45,7 +56,7 @@ class HeldStream:
     first_t_ns: int = 0
     end_t_ns: int = 0
     has_payload: bool = True
-    holes: list[tuple[int, int]] = field(default_factory=list)     # [from, to) in device frames
+    holes: list[Hole] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -74,6 +85,8 @@ class History:
         What else happened.
     has_begin : bool
         True if the first packets of the run are held.
+    has_end : bool
+        True if the last ones are, and the run ended as it should.
     torn : list of str
         Segments whose end could not be read.
 
@@ -93,6 +106,7 @@ class History:
         self.first_frames: dict[int, dict[str, int]] = {}
         self.events: list[dict[str, Any]] = []
         self.torn: list[str] = []
+        self.has_end = False
         self._segments = self._find()
         self._scan()
         self.has_begin = self._segments[0][0] == 1
@@ -112,6 +126,22 @@ class History:
                     found = parse_packet(body)
                     if found is not None and found.stream in streams:
                         yield found
+
+    def time_of(self, frame: int) -> int:
+        """Return the time of a device frame of the first source, on the clock of the run.
+
+        Raises
+        ------
+        RecordingRefused
+            If the history does not hold it.
+        """
+        source = self.sources[0]
+        for packet in self.records({source.number}):
+            if frame < packet.end_frame:
+                ahead = max(0, frame - packet.frame_index)
+                return packet.t_ns + round(ahead * 1e9 / packet.sps)
+        raise RecordingRefused(f"{self.folder}: frame {frame} is not held. {source.name} has frames "
+                               f"{source.first_frame} to {source.last_frame}. Choose others.")
 
     def _find(self) -> list[tuple[int, Path]]:
         try:
@@ -137,7 +167,7 @@ class History:
                             yield body
 
     def _scan(self) -> None:
-        open_holes: dict[int, tuple[int, int]] = {}    # stream -> (from frame, packets)
+        open_holes: dict[int, tuple[int, int]] = {}    # stream -> (from frame, from ns)
         for _, path in self._segments:
             n_bytes = FILE_HEAD.size
             for body in self._bodies(path):
@@ -145,12 +175,12 @@ class History:
                 kind = body[0]
                 if kind == PACKET:
                     self._note_packet(parse_packet(body), open_holes)
-                elif kind in (RUN, CONFIG, HOLE, EVENT):
+                elif kind in JSON_TYPES:
                     self._note_document(kind, self._json(path, body), open_holes)
             if n_bytes != path.stat().st_size:
                 self.torn.append(path.name)
-        for number, (from_frame, _) in open_holes.items():
-            self.streams[number].holes.append((from_frame, ENDLESS))
+        for number, (from_frame, from_ns) in open_holes.items():
+            self.streams[number].holes.append(Hole(from_frame, ENDLESS, from_ns, ENDLESS))
         self.configs = dict(sorted(self.configs.items()))
 
     def _json(self, path: Path, body: memoryview) -> dict[str, Any]:
@@ -159,17 +189,18 @@ class History:
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
-            raise RecordingRefused(f"{path}: a record holds no JSON mapping. The file was changed. Use it as it was written.")
+            raise RecordingRefused(f"{path}: a record holds no JSON mapping. The file was changed. Use it as it was "
+                                   "written.")
         return document
 
     def _note_packet(self, packet: PacketRecord | None, open_holes: dict[int, tuple[int, int]]) -> None:
         stream = self.streams.get(packet.stream) if packet is not None else None
         if packet is None or stream is None:
-            raise RecordingRefused(f"{self.folder}: a packet is of no stream that the history knows. Use it as it was "
-                            "written.")
+            raise RecordingRefused(f"{self.folder}: a packet is of no stream that the history knows. Use it as it "
+                                   "was written.")
         if packet.stream in open_holes:
-            from_frame, _ = open_holes.pop(packet.stream)
-            stream.holes.append((from_frame, packet.frame_index))
+            from_frame, from_ns = open_holes.pop(packet.stream)
+            stream.holes.append(Hole(from_frame, packet.frame_index, from_ns, packet.t_ns))
         if not stream.packets:
             stream.first_frame, stream.first_t_ns = packet.frame_index, packet.t_ns
         stream.packets += 1
@@ -183,8 +214,9 @@ class History:
         try:
             if kind == RUN:
                 if document["format"] != FORMAT:
-                    raise RecordingRefused(f"{self.folder}: is of format {document['format']!r}, and this version reads "
-                                    f"{FORMAT}. Use the version that wrote it ({document.get('version')}).")
+                    raise RecordingRefused(
+                        f"{self.folder}: is of format {document['format']!r}, and this version reads {FORMAT}. "
+                        f"Use the version that wrote it ({document.get('version')}).")
                 self.run = document
             elif kind == CONFIG:
                 self.configs[int(document["config_rev"])] = document
@@ -192,13 +224,15 @@ class History:
                     self.streams.setdefault(int(number), HeldStream(
                         int(number), entry["stage"], entry["port"], entry["role"], entry["description"]))
             elif kind == HOLE:
-                known = open_holes.get(document["stream"])
-                at = document["from_frame"] if known is None else known[0]
-                open_holes[document["stream"]] = (int(at), int(document["packets"]))
+                if document["stream"] not in self.streams:
+                    raise ValueError(document["stream"])
+                open_holes.setdefault(document["stream"], (int(document["from_frame"]), int(document["from_ns"])))
+            elif kind == END:
+                self.has_end = document["whole"] is True
             else:
                 self.events.append(document)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, RecordingRefused):
                 raise
-            raise RecordingRefused(f"{self.folder}: a record lacks what it should say ({error!r:.80}). Use the history as it "
-                            "was written.") from None
+            raise RecordingRefused(f"{self.folder}: a record lacks what it should say ({error!r:.80}). Use the "
+                                   "history as it was written.") from None

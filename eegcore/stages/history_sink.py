@@ -37,7 +37,7 @@ class HistorySink(StageType):
 
     name = "history_sink"
     role: ClassVar[Literal["sink"]] = "sink"
-    doc = "Keep heads and hashes of all packets of the last minutes on disk, and the samples of the sources: for replay."
+    doc = "Keep the packets of the last minutes on disk, for replay: samples of the sources, hashes of all."
     Settings = HistorySinkSettings
     default_group = None
     inputs_allowed = (1, MOST_INPUTS)
