@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from eegcore.control.changing import change_settings
 from eegcore.control.preparing import prepare
+from eegcore.control.stage_edits import Present, stage_added, stage_removed, stage_replaced
 from eegcore.errors import BadArgument, EegcoreError, StateConflict, TapTimeout
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
@@ -142,11 +143,68 @@ class Run:
         StateConflict
             If the run has ended, or was made from a plan, which has no settings.
         """
+        return self._edit("update", lambda now: change_settings(now.config, {stage_id: settings}, now.plan.clock),
+                          at_frame)
+
+    def add(self, stage_id: str, stage: dict[str, Any] | None = None, *, after: str | None = None,
+            splice: bool = False, at_frame: int | None = None) -> int:
+        """Add a stage while the run goes on; return the config_rev of packets that have passed it.
+
+            run.add("fft", after="notch")                                  # a branch: listen with run.tap("fft")
+            run.add("slow", {"lowpass": {"hz": 3}}, after="notch", splice=True)
+
+        Parameters
+        ----------
+        stage_id : str
+            Of the new stage; without `stage` also its type, with defaults.
+        stage : dict, optional
+            As in a pipeline file, or with its type inside: ``{"type": "lowpass", "hz": 3}``.
+        after : str, optional
+            Stage, or ``stage.port``, that it reads.
+        splice : bool
+            Put it into the path: what read `after` reads the new stage.
+        at_frame : int, optional
+            See `update`.
+
+        Raises
+        ------
+        ConfigError, NotFound, NeedsStop, StateConflict
+            As `update`; if the id is taken, or there is no stage `after`.
+        """
+        return self._edit("add", lambda now: prepare(
+            stage_added(now, stage_id, stage, after=after, splice=splice, topic=False), clock=now.plan.clock,
+            name="<add>"), at_frame)
+
+    def remove(self, stage_id: str, *, at_frame: int | None = None) -> int:
+        """Remove a stage while the run goes on. What reads it takes its input, if that is the same kind of samples.
+
+        Raises
+        ------
+        ConfigError, NotFound, NeedsStop, StateConflict
+            As `update`; if something reads it that cannot go on without it.
+        """
+        return self._edit("remove", lambda now: prepare(stage_removed(now, stage_id), clock=now.plan.clock,
+                                                        name="<remove>"), at_frame)
+
+    def replace(self, stage_id: str, stage: dict[str, Any], *, at_frame: int | None = None) -> int:
+        """Give a stage other settings, or another type, while the run goes on; its inputs stay unless given.
+
+            run.replace("notch", {"bandstop": {"low_hz": 48, "high_hz": 52}})
+
+        Raises
+        ------
+        ConfigError, NotFound, NeedsStop, StateConflict
+            As `update`.
+        """
+        return self._edit("replace", lambda now: prepare(stage_replaced(now, stage_id, stage), clock=now.plan.clock,
+                                                         name="<replace>"), at_frame)
+
+    def _edit(self, what: str, make: Callable[[Present], tuple[PipelineConfig, Plan]], at_frame: int | None) -> int:
         with self._editing:
             if self._config is None:
-                raise StateConflict("update: this run was made from a plan, which has no settings. Make it from a "
+                raise StateConflict(f"{what}: this run was made from a plan, which has no settings. Make it from a "
                                     "pipeline.")
-            changed, plan = change_settings(self._config, {stage_id: settings}, self._graph.plan.clock)
+            changed, plan = make(Present(self._config, self._graph.plan))
             config_rev, _ = self._graph.change(plan, at_frame)
             self._config = changed
             return config_rev

@@ -129,4 +129,11 @@ static inline ec_change *ec_inbox_collect(ec_inbox *q)
     return change;
 }
 
+/* The oldest record if it was taken, NULL otherwise. What it says of itself may be read then (K), until it is
+ * collected. [control-thread] */
+static inline const ec_change *ec_inbox_taken(const ec_inbox *q)
+{
+    return ec_change_state_of(q->first) != EC_CHANGE_WAITING ? q->first : NULL;
+}
+
 #endif

@@ -93,7 +93,7 @@ uint32_t ec_node_collect(ec_node *node)
     uint32_t open = 0;
     ec_change *change;
 
-    while ((change = ec_inbox_collect(&node->inbox)) != NULL) {
+    while (node->stage != NULL && (change = ec_inbox_collect(&node->inbox)) != NULL) {
         destroy_instance(node, change->old);
         ec_change_destroy(change);
     }

@@ -28,7 +28,7 @@ ec_change *ec_change_create(const ec_node *node, void *self, double sps_in);
 void       ec_change_destroy(ec_change *change);      /* the record, not the instances. [control-thread] */
 
 /* Destroy what old instances and records nobody touches any more; return how many changes wait or are under way.
- * [control-thread] */
+ * Records of a source stay: they say at which frame a revision began. [control-thread] */
 uint32_t   ec_node_collect(ec_node *node);
 /* Destroy all records and their instances, but not node->self. [control-thread, stopped] */
 void       ec_node_forget_changes(ec_node *node);

@@ -249,6 +249,11 @@ static inline void ec_group_end(ec_group *g)
 {
     EC_STORE(&g->ended, 1, seq_cst);                                            /* I */
 }
+/* True once the thread of a group hands nothing over any more. [any-thread] */
+static inline bool ec_group_has_ended(ec_group *g)
+{
+    return EC_LOAD(&g->ended, seq_cst) != 0;                                    /* I */
+}
 static inline bool ec_port_is_read(ec_port *port)
 {
     return port->n_local != 0 || ec_port_fanout(port)->n != 0;

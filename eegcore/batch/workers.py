@@ -9,6 +9,7 @@ which is the parent's to decide, and leave when the parent is gone.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import queue
@@ -22,6 +23,9 @@ from multiprocessing.connection import wait
 from eegcore.batch.attempt import attempt, killed_too_often
 from eegcore.batch.outcome import Outcome, Task, not_done
 from eegcore.batch.placing import discard
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4                  # of mallopt(3)
+MOST_KEPT = 2**31 - 1
 
 
 class Worker:
@@ -123,7 +127,8 @@ def _without_interrupts() -> None:
 
 
 def _begin() -> None:
-    """First thing in a worker: leave with the parent, however that ends."""
+    """First thing in a worker: keep memory for the next recording, and leave with the parent, however that ends."""
+    _keep_memory()
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -132,3 +137,15 @@ def _begin() -> None:
 
     if parent is not None:
         threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _keep_memory() -> None:
+    """Let the C library keep what was freed: the memory of one recording is that of the next.
+
+    Given back and asked for again, each of its pages would be cleared by the kernel once more, and memory is what
+    workers share. Other C libraries than glibc go on as they do.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, MOST_KEPT)

@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     _batch(commands)
     _replay(commands)
     _show(commands)
+    _mend(commands)
     _doctor(commands)
     _bench(commands)
     return parser
@@ -69,6 +70,12 @@ def _serve(commands: Any) -> None:
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
                         help="further host name under which browsers may reach this server")
     parser.add_argument("--no-start", action="store_true", help="serve, but start nothing yet")
+    parser.add_argument("--watch", action="store_true", help="take the file up again whenever it is saved, live if "
+                        "possible; one with mistakes is reported and changes nothing")
+    parser.add_argument("--state-dir", metavar="DIR", type=os.path.expanduser, help="where changes made live are kept "
+                        "at the end, for the next start of the same file ($XDG_STATE_HOME/eegcore)")
+    parser.add_argument("--fresh", action="store_true", help="start as the file says, without changes kept from last "
+                        "time")
     _logging(parser)
 
 
@@ -126,8 +133,18 @@ def _show(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print settings as JSON Schema")
     _command(commands, "schema", "show", "schema", "print the JSON Schema of pipeline files, for editors")
     parser = _command(commands, "ledger", "show", "ledger", "print and check the ledger of a finished file")
-    parser.add_argument("path", metavar="PATH", type=os.path.expanduser, help="a recorded file, or its .ledger.json")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                        help="a recorded file, its .ledger.json, or a session folder")
     parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _mend(commands: Any) -> None:
+    for name, text in (("recover", "mend a recording that a crash or a power cut has left unfinished"),
+                       ("verify", "prove that a recording is whole, or say what is wrong with it")):
+        parser = _command(commands, name, "mend", name, text)
+        parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                            help="a .bdf file, or a folder with some")
+        parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def _doctor(commands: Any) -> None:

@@ -1,7 +1,9 @@
 """``serve``: a pipeline with page, streams and control. Ctrl-C drains, prints the ledger and exits.
 
 SIGHUP reads the pipeline file again: a good one takes the place of what runs,
-one with mistakes is reported and changes nothing.
+one with mistakes is reported and changes nothing. `--watch` does so whenever
+the file is saved, live if the graph allows it. What was changed live is kept at
+the end and taken up at the next start of the same file.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from eegcore import crash, logs
 from eegcore.cli.checks import check_port
 from eegcore.cli.service import READY, STOPPING, HangUp, notify, reloading
 from eegcore.control.controller import Controller
+from eegcore.control.keeping import keep, take_up
+from eegcore.control.state_store import StateStore, default_folder
+from eegcore.control.watching import PERIOD_S, FileWatch, take_up_file
 from eegcore.errors import ConfigError, EegcoreError
 from eegcore.server.hosts import is_loopback
 from eegcore.server.security import new_token
@@ -37,11 +42,14 @@ def serve(arguments: argparse.Namespace) -> int:
     if token is None and not is_loopback(arguments.host):
         token = new_token()
         print(f"eegcore: operator token {token}  (beyond loopback nobody gets in without)", flush=True)
+    store = StateStore(Path(arguments.state_dir) if arguments.state_dir else default_folder())
     logs.setup(json=arguments.log_json, level="DEBUG" if arguments.debug else arguments.log_level)
     hook = crash.install(lambda: {"run_id": controller.run_id, "config_rev": controller.config_rev},
                          debug=arguments.debug)
     try:
+        take_up(controller, store, Path(arguments.file), fresh=arguments.fresh)
         asyncio.run(_serve(controller, arguments, token, hook))
+        keep(controller, store, Path(arguments.file))
     finally:
         controller.shutdown()                  # a signal may come before the first start has begun
         logs.shutdown()
@@ -89,6 +97,8 @@ async def _serve(controller: Controller, arguments: argparse.Namespace, token: s
     if not hang_up.is_ignored:
         loop.add_signal_handler(signal.SIGHUP, on_hang_up)
 
+    watching = loop.create_task(_watch(controller, arguments, worker)) if arguments.watch else None
+
     def on_ready(url: str) -> None:
         print(f"eegcore: {url}  (Ctrl-C drains and stops)", flush=True)
         if not arguments.no_start:
@@ -100,6 +110,8 @@ async def _serve(controller: Controller, arguments: argparse.Namespace, token: s
                          viewer_token=arguments.viewer_token, allow_hosts=arguments.allow_host,
                          ready_callback=on_ready, stop_event=stop)
     finally:
+        if watching is not None:
+            watching.cancel()
         await loop.run_in_executor(None, partial(worker.shutdown, cancel_futures=True))
 
 
@@ -108,6 +120,16 @@ def _start(controller: Controller) -> None:
         controller.start()
     except EegcoreError as error:
         log.error("start: %s", error)
+
+
+async def _watch(controller: Controller, arguments: argparse.Namespace, worker: ThreadPoolExecutor) -> None:
+    """Look at the pipeline file now and then; what it takes runs where starts and reloads run, in turn with them."""
+    loop = asyncio.get_running_loop()
+    watch = FileWatch(Path(arguments.file), arguments.overrides)
+    while True:
+        await asyncio.sleep(PERIOD_S)
+        if await loop.run_in_executor(None, watch.has_changed):
+            await loop.run_in_executor(worker, take_up_file, controller, watch.path, watch.overrides)
 
 
 def _reload(controller: Controller, arguments: argparse.Namespace) -> None:

@@ -42,7 +42,7 @@ class Entry:
 
 
 def read_entries(root: Node, problems: Problems, known_types: list[str]) -> list[Entry]:
-    """Return every stage of the document, at most `MAX_STAGES`."""
+    """Return every stage of the document; none if there are more than `MAX_STAGES`, which nobody wants to hear of."""
     stages = root.get("stages")
     if stages is None:
         if closest("stages", list(root.keys or ())) is None:
@@ -51,21 +51,20 @@ def read_entries(root: Node, problems: Problems, known_types: list[str]) -> list
         return []
     if stages.bad:
         return []
+    if isinstance(stages.value, dict | list) and len(stages.value) > MAX_STAGES:
+        problems.add(("stages",), f"{len(stages.value)} stages", f"Allowed: at most {MAX_STAGES}",
+                     "Split the pipeline")
+        return []
     if isinstance(stages.value, list):
-        entries = [_listed(item, number, problems, known_types) for number, item in
-                   enumerate(stages.value[:MAX_STAGES])]
+        entries = [_listed(item, number, problems, known_types) for number, item in enumerate(stages.value)]
     elif isinstance(stages.value, dict):
-        entries = [_keyed(key, item, problems, known_types) for key, item in
-                   list(stages.value.items())[:MAX_STAGES]]
+        entries = [_keyed(key, item, problems, known_types) for key, item in stages.value.items()]
     else:
         problems.add(("stages",), f"{shown(stages)} is not a list of stages",
                      "Allowed: a list, or an object keyed by id", _ONE_KEY)
         return []
     if not entries:
         problems.add(("stages",), "there are no stages", "Allowed: at least one source", _ONE_KEY)
-    if len(stages.value) > MAX_STAGES:
-        problems.add(("stages",), f"{len(stages.value)} stages", f"Allowed: at most {MAX_STAGES}",
-                     "Split the pipeline")
     return entries
 
 

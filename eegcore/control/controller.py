@@ -1,8 +1,9 @@
 """The one door to a running graph: start, shutdown, pause, resume, change, and what is known about it.
 
-Thread safe; calls may block, so a server calls them on a worker thread. What
-runs, what is held and what is told to everybody is the same revision: it is
-replaced as a whole, by one editor at a time.
+Thread safe; calls may block, so a server calls them on a worker thread.
+
+What is held has a base, the pipeline as it was loaded, and everything changed since counts as overrides of it. A
+start of what is held keeps them, loading a preset or a document discards them (`undo` brings them back).
 """
 
 from __future__ import annotations
@@ -10,28 +11,27 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from eegcore.control.changing import Settings, change_settings
+from eegcore.config import PipelineConfig
+from eegcore.control.editing import Editing
 from eegcore.control.events import Events, Listener
-from eegcore.control.held import Held
+from eegcore.control.held import Base, Held, base_of, file_digest
 from eegcore.control.looking import Looking
 from eegcore.control.machine import Machine
+from eegcore.control.markers import Markers
 from eegcore.control.preparing import Source, prepare
 from eegcore.control.presets import preset_file
-from eegcore.errors import EegcoreError, StaleRevision, StateConflict
+from eegcore.control.sensors import prepare_preset
+from eegcore.control.undo import History
+from eegcore.errors import EegcoreError
 from eegcore.logs import get_logger
-
-if TYPE_CHECKING:
-    from eegcore.config import PipelineConfig
-    from eegcore.graph.plan_types import Plan
-
-Prepared = tuple["PipelineConfig", "Plan"]
 
 log = get_logger("control")
 
 
-class Controller(Looking):
+class Controller(Looking, Editing):
     """Holds one pipeline at a time: its configuration, its plan and, while it runs, its graph.
 
     Parameters
@@ -51,10 +51,13 @@ class Controller(Looking):
         self.client_ledger: Callable[[], dict[str, Any]] | None = None
         self._events = Events()
         self._machine = Machine(self.publish, self.status)
+        self._markers = Markers(self._machine)
         self._editing = threading.RLock()              # held while a configuration is put in place of another
         self._held: Held | None = None
+        self._history = History()
         if source is not None:
-            self._hold(*prepare(source, overrides=overrides))
+            config, plan = prepare(source, overrides=overrides)
+            self._hold(config, plan, loaded_from(source, overrides, config))
 
     # ---- who listens ----
 
@@ -66,11 +69,16 @@ class Controller(Looking):
         """Tell every listener."""
         self._events.publish(event)
 
+    def alarm(self, level: str, place: str, message: str, **facts: Any) -> None:
+        """Tell every listener of an alarm."""
+        self.publish({"event": "alarm", "level": level, "place": place, "message": message,
+                      "t_unix_ns": time.time_ns(), **facts})
+
     # ---- runs ----
 
     def start(self, document: str | dict[str, Any] | list[Any] | None = None,
               preset: str | None = None) -> dict[str, Any]:
-        """Start the held pipeline, a preset, or a document; return the status.
+        """Start what is held, changes included; or a preset or a document, which come without them. Return the status.
 
         Raises
         ------
@@ -83,10 +91,13 @@ class Controller(Looking):
         """
         def choose() -> Held:
             if preset is not None:
-                return self._hold(*prepare(preset_file(preset)))
+                held = self._held
+                config, plan = prepare_preset(preset_file(preset), held.config if held is not None else None)
+                return self._hold(config, plan, base_of("preset", preset, config))
             if document is not None:
-                return self._hold(*prepare(document, name="request"))
-            return self._held_one()
+                config, plan = prepare(document, name="request")
+                return self._hold(config, plan, base_of("request", config.name, config))
+            return self.held()
 
         return self._start(choose)
 
@@ -107,14 +118,15 @@ class Controller(Looking):
             If the machine cannot run the new one; the state is then failed.
         """
         config, plan = prepare(source, overrides=overrides)
+        base = loaded_from(source, overrides, config)
         was_stopped = self.state == "stopped"
         self.shutdown()
         if was_stopped and self.state == "stopped":
             with self._editing:
-                self._hold(config, plan)
+                self._hold(config, plan, base)
             return self.status()
         self._machine.wait_for_another_second()
-        return self._start(lambda: self._hold(config, plan))
+        return self._start(lambda: self._hold(config, plan, base))
 
     def shutdown(self, timeout_s: float | None = None) -> dict[str, Any]:
         """Stop the sources, drain, finalise; return the ledger. A stopped pipeline answers with its last ledger.
@@ -147,79 +159,18 @@ class Controller(Looking):
         """Wait until no run goes on."""
         return self._machine.wait_stopped(timeout_s)
 
-    # ---- changes ----
+    # ---- markers ----
 
-    def update(self, stage_id: str, key: str, value: Any, if_rev: int | None = None,
-               at_frame: int | None = None) -> int:
-        """Change one setting; see `change`."""
-        return self.change([(stage_id, key, value)], if_rev=if_rev, at_frame=at_frame)
+    def mark(self, text: str, t_ns: int | None = None, duration_s: float = 0.0, *, origin: str = "api",
+             t_unix_ns: int | None = None, arrived_ns: int | None = None) -> dict[str, Any]:
+        """Place a marker at its exact frame and return it; see `Markers.mark`."""
+        return self._markers.mark(text, t_ns, duration_s, origin=origin, t_unix_ns=t_unix_ns, arrived_ns=arrived_ns)
 
-    def change(self, settings: Settings, *, if_rev: int | None = None, at_frame: int | None = None) -> int:
-        """Change settings of the held pipeline, and of its graph if it runs; return the new config_rev.
-
-        Parameters
-        ----------
-        settings : mapping or iterable
-            ``{"notch": {"hz": 50}}`` or ``[("notch", "hz", 50)]``.
-        if_rev, at_frame
-            See `edit`.
-        """
-        return self.edit(lambda config: change_settings(config, settings), if_rev=if_rev, at_frame=at_frame)
-
-    def edit(self, make: Callable[[PipelineConfig], Prepared], *, if_rev: int | None = None,
-             at_frame: int | None = None) -> int:
-        """Put what `make` makes of the configuration in its place, and in the graph if it runs; return the config_rev.
-
-        All of it takes effect at one frame of every source, or nothing does. Editors come one after the other.
-
-        Parameters
-        ----------
-        make : callable
-            From the present configuration to the new one and its plan.
-        if_rev : int, optional
-            Refuse if the configuration is not of this revision any more.
-        at_frame : int, optional
-            First frame of the new configuration; one that has gone by already is the next one.
-
-        Raises
-        ------
-        ConfigError
-            With every mistake, as for a file.
-        NeedsStop
-            If the change cannot be made while the graph runs.
-        Locked
-            If a stage that records is touched.
-        StaleRevision
-            If somebody changed the configuration since `if_rev`.
-        StateConflict
-            If no pipeline is held, or it is just being stopped.
-        """
-        with self._editing:
-            held = self._held_one()
-            if if_rev is not None and if_rev != held.config_rev:
-                raise StaleRevision(f"config_rev: {if_rev} is not the present one, {held.config_rev}. Somebody else "
-                                    "changed the configuration. Read it again.", config_rev=held.config_rev)
-            if self.state == "draining":
-                raise StateConflict("pipeline: is draining. Change it when it has stopped.")
-            running = self._machine.active_run()
-            if at_frame is not None and running is None:
-                raise StateConflict(f"at_frame: {at_frame}, and the pipeline is {self.state}: it has no frames. Leave "
-                                    "it out.")
-            config, plan = make(held.config)
-            if running is not None:
-                running.change(plan, at_frame, held.config_rev + 1)
-            config_rev = self._hold(config, plan).config_rev
-            if running is not None:
-                self._machine.refresh_outlets()
-            return config_rev
+    def markers(self) -> dict[str, Any]:
+        """Return the newest markers of the run that goes on, or of the last one."""
+        return self._markers.listed()
 
     # ---- inside ----
-
-    def _held_one(self) -> Held:
-        held = self._held
-        if held is None:
-            raise StateConflict("pipeline: none was given yet. Send one, or name a preset.")
-        return held
 
     def _start(self, choose: Callable[[], Held]) -> dict[str, Any]:
         """Start what `choose` holds; the state before comes back if it refuses."""
@@ -246,16 +197,17 @@ class Controller(Looking):
             self._machine.move("failed", str(error))
             raise error
         log.error("start: %s. The fallback %r runs instead.", error, name)
-        self.publish({"event": "alarm", "level": "error", "place": "start", "t_unix_ns": time.time_ns(),
-                      "message": f"{error} The fallback {name!r} runs instead."})
+        self.alarm("error", "start", f"{error} The fallback {name!r} runs instead.")
         try:
-            self._machine.launch(self._hold(*prepare(preset_file(name))))
+            config, plan = prepare(preset_file(name))
+            self._machine.launch(self._hold(config, plan, base_of("fallback", name, config, instead_of=held)))
         except BaseException as second:
             self._machine.move("failed", f"{error} The fallback {name!r} could not start either: {second}")
             raise
 
-    def _hold(self, config: PipelineConfig, plan: Plan) -> Held:
-        with self._machine.lock:
-            self._held = held = Held(config, plan, self.config_rev + 1)
-        self.publish({"event": "config", "config_rev": held.config_rev, "config": config.merged()})
-        return held
+
+def loaded_from(source: Source, overrides: Sequence[str], config: PipelineConfig) -> Base:
+    """Return the base of what was read from `source`."""
+    if isinstance(source, Path):
+        return base_of("file", str(source), config, digest=file_digest(source, overrides))
+    return base_of("request", config.name, config)

@@ -65,11 +65,18 @@ class Looking:
                 "config_rev": self.config_rev, "run_id": self.run_id, "recording": self.recording_status(),
                 "name": held.plan.name if held is not None else None,
                 "started_unix_ns": run.start_unix_ns if run is not None else None,
+                "base": {"origin": held.base.origin, "name": held.base.name} if held is not None else None,
+                "changed": held.overrides_listed if held is not None else [],
             }
 
     def recording_status(self) -> dict[str, Any] | None:
         """Return what is being recorded, None if nothing is."""
         return None
+
+    def holders(self) -> list[str]:
+        """Return the stages that record and lock what reaches them; not to be asked while a listener is told."""
+        run = self._machine.active_run()
+        return run.live.holders() if run is not None else []
 
     def config(self) -> dict[str, Any]:
         """Return the merged configuration; empty stages before the first pipeline."""

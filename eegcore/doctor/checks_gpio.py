@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
+from eegcore.devices.gpio import HEADER_LABELS, GpioChip, chips, find_line
 from eegcore.doctor.checks_spi import join_group
 from eegcore.doctor.found import model
-from eegcore.doctor.gpio import HEADER_LABELS, GpioChip, chips, find_line
 from eegcore.doctor.result import Result
 from eegcore.doctor.system import System
 from eegcore.doctor.wanted import Line, Wanted

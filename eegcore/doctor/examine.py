@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from eegcore.devices.gpio import chips
 from eegcore.doctor import checks_chip, checks_gpio, checks_machine, checks_program, checks_realtime, checks_spi
 from eegcore.doctor.found import spi_nodes
-from eegcore.doctor.gpio import chips
 from eegcore.doctor.result import BAD, Result
 from eegcore.doctor.system import System
 from eegcore.doctor.wanted import Wanted

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eegcore.devices.boards import Wiring
-from eegcore.doctor.gpio import GpioChip, chips
+from eegcore.devices.gpio import GpioChip, chips
 from eegcore.doctor.system import System
 
 NEVER = ("/dev/spidev10.0",)                           # Raspberry Pi 5: the EEPROM it boots from

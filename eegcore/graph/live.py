@@ -7,15 +7,21 @@ of a stream, for those who tell clients.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
-from eegcore.errors import BadArgument, NeedsStop
+from eegcore.errors import BadArgument, NeedsStop, NotFound, StateConflict
 from eegcore.graph.build import Built, node_streams
+from eegcore.graph.change_words import change_text
+from eegcore.graph.locks import refuse_locked
 from eegcore.graph.plan_change import PlanChange, PortRef, compare_plans
 from eegcore.graph.plan_types import NodePlan, Plan
+from eegcore.graph.revisions import Revisions
 
 if TYPE_CHECKING:
+    from eegcore.graph.journal import Journal
     from eegcore.stages.stream import Stream
 
 MOST_FRAME = 2**63
@@ -29,12 +35,19 @@ class LiveChanges:
     plan : Plan
     built : Built
         The graph that was made from it.
+    journal : Journal
+        Gets a ``config`` event with the first frame of every change, as soon as it has come.
+    open_files : callable
+        Returns the stages that have a file open: each holds a lock as long as it has.
     """
 
-    def __init__(self, plan: Plan, built: Built) -> None:
+    def __init__(self, plan: Plan, built: Built, journal: Journal, open_files: Callable[[], Iterable[str]]) -> None:
         self.plan = plan
         self._built = built
-        self._lock = threading.Lock()
+        self._open_files = open_files
+        self._lock = threading.RLock()                 # one change, lock or collection at a time
+        self._holders: dict[str, int] = {}             # stage -> revision its lock began with
+        self._revisions = Revisions(built, plan, journal)
         self._said: dict[PortRef, list[Stream]] = {
             (stage.id, port.name): [port.stream] for stage in plan.stages for port in stage.outputs}
 
@@ -58,8 +71,12 @@ class LiveChanges:
 
         Raises
         ------
+        Locked
+            If the change reaches a stage that records.
         NeedsStop
             If the new plan is another graph.
+        StateConflict
+            If too many changes wait for their frame.
         EegcoreError
             If a stage refuses its new settings.
         """
@@ -68,6 +85,9 @@ class LiveChanges:
             raise BadArgument(f"at_frame: {at_frame!r} is no index of a frame. Allowed: an integer from 0 on.")
         with self._lock:
             graph = self._built.graph
+            self.collect()
+            reached = refuse_locked(self.plan, plan, self.holders())
+            self._revisions.need_room()
             found = compare_plans(self.plan, plan)
             self._check_types(found, plan)
             rev = graph.config_rev + 1 if config_rev is None else config_rev
@@ -77,13 +97,81 @@ class LiveChanges:
             _rt.hand_over(graph, changes, rev, at_frame or 0)
             for ref, stream in found.streams.items():
                 self._said[ref].append(stream)
+            self._revisions.add(rev, at_frame or 0, change_text(self.plan, plan), reached)
             self.plan = plan
-            _rt.collect_changes(graph)
+            self.collect()
             return rev, found
 
     def collect(self) -> int:
         """Destroy what is not used any more; return how many changes have not been made yet or still fade."""
-        return _rt.collect_changes(self._built.graph)
+        with self._lock:
+            self._revisions.look()                     # first: what is collected cannot be asked any more
+            return _rt.collect_changes(self._built.graph)
+
+    # ---- locks ----
+
+    def holders(self) -> list[str]:
+        """Return the stages of which nothing that they get may change now, in the order of the plan."""
+        with self._lock:
+            numbers = set(_rt.locked_nodes(self._built.graph))
+            native = {stage for stage, number in self._built.nodes.items() if number in numbers}
+            held = {*self._holders, *self._open_files(), *native}
+            return [stage.id for stage in self.plan.stages if stage.id in held]
+
+    def lock(self, stage_id: str) -> int:
+        """Forbid changes of whatever reaches a stage, and return the revision from which on they are.
+
+        The lock is a revision itself: every change that was accepted before it is in an earlier one, and none comes
+        later. A recording that begins with the first packet of this revision, or of a later one, is of one
+        configuration.
+
+        Raises
+        ------
+        NotFound
+            If no stage has this id.
+        StateConflict
+            If it holds a lock already, or a change waits for a frame that has not come: revisions come in order, and
+            this one could not begin before.
+        """
+        with self._lock:
+            self._need_stage(stage_id)
+            if stage_id in self._holders:
+                raise StateConflict(f"{stage_id}: holds a lock since revision {self._holders[stage_id]}. Unlock it "
+                                    "first.")
+            self.collect()
+            self._revisions.refuse_scheduled(stage_id)
+            rev = self.config_rev + 1
+            _rt.hand_over(self._built.graph, [], rev, 0)
+            self._revisions.add(rev, 0, "", [])
+            self._holders[stage_id] = rev
+            return rev
+
+    def unlock(self, stage_id: str) -> None:
+        """Allow changes again; nothing happens if the stage holds no lock."""
+        with self._lock:
+            self._holders.pop(stage_id, None)
+
+    @contextmanager
+    def opening(self, stage_ids: Iterable[str]) -> Iterator[None]:
+        """Keep changes away while files are opened before anything runs.
+
+        Raises
+        ------
+        StateConflict
+            If a change that reaches one of them waits for a frame.
+        """
+        with self._lock:
+            for stage_id in stage_ids:
+                self._revisions.refuse_scheduled(stage_id, only_reaching=True)
+            yield
+
+    def _need_stage(self, stage_id: str) -> None:
+        """NotFound if no stage that runs has this id."""
+        if all(stage.id != stage_id for stage in self.plan.stages):
+            raise NotFound(f"lock: no stage is called {stage_id!r}. Known: "
+                           f"{', '.join(stage.id for stage in self.plan.stages)}.")
+
+    # ---- streams ----
 
     def stream(self, ref: PortRef, meta_rev: int) -> Stream:
         """Return what packets with this `meta_rev` of an output are; the newest if the number is not known."""

@@ -133,6 +133,8 @@ def _fixed_node(group: GroupPlan, node: NodePlan, before: NodePlan, wanted: Plan
         return [f"{name}: a source keeps its settings for a whole run."]
     if group.kind == "sink" or node.params["node"] == "websocket_sink":
         return [f"{name}: what it writes to is opened once in a run."]
+    if node.params["node"] == "marker_in":
+        return [f"{name}: its port and its lines are opened once in a run."]
     return []
 
 

@@ -132,6 +132,10 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
               and len(params["picks"]) == out.n_channels, f"{name}: output and input do not fit")
         for pick in params["picks"]:
             _whole(pick, 0, inputs[0].n_channels - 1, f"{name}: a channel")
+    elif kind == "marker_in":
+        (out,) = outputs
+        _need((out.kind, out.n_bins, out.n_channels) == (inputs[0].kind, inputs[0].n_bins, inputs[0].n_channels)
+              and out.max_frames == inputs[0].max_frames, f"{name}: output and input do not fit")
     elif kind == "fft":
         _check_spectrum(name, params, inputs[0], outputs)
     elif kind == "bands":

@@ -28,8 +28,10 @@ from eegcore.errors import (
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
 from eegcore.graph.history_thread import HistoryThread, PacketSink
-from eegcore.graph.journal import Journal
+from eegcore.graph.journal import Journal, JournalEvent
 from eegcore.graph.live import LiveChanges
+from eegcore.graph.marker_inputs import MarkerInputs
+from eegcore.graph.marking import frame_at, mark
 from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
@@ -89,13 +91,14 @@ class GraphRun:
         self.granted: dict[str, Granted] = {}
         self.warnings: list[str] = []
         self._on_alarm = on_alarm or (lambda *_: None)
+        self.marker_inputs = MarkerInputs(self, self._on_alarm)
         self._is_virtual = plan.clock == "virtual"
         self._digest = self._is_virtual if digest is None else digest
         asks = plan.realtime == "require" or any(group.priority or group.cores for group in plan.groups)
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self.live = LiveChanges(plan, self.built)
+        self.live = LiveChanges(plan, self.built, self.journal, self._open_files)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
         self._sinks: dict[str, SinkThread] = {}
@@ -121,16 +124,18 @@ class GraphRun:
         self.start_unix_ns = self.utc.anchor.unix_ns
         self.start_t_ns = 0 if self._is_virtual else self.utc.anchor.t_ns
         self.built.graph.t_zero_ns = self.start_t_ns
+        files = [group for group in self.plan.groups if group.kind == "sink"]
         try:
-            for group in self.plan.groups:
-                if group.kind == "sink":
+            with self.live.opening(group.nodes[0].members[0] for group in files):
+                for group in files:
                     self._open_sink(group)
         except BaseException:
             self._close_sinks(None)
             self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
-            self._start_threads()
+            with self.marker_inputs.following(self.plan):
+                self._start_threads()
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
             if self.join(DRAIN_S):
@@ -173,7 +178,8 @@ class GraphRun:
         """
         if self._final is not None or (self._threads and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
-        found = self.live.change(plan, at_frame, config_rev)
+        with self.marker_inputs.following(plan):
+            found = self.live.change(plan, at_frame, config_rev)
         if not self._threads:
             self._first_plans.append((found[0], plan))
         for sink in list(self._sinks.values()):
@@ -206,6 +212,7 @@ class GraphRun:
         """
         if self._final is not None:
             return self._final
+        self.marker_inputs.close()
         self.request_stop()
         if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):
             self.abort()
@@ -253,11 +260,69 @@ class GraphRun:
     def stats(self) -> dict[str, Any]:
         """Return the ``stats`` event."""
         stats = make_stats(self.run_id, self.plan, self.built, self._sinks, self.threads())
+        if self.marker_inputs.open_ones:
+            stats["marker_inputs"] = self.marker_inputs.counters()
         return {**stats, "utc": self.utc.as_dict()} if self.utc is not None else stats
 
     def truth(self, source: str) -> dict[str, int] | None:
         """Return what an emulated device counted itself; None for a recording."""
         return _rt.emulator_truth(self.built.graph, self.built.sources[source])
+
+    # ---- moments ----
+
+    def frame_at(self, t_ns: int, source: str | None = None) -> tuple[int, int]:
+        """Return (frame_index, its t_ns) of the frame nearest to a moment on the clock of the run.
+
+        From the fit of the source's edges as it was published (of a recording: exactly nominal). Right in the middle
+        between two frames it is the earlier one.
+
+        Parameters
+        ----------
+        t_ns : int
+            CLOCK_MONOTONIC, ns; in virtual time, ns since the start.
+        source : str, optional
+            Default: the first source of the plan.
+
+        Raises
+        ------
+        BadArgument
+            If it is before the first frame or more than a second ahead; the message and ``details["allowed"]`` have
+            the range.
+        NotFound
+            If there is no such source.
+        StateConflict
+            If no frame has come yet.
+        """
+        return frame_at(self, t_ns, source)
+
+    def mark(self, text: str, t_ns: int | None = None, duration_s: float = 0.0, *, origin: str = "",
+             t_unix_ns: int | None = None, arrived_ns: int | None = None) -> JournalEvent:
+        """Put a marker at its frame into the journal, and return it.
+
+        Parameters
+        ----------
+        text : str
+            1 to 256 characters, no control characters or line ends.
+        t_ns : int, optional
+            When it was, on the clock of the run. Without: `arrived_ns`; in virtual time and for a playback at another
+            speed, which have no common clock with the world, the newest frame.
+        duration_s : float
+            0 to 86 400; 0: a moment.
+        origin : str
+            Where it came from.
+        t_unix_ns : int, optional
+            When it was, in Unix time as it was related to the clock of the run when that began.
+        arrived_ns : int, optional
+            CLOCK_MONOTONIC when its bytes came, ns. Default: now.
+
+        Raises
+        ------
+        BadArgument
+            If one of them is not as said, or out of the range of `frame_at`.
+        StateConflict
+            If no frame has come yet.
+        """
+        return mark(self, text, t_ns, duration_s, origin=origin, t_unix_ns=t_unix_ns, arrived_ns=arrived_ns)
 
     def threads(self) -> list[dict[str, Any]]:
         """Return name, heartbeat, processor time and real-time state of every thread."""
@@ -436,6 +501,10 @@ class GraphRun:
                               alarm=alarm)
         self._sinks[sink_id] = sink
         sink.open()
+
+    def _open_files(self) -> list[str]:
+        """Return the stages that have a file open which takes every packet."""
+        return [sink_id for sink_id, sink in list(self._sinks.items()) if sink.is_writing]
 
     def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
         for sink in self._sinks.values():

@@ -84,6 +84,11 @@ class SinkThread:
                                   f"{error}). It may lack its end. Report this with the log."))
 
     @property
+    def is_writing(self) -> bool:
+        """Whether a file is open that takes every packet; nothing above may change as long as it is."""
+        return self._is_open and self.failed is None and not hasattr(self._writer, "begin")
+
+    @property
     def digest(self) -> str | None:
         """SHA-256 over what came in, as INTERFACES section 3 defines it; None if not asked for."""
         return self._hash.hexdigest() if self._hash is not None else None

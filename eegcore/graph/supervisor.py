@@ -16,6 +16,8 @@ from eegcore import _rt
 from eegcore.errors import EegcoreError
 from eegcore.graph import run as graph_run
 from eegcore.graph.device_words import device_words
+from eegcore.graph.journal import JournalEvent
+from eegcore.graph.marking import marker_json
 from eegcore.graph.run import GraphRun
 from eegcore.logs import ThrottledLogger, get_logger
 
@@ -55,6 +57,7 @@ class Supervisor:
         self._stopping_since: float | None = None
         self._next_stats = self._next_summary = 0.0
         self.beat = time.monotonic()
+        run.journal.subscribe(self._tell_marker)
 
     def start(self) -> None:
         """Say what was made, then begin to watch."""
@@ -86,6 +89,11 @@ class Supervisor:
             if frame_index is not None:
                 event["frame_index"] = frame_index
             self._on_event(event)
+
+    def _tell_marker(self, event: JournalEvent) -> None:
+        """Push a marker to all. [any-thread]"""
+        if event.kind == "marker":
+            self._on_event({"event": "marker", **marker_json(self._run, event)})
 
     def _announce(self) -> None:
         plan = self._run.plan

@@ -20,6 +20,9 @@ HTTP_CODES = {
     429: "too_many_requests",
 }
 
+# Requests that are no good in themselves, whatever the state (RFC 5789 section 2.2 for patches).
+STATUS_OF_CODE = {"bad_patch": 400, "too_large": 413, "bad_name": 400}
+
 
 class Refusal(Exception):
     """A request that is answered with an error.
@@ -63,6 +66,8 @@ def status_of(error: EegcoreError) -> int:
     What cannot be understood is 422 and what does not exist 404; everything else (the state, a lock, a device
     that does not answer) is a conflict of the request with the world as it is.
     """
+    if error.code in STATUS_OF_CODE:
+        return STATUS_OF_CODE[error.code]
     if isinstance(error, NotFound):
         return 404
     if isinstance(error, StaleRevision):

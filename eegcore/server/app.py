@@ -19,6 +19,7 @@ from eegcore.server.hub import Hub
 from eegcore.server.pagefiles import PageFiles
 from eegcore.server.policy import POLICIES
 from eegcore.server.routes import Routes
+from eegcore.server.routes_config import ConfigRoutes
 from eegcore.server.security import Access, AttemptLimit
 from eegcore.server.sockets import Sockets
 
@@ -57,9 +58,10 @@ class Server:
         self._refreshing: asyncio.Task[None] | None = None
         self._refresh_again = False
         self._watcher: asyncio.Task[None] | None = None
-        routes = Routes(self)
+        rooms = (Routes(self), ConfigRoutes(self))
         for policy in POLICIES:
-            self.app.router.add_route(policy.method, policy.path, getattr(routes, policy.handler))
+            handler = next(getattr(room, policy.handler) for room in rooms if hasattr(room, policy.handler))
+            self.app.router.add_route(policy.method, policy.path, handler)
 
     # -- life ------------------------------------------------------------------------------------------
 

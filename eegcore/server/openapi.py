@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from eegcore.control.patching import MAX_OPERATIONS, MEMBERS
 from eegcore.server.policy import POLICIES, Policy
 
 ERROR = {
@@ -15,9 +16,27 @@ ERROR = {
     }},
 }
 TEXTS = {400: "not understood", 401: "a token is needed", 403: "not allowed, or from another site",
-         404: "no such thing", 409: "does not fit the present state", 413: "body over 256 KiB",
+         404: "no such thing", 409: "does not fit the present state, or is locked", 412: "somebody else was faster",
+         413: "body over 256 KiB, or more than a patch may do",
          422: "the pipeline has mistakes", 429: "too many attempts or clients"}
-MEDIA = {"page": "text/html", "page_file": "application/octet-stream", "metrics": "text/plain"}
+CHANGES = ("patch_config", "undo", "edit_stage")       # they honour If-Match
+PARAMETERS = {"id": "id of a stage", "name": "a name", "shadow": "also in place of a preset that was not saved"}
+BODIES: dict[str, Any] = {
+    "login": {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}},
+    "patch_config": {"type": "array", "maxItems": MAX_OPERATIONS, "items": {
+        "type": "object", "required": ["op", "path"], "properties": {
+            "op": {"enum": list(MEMBERS)}, "path": {"type": "string"}, "from": {"type": "string"}, "value": {}}}},
+    "edit_stage": {"type": "object", "required": ["action"], "properties": {
+        "action": {"enum": ["add", "remove", "replace"]},
+        "stage": {"type": ["object", "null"], "description": "settings with their type"},
+        "after": {"type": ["string", "null"], "description": "stage, or stage.port, that the new one reads"},
+        "splice": {"type": "boolean", "description": "what read `after` reads the new stage"},
+        "topic": {"type": ["string", "boolean", "null"], "description": "of its websocket sink; false for none"},
+        "at_frame": {"type": ["integer", "null"], "description": "first frame of the change"}}},
+}
+CHANGED = {"type": "object", "required": ["config_rev"], "properties": {"config_rev": {"type": "integer"}}}
+MEDIA = {"page": "text/html", "page_file": "application/octet-stream", "metrics": "text/plain",
+         "preset": "application/yaml"}
 
 
 def document(version: str) -> dict[str, Any]:
@@ -42,15 +61,18 @@ def _operation(policy: Policy) -> dict[str, Any]:
     statuses = {400, 403}
     if policy.role is not None or policy.handler == "login":
         statuses |= {401, 429}
-    if policy.method == "POST":
+    if policy.method != "GET":
         statuses |= {409, 413, 422}
+    if policy.handler in CHANGES:
+        statuses.add(412)
     if "{" in policy.path:
         statuses.add(404)
     if policy.handler in ("config", "plan", "ledger"):
         statuses.add(409)
     good = {"description": "switching to WebSocket"} if policy.socket else {
         "description": "done",
-        "content": {MEDIA.get(policy.handler, "application/json"): {}},
+        "content": {MEDIA.get(policy.handler, "application/json"):
+                    {"schema": CHANGED} if policy.handler in CHANGES else {}},
     }
     responses: dict[str, Any] = {"101" if policy.socket else "200": good}
     if policy.handler == "health":
@@ -64,12 +86,21 @@ def _operation(policy: Policy) -> dict[str, Any]:
                                  "x-role": policy.role or "anybody"}
     if policy.role is not None:
         operation["security"] = [{"bearer": []}]
-    if "{name" in policy.path:
-        operation["parameters"] = [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}]
+    parameters = [_parameter(name, "path") for name in re.findall(r"{(\w+)", policy.path)]
+    if policy.handler == "save_preset":
+        parameters.append(_parameter("shadow", "query", {"type": "boolean"}))
+    if policy.handler in CHANGES:
+        parameters.append({"name": "If-Match", "in": "header", "required": False, "schema": {"type": "string"},
+                           "description": "config_rev that was read; 412 if it is not the present one"})
+    if parameters:
+        operation["parameters"] = parameters
     if policy.body is not None:
-        schema: dict[str, Any] = {}
-        if policy.handler == "login":
-            schema = {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}}
-        operation["requestBody"] = {"required": policy.handler == "login",
+        schema = BODIES.get(policy.handler, {})
+        operation["requestBody"] = {"required": policy.handler in BODIES,
                                     "content": {kind: {"schema": schema} for kind in policy.body.split(", ")}}
     return operation
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema or {"type": "string"},
+            "description": PARAMETERS[name]}

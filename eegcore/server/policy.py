@@ -21,7 +21,7 @@ class Policy:
     method, path : str
         As the router knows them.
     handler : str
-        Name of the function in `routes.py`.
+        Name of the function in `routes.py` or one of its neighbours.
     role : str or None
         The least role that may use it; None: anybody, before any login.
     check_origin : bool
@@ -33,7 +33,7 @@ class Policy:
     summary : str
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PUT", "PATCH"]
     path: str
     handler: str
     role: Role | None
@@ -61,6 +61,15 @@ POLICIES: tuple[Policy, ...] = (
     Policy("POST", "/pipeline/shutdown", "shutdown", "operator", "drain, finalise, stop; answers the ledger"),
     Policy("POST", "/pipeline/pause", "pause", "operator", "pause the run"),
     Policy("POST", "/pipeline/resume", "resume", "operator", "go on after a pause"),
+    Policy("POST", "/pipeline/stage/{id}", "edit_stage", "operator", "add, remove or replace a stage, live if possible",
+           body="application/json"),
+    Policy("PATCH", "/api/config", "patch_config", "operator", "JSON-Patch on the merged configuration, all or nothing",
+           body="application/json-patch+json, application/json"),
+    Policy("POST", "/api/config/undo", "undo", "operator", "the previous configuration, as a new revision"),
+    Policy("GET", "/api/pipelines", "presets", "viewer", "pipelines that can be started by name"),
+    Policy("GET", "/api/pipelines/{name}", "preset", "viewer", "one of them, as YAML"),
+    Policy("PUT", "/api/pipelines/{name}", "save_preset", "operator", "save a pipeline, or with an empty body the "
+           "present one, under a name; checked first", body="application/yaml, application/json"),
     Policy("GET", "/ws/data", "ws_data", "viewer", "packets", socket=True),
     Policy("GET", "/ws/control", "ws_control", "viewer", "state, configuration, alarms, commands", socket=True),
 )

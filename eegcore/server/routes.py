@@ -84,8 +84,8 @@ class Routes:
 
     async def config(self, request: web.Request) -> web.StreamResponse:
         """The merged configuration."""
-        config = await self._door.look(self._controller.config)
-        return json_answer(config, headers={"ETag": f'"{self._controller.config_rev}"'})
+        config_rev, config = await self._door.look(self._controller.revision)
+        return json_answer(config, headers={"ETag": f'"{config_rev}"'})
 
     async def plan(self, request: web.Request) -> web.StreamResponse:
         """The plan."""

@@ -21,7 +21,16 @@ def make_writer(params: dict[str, Any]) -> SinkWriter:
         from eegcore.sinks.csv_file import CsvWriter
 
         return CsvWriter(params["path"], params["columns"], params["decimals"])
-    raise ValueError(f"plan: no file sink is called {params['node']!r}. Known: csv_sink. Make the plan again.")
+    if params["node"] == "bdf_sink":
+        from eegcore.sinks.bdf_sink import BdfWriter
+        from eegcore.sinks.disk import DiskLimits
+
+        names = ("warn_s", "stop_s", "floor_bytes")
+        limits = DiskLimits(**{name: params[name] for name in names if name in params})
+        return BdfWriter(params.get("pre_roll_s", 0.0), limits)
+    raise ValueError(f"plan: no file sink is called {params['node']!r}. Known: bdf_sink, csv_sink. "
+                     "Make the plan again.")
+
 
 
 def make_history(params: dict[str, Any]) -> HistoryWriter:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class FileOperations:
     link: Callable[[str, str], None] = os.link
     mkdir: Callable[[str, int], None] = os.mkdir
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs
+    flock: Callable[[int, int], None] = fcntl.flock
 
 
 REAL = FileOperations()

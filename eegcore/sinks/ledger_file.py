@@ -120,7 +120,7 @@ def _quietly(call: Any, argument: Any) -> None:
 
 
 def read_ledger(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a ledger file; `path` may also name the recording it lies beside.
+    """Read a ledger file; `path` may also name the recording it lies beside, or a session folder with one ledger.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def read_ledger(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     name = os.fspath(path)
     if os.path.isdir(name):
-        raise LedgerRefused(f"{name}: is a folder. {_ledgers_in(name)}", path=name)
+        name = _only_ledger(name)
     beside = ledger_path(name)
     if not name.endswith(".json"):
         if os.path.exists(name) and not os.path.exists(beside):
@@ -160,15 +160,28 @@ def read_ledger(path: str | os.PathLike[str]) -> dict[str, Any]:
     return ledger
 
 
-def _ledgers_in(folder: str) -> str:
-    """Return which ledger of a folder to give."""
+def _only_ledger(folder: str) -> str:
+    """Return the ledger of a folder. The files of one run have the same, so the first of a session's will do."""
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
     except OSError:
         names = []
     if not names:
-        return f"No *{SUFFIX} is in it. Give the file that eegcore has recorded."
-    return f"Give one of its ledgers: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}."
+        raise LedgerRefused(f"{folder}: is a folder. No *{SUFFIX} is in it. Give the file that eegcore has recorded.",
+                            path=folder)
+    found = [os.path.join(folder, name) for name in names]
+    if len({_bytes_of(path) for path in found}) > 1:
+        shown = f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"
+        raise LedgerRefused(f"{folder}: is a folder. Give one of its ledgers: {shown}.", path=folder)
+    return found[0]
+
+
+def _bytes_of(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES)
+    except OSError:
+        return b""
 
 
 def check_ledger(ledger: dict[str, Any]) -> list[str]:

@@ -207,6 +207,8 @@ cdef extern from "graph/ec_change.h" nogil:
         pass
     void ec_inbox_append(ec_inbox *q, ec_change *change)
     uint32_t ec_change_state_of(const ec_change *change)
+    const ec_change *ec_inbox_taken(const ec_inbox *q)
+    ec_change *ec_inbox_collect(ec_inbox *q)
 
 
 cdef extern from "graph/ec_fade.h" nogil:
@@ -302,6 +304,7 @@ cdef extern from "graph/ec_node.h" nogil:
     const ec_fanout *ec_port_fanout(ec_port *port)
     void ec_group_next_epoch(ec_group *g)
     void ec_group_park(ec_group *g, uint32_t parked)
+    cbool ec_group_has_ended(ec_group *g)
     void ec_group_end(ec_group *g)
     cbool ec_port_is_read(ec_port *port)
     cbool ec_run_is(ec_flag *flag)

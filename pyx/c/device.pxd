@@ -88,7 +88,8 @@ cdef extern from "device/ec_sample_clock.h" nogil:
         int64_t last_anchor_ns
         int32_t state
     ctypedef struct ec_sample_clock:
-        pass
+        int64_t out_whole_ns
+        double out_part_ns, out_period_ns
     void ec_sample_clock_init(ec_sample_clock *c, double nominal_sps, int64_t first_due_ns)
     int64_t ec_sample_clock_edge(ec_sample_clock *c, uint32_t line_seqno, int64_t stamp_ns, uint64_t *conversion)
     int64_t ec_sample_clock_time(ec_sample_clock *c, uint64_t conversion)
@@ -100,6 +101,19 @@ cdef extern from "device/ec_sample_clock.h" nogil:
 
 cdef extern from "dsp/ec_decode24.h" nogil:
     int32_t ec_decode_frame(const uint8_t *frame, uint32_t n_channels, int32_t *out, uint32_t *status_word)
+
+
+cdef extern from "device/ec_time_points.h" nogil:
+    ctypedef struct ec_time_point:
+        uint64_t frame
+        int64_t t_ns
+        double period_ns
+        bint jump
+    ctypedef struct ec_time_points:
+        pass
+    void ec_time_points_note(ec_time_points *p, uint64_t frame, int64_t t_ns, double period_ns, bint jump)
+    uint64_t ec_time_points_count(ec_time_points *p)
+    bint ec_time_points_read(ec_time_points *p, uint64_t number, ec_time_point *point)
 
 
 cdef extern from "device/ec_source.h" nogil:

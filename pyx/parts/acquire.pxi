@@ -85,6 +85,8 @@ cdef bint note_events(Source *s, const ec_drdy *events, int32_t n, uint64_t *con
             ec_counter_set(&s.n.first_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
         ec_counter_set(&s.n.last_edge_ns, <uint64_t>(newest.t_ns - a.t_zero_ns))
         ec_counter_set(&s.n.edges, conversion[0] + 1)
+        ec_time_points_note(&s.points, conversion[0], a.clock.out_whole_ns + <int64_t>(a.clock.out_part_ns + 0.5)
+                            - a.t_zero_ns, a.clock.out_period_ns, False)
     return found
 
 

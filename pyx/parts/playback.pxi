@@ -60,6 +60,7 @@ cdef void run_playback(Source *s) noexcept nogil:
     cdef double ns_per_frame = 1e9 / (s.sps * s.speed) if s.speed > 0 else 0.0
     cdef int64_t t_start_ns = 0 if g.run.is_virtual else ec_now_ns()
     cdef int64_t t_ns
+    cdef int64_t t_before_ns = t_start_ns
     cdef bint paced = s.speed > 0 and not g.run.is_virtual
     cdef const char *row
     ec_fp_flush_denormals()
@@ -89,6 +90,9 @@ cdef void run_playback(Source *s) noexcept nogil:
             ec_group_next_epoch(g)
             ec_counter_add(&g.rounds, 1)
             ec_counter_set(&g.beat_ns, <uint64_t>ec_now_ns())
+            ec_time_points_note(&s.points, frame_index, t_start_ns + <int64_t>(frame_index * 1e9 / s.sps + 0.5),
+                                1e9 / s.sps, t_start_ns != t_before_ns)
+            t_before_ns = t_start_ns
         row = <const char *>s.recording.values + at * n_channels * 4
         t_ns = t_start_ns + <int64_t>(frame_index * 1e9 / s.sps + 0.5)
         if sent == 0:

@@ -34,6 +34,7 @@ cdef struct Source:
     ec_group *group
     ec_node *node              # stage NULL, one port
     ec_source_counters n
+    ec_time_points points      # which frame was when
     uint32_t batch             # frames per packet
     ec_ref open_ref            # packet being filled, EC_REF_NONE if none
     ec_packet *open_packet

@@ -30,6 +30,21 @@ def source_stats(Graph graph, int group):
     return stats
 
 
+def time_points(Graph graph, int group):
+    """How many points of the time of the source of a group there were; the newest 4096 are kept."""
+    return ec_time_points_count(&graph.sources[group].points)
+
+
+def time_point(Graph graph, int group, uint64_t number):
+    """(frame_index, t_ns, ns per frame, True after a stand-still) of a point; None if it is kept no more."""
+    cdef ec_time_point point
+    cdef int tries
+    for tries in range(1000):              # the newest is written on; a write takes some ns
+        if ec_time_points_read(&graph.sources[group].points, number, &point):
+            return point.frame, point.t_ns, point.period_ns, bool(point.jump)
+    return None
+
+
 def emulator_truth(Graph graph, int group):
     """What the emulated chips of a group know themselves; None if the source is no emulator."""
     cdef ec_emulator_truth truth
@@ -119,12 +134,13 @@ def pool_stats(Graph graph, int pool):
 
 
 def group_stats(Graph graph, int group):
-    """Sign of life of a group's thread: ns since its last round, rounds, number of the node it is in or None."""
+    """Sign of life of a group's thread: ns since its last round, rounds, the node it is in or None, its end."""
     cdef ec_group *g = graph.groups[group]
     cdef uint64_t beat = ec_counter_get(&g.beat_ns)
     cdef uint64_t at = ec_counter_get(&g.at)       # once: it may be 0 at a second look
     return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds),
-            "at": at - 1 if at else None, "parked": bool(ec_run_is(&g.parked))}
+            "at": at - 1 if at else None, "parked": bool(ec_run_is(&g.parked)),
+            "ended": bool(ec_group_has_ended(g))}
 
 
 def node_digest(Graph graph, int node):

@@ -140,8 +140,9 @@ def test_a_file_without_a_ledger_says_what_was_looked_for(capsys, tmp_path):
     assert main(["ledger", str(tmp_path)]) == 2
     assert "is a folder. No *.ledger.json is in it." in capsys.readouterr().err
     (tmp_path / "x.csv.ledger.json").write_text("{}")
+    (tmp_path / "y.csv.ledger.json").write_text("[]")
     assert main(["ledger", str(tmp_path)]) == 2
-    assert "is a folder. Give one of its ledgers: x.csv.ledger.json." in capsys.readouterr().err
+    assert "is a folder. Give one of its ledgers: x.csv.ledger.json, y.csv.ledger.json." in capsys.readouterr().err
 
 
 def test_commands_that_look_need_no_compiled_module():

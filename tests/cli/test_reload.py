@@ -137,6 +137,30 @@ def test_a_stopped_pipeline_is_replaced_and_stays_stopped(start):
     assert served.stop() == 0
 
 
+def test_a_watched_file_is_taken_up_live_and_live_changes_are_kept_for_the_next_start(start, tmp_path):
+    state = ("--state-dir", str(tmp_path / "state"))
+    served = start("--watch", *state)
+    first = served.wait_for(lambda state: state["state"] == "running")
+    served.write("second")
+    second = served.wait_for(lambda state: state["name"] == "second")
+    assert (second["run_id"], second["state"]) == (first["run_id"], "running")
+    served.write("third", last="nul_sink")
+    served.wait_for_line("stages[2].nul_sink: no stage type is called 'nul_sink'")
+    assert served.get("state")["run_id"] == first["run_id"]
+    served.write("first")
+    served.wait_for(lambda state: state["name"] == "first")
+    patch = urllib.request.Request(f"{served.url}/api/config", method="PATCH", data=json.dumps(
+        [{"op": "replace", "path": "/runtime/summary_s", "value": 7}]).encode())
+    with urllib.request.urlopen(patch, timeout=20) as answer:
+        assert json.loads(answer.read())["config_rev"] > second["config_rev"]
+    assert served.stop() == 0
+    assert "Traceback" not in served.log.read_text()
+    again = start("--no-start", *state)
+    assert again.get("config")["runtime"]["summary_s"] == 7
+    assert "starts with what was changed live last time: runtime.summary_s=7" in again.log.read_text()
+    assert again.stop() == 0
+
+
 def test_the_service_manager_is_told_of_every_step(start, tmp_path):
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(str(tmp_path / "notify"))

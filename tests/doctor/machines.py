@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eegcore.doctor.gpio import FLAG_USED, GET_CHIPINFO, GET_LINEINFO
+from eegcore.devices.gpio import FLAG_USED, GET_CHIPINFO, GET_LINEINFO
 from eegcore.doctor.self_test import Measured
 from eegcore.doctor.system import Owner, System
 from eegcore.errors import EegcoreError

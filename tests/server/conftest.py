@@ -159,6 +159,35 @@ class FakeController:
     def config(self) -> dict[str, Any]:
         return {"version": 1, "name": "fake", "stages": {"acquire": {"type": "acquire", "sps": 250}}}
 
+    def revision(self) -> tuple[int, dict[str, Any]]:
+        return self.config_rev, self.config()
+
+    def held(self) -> Any:
+        raise StateConflict("pipeline: none was given yet.")
+
+    def changed(self, *call: Any, if_rev: int | None) -> int:
+        self.calls.append(call)
+        if if_rev not in (None, self.config_rev):
+            raise StaleRevision("config_rev: not the present one.", config_rev=self.config_rev)
+        self.config_rev += 1
+        return self.config_rev
+
+    def patch(self, patch: Any, if_rev: int | None = None, at_frame: int | None = None) -> int:
+        return self.changed("patch", patch, at_frame, if_rev=if_rev)
+
+    def undo(self, if_rev: int | None = None, at_frame: int | None = None) -> int:
+        return self.changed("undo", if_rev=if_rev)
+
+    def add_stage(self, stage_id: str, stage: Any = None, *, if_rev: int | None = None, **said: Any) -> int:
+        return self.changed("add_stage", stage_id, stage, said, if_rev=if_rev)
+
+    def remove_stage(self, stage_id: str, *, if_rev: int | None = None, at_frame: int | None = None) -> int:
+        return self.changed("remove_stage", stage_id, if_rev=if_rev)
+
+    def replace_stage(self, stage_id: str, stage: Any, *, if_rev: int | None = None,
+                      at_frame: int | None = None) -> int:
+        return self.changed("replace_stage", stage_id, stage, if_rev=if_rev)
+
     def plan(self) -> dict[str, Any]:
         return {"name": "fake", "stages": [], "nan": float("nan")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -45,7 +46,8 @@ class PlainPacket:
 class FailingDisk:
     """Real system calls, counted; call number `fail_at` raises `number`, or writes `short` bytes first.
 
-    `sticky`: every later call that needs the disk fails too, as on a disk that is gone.
+    `sticky`: every later call that needs the disk fails too, as on a disk that is gone. With EINTR nothing is
+    short: a call that a signal interrupts has done nothing.
     """
 
     fail_at: int = -1
@@ -80,6 +82,13 @@ class FailingDisk:
             raise OSError(self.number, os.strerror(self.number))
         return os.write(fd, data)
 
+    def pwrite(self, fd, data, offset):
+        if self._hit("pwrite"):
+            if self.short is not None and len(self.failed) == 1:
+                return os.pwrite(fd, data[: min(self.short, len(data))], offset)
+            raise OSError(self.number, os.strerror(self.number))
+        return os.pwrite(fd, data, offset)
+
     def close(self, fd):
         self.open_descriptors.discard(fd)
         os.close(fd)                                 # Linux frees the descriptor whatever close says
@@ -92,7 +101,13 @@ class FailingDisk:
             fsync=lambda fd: self._do("fsync", os.fsync, fd),
             ftruncate=lambda fd, size: self._do("ftruncate", os.ftruncate, fd, size),
             rename=lambda old, new: self._do("rename", os.rename, old, new),
-            unlink=lambda path: self._do("unlink", os.unlink, path))
+            unlink=lambda path: self._do("unlink", os.unlink, path),
+            pwrite=self.pwrite,
+            fdatasync=lambda fd: self._do("fdatasync", os.fdatasync, fd),
+            link=lambda old, new: self._do("link", os.link, old, new),
+            mkdir=lambda path, mode: self._do("mkdir", os.mkdir, path, mode),
+            statvfs=lambda path: self._do("statvfs", os.statvfs, path),
+            flock=lambda fd, how: self._do("flock", fcntl.flock, fd, how))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ def test_the_first_set_is_complete():
         "fft", "bands", "mains",
         "lead_off", "impedance",
         "saturation", "flatline", "blink", "muscle",
+            "marker_in",
         "align_and_zip",
         "websocket_sink", "null_sink", "csv_sink"]
 

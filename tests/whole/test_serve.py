@@ -142,7 +142,7 @@ stages:
 def test_a_replay_reaches_the_browser_as_scipy_filters_it(serve, shared_data):
     path = shared_data / "openbci_gui_v6_blinks_jaw_alpha.txt.xz"
     served = serve("pipelines/replay.yaml", "--no-start", "--set", f"playback.path={path}",
-                   "--set", "playback.speed=20")
+                   "--set", "playback.speed=10")
 
     packets = []
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-
-from eegcore.doctor.system import System
+from typing import Protocol
 
 GET_CHIPINFO = 0x8044B401                              # gpiochip_info: name 32, label 32, lines u32
 GET_LINEINFO = 0xC100B405                              # gpio_v2_line_info: name 32, consumer 32, offset u32, ...
@@ -17,6 +16,18 @@ CHIPINFO_BYTES, LINEINFO_BYTES = 68, 256
 FLAG_USED = 1
 HEADER_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 HEADER_LINES = 28                                      # BCM 0..27 are on the header; above are board functions
+
+
+class GpioSystem(Protocol):
+    """What is asked of the machine."""
+
+    def find(self, pattern: str) -> list[str]:
+        """Return the names that match a pattern."""
+        ...
+
+    def ioctl(self, path: str, request: int, data: bytes) -> bytes:
+        """Open a device, ask, and return the answer; OSError if it refuses."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ def _text(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
-def chips(system: System) -> list[GpioChip]:
+def chips(system: GpioSystem) -> list[GpioChip]:
     """Return every GPIO chip, asked for its label: its number differs between kernels."""
     found = []
     for path in system.find("/dev/gpiochip*"):
@@ -61,7 +72,7 @@ def chips(system: System) -> list[GpioChip]:
     return found
 
 
-def line_info(system: System, chip: GpioChip, offset: int) -> GpioLine:
+def line_info(system: GpioSystem, chip: GpioChip, offset: int) -> GpioLine:
     """Return name and consumer of a line; OSError if the kernel does not know version 2 of the interface."""
     request = bytearray(LINEINFO_BYTES)
     struct.pack_into("=I", request, 64, offset)
@@ -70,7 +81,7 @@ def line_info(system: System, chip: GpioChip, offset: int) -> GpioLine:
     return GpioLine(offset, _text(raw[0:32]), _text(raw[32:64]), bool(flags & FLAG_USED))
 
 
-def find_line(system: System, chip: GpioChip, name: str) -> GpioLine | None:
+def find_line(system: GpioSystem, chip: GpioChip, name: str) -> GpioLine | None:
     """Return the line called `name`; header lines without names count as GPIO0, GPIO1...; None if there is none."""
     lines = [line_info(system, chip, offset) for offset in range(chip.lines)]
     for line in lines:

@@ -1,0 +1,79 @@
+"""``recover`` and ``verify``: mend recordings, and prove that they are whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from eegcore.errors import EegcoreError
+from eegcore.sinks.bdf_check import BdfRefused
+
+
+def recover(arguments: argparse.Namespace) -> int:
+    """Mend a file, or every one in a folder; status 1 if one of several could not be mended, 2 if it is none."""
+    from eegcore.sinks.bdf_recover import bdf_files
+    from eegcore.sinks.bdf_recover import recover as mend
+
+    results: list[dict[str, Any]] = []
+    lines: list[str] = []
+    failed: list[EegcoreError] = []
+    paths = list(bdf_files(arguments.path))
+    for path in paths:
+        try:
+            mended = mend(path)
+        except EegcoreError as error:
+            if len(paths) == 1:
+                raise
+            failed.append(error)
+            results.append({"path": path, "error": error.as_dict()})
+            continue
+        results.append(mended.as_dict())
+        what = "; ".join(mended.did) if mended.did else "nothing to mend"
+        if not mended.records:
+            what += "; no sample is in it, it may be deleted"
+        lines.append(f"{mended.path}: {mended.records} data records ({mended.seconds:g} s): {what}.")
+    _print(arguments, results, lines, failed)
+    return 1 if failed else 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Check a file, or every one in a folder; status 1 if something is wrong."""
+    from eegcore.sinks.bdf_recover import bdf_files
+    from eegcore.sinks.bdf_verify import verify as examine
+
+    results: list[dict[str, Any]] = []
+    lines: list[str] = []
+    failed: list[EegcoreError] = []
+    is_good = True
+    paths = list(bdf_files(arguments.path))
+    for path in paths:
+        try:
+            found = examine(path)
+        except BdfRefused as error:
+            if len(paths) == 1:
+                raise
+            failed.append(error)
+            results.append({"path": path, "error": error.as_dict()})
+            continue
+        results.append(found.as_dict())
+        is_good = is_good and not found.problems
+        fills = [f"{n} frames of {word}" for n, word in ((found.gap_frames, "gaps"), (found.padding_frames, "padding"))
+                 if n]
+        lines.append(f"{found.path}: {'GOOD' if not found.problems else 'NOT GOOD'}: {found.records} data records, "
+                     f"{found.frames} frames{' with ' if fills else ''}{' and '.join(fills)}, {found.annotations} "
+                     f"annotations; checked: {', '.join(found.checked)}")
+        lines += [f"  {problem}" for problem in found.problems]
+    _print(arguments, results, lines, failed)
+    return 0 if is_good and not failed else 1
+
+
+def _print(arguments: argparse.Namespace, results: list[dict[str, Any]], lines: list[str],
+           failed: list[EegcoreError]) -> None:
+    if arguments.json:
+        print(json.dumps(results, indent=2, ensure_ascii=False))
+    elif lines:
+        print("\n".join(lines))
+    for error in failed:
+        print(error, file=sys.stderr)
