@@ -96,6 +96,11 @@ class HistoryThread(SinkThread):
             self.close(None)
             raise
 
+    @property
+    def is_writing(self) -> bool:
+        """False: it holds no lock, and a change of what it reads is part of what it writes."""
+        return False
+
     def note_config(self, config_rev: int, plan: Plan) -> None:
         """Let the writer know what a revision is. [any-thread]"""
         self._notes.put(self._document(config_rev, plan))

@@ -32,7 +32,6 @@ def make_writer(params: dict[str, Any]) -> SinkWriter:
                      "Make the plan again.")
 
 
-
 def make_history(params: dict[str, Any]) -> HistoryWriter:
     """Return the writer of a history node, from the parameters its plan holds."""
     from eegcore.sinks.history_file import HistoryWriter
