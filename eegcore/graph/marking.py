@@ -75,7 +75,28 @@ def frame_clock(run: GraphRun, source: str | None) -> tuple[FrameClock, bool]:
 
 
 def frame_at(run: GraphRun, t_ns: int, source: str | None = None) -> tuple[int, int]:
-    """Return (frame_index, t_ns) of the frame of a source that is nearest to a moment; see `GraphRun.frame_at`."""
+    """Return (frame_index, its t_ns) of the frame nearest to a moment on the clock of the run.
+
+    From the fit of the source's edges as it was published (of a recording: exactly nominal). Right in the middle
+    between two frames it is the earlier one.
+
+    Parameters
+    ----------
+    t_ns : int
+        CLOCK_MONOTONIC, ns; in virtual time, ns since the start.
+    source : str, optional
+        Default: the first source of the plan.
+
+    Raises
+    ------
+    BadArgument
+        If it is before the first frame or more than a second ahead; the message and ``details["allowed"]`` have
+        the range.
+    NotFound
+        If there is no such source.
+    StateConflict
+        If no frame has come yet.
+    """
     checked_time("t_ns", t_ns)
     clock, is_monotonic = frame_clock(run, source)
     earliest_ns, newest = clock.earliest_ns(), clock.newest()
@@ -93,7 +114,31 @@ def frame_at(run: GraphRun, t_ns: int, source: str | None = None) -> tuple[int, 
 
 def mark(run: GraphRun, text: str, t_ns: int | None = None, duration_s: float = 0.0, *, origin: str = "",
          t_unix_ns: int | None = None, arrived_ns: int | None = None) -> JournalEvent:
-    """Put a marker into the journal of a run; see `GraphRun.mark`."""
+    """Put a marker at its frame into the journal, and return it.
+
+    Parameters
+    ----------
+    text : str
+        1 to 256 characters, no control characters or line ends.
+    t_ns : int, optional
+        When it was, on the clock of the run. Without: `arrived_ns`; in virtual time and for a playback at another
+        speed, which have no common clock with the world, the newest frame.
+    duration_s : float
+        0 to 86 400; 0: a moment.
+    origin : str
+        Where it came from.
+    t_unix_ns : int, optional
+        When it was, in Unix time as it was related to the clock of the run when that began.
+    arrived_ns : int, optional
+        CLOCK_MONOTONIC when its bytes came, ns. Default: now.
+
+    Raises
+    ------
+    BadArgument
+        If one of them is not as said, or out of the range of `frame_at`.
+    StateConflict
+        If no frame has come yet.
+    """
     text, duration_s = checked_text(text), checked_duration(duration_s)
     if t_unix_ns is not None:
         if t_ns is not None:
