@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import board, chain, writer
+from history_runs import board, chain, writer
 
 import eegcore as ec
 from eegcore.errors import BadArgument, ConfigError
@@ -183,7 +183,7 @@ def test_another_pipeline_runs_on_the_recorded_sources(record, tmp_path):
 
 def test_an_edit_that_cannot_work_is_refused(record):
     folder = record(CLEAN, seconds=0.2)
-    with pytest.raises(ConfigError, match="notch.hz"):
+    with pytest.raises(ConfigError, match=r"notch\.hz"):
         ec.replay(folder, settings={"notch": {"hz": 900}})
     with pytest.raises(BadArgument, match="holds no packet"):
         ec.replay(folder, start=30.0)
