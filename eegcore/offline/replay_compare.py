@@ -103,7 +103,7 @@ class Comparator:
 
     def __init__(self, history: History, windows: dict[PortRef, list[Window]]) -> None:
         self._held = {(stream.stage, stream.port): stream for stream in history.streams.values() if stream.packets}
-        self._has_end = history.has_end
+        self._has_begin, self._has_end = history.has_begin, history.has_end
         self._by_number = {stream.number: _Check(
             stream, StreamReport(stream.stage, stream.port), windows.get(ref, []))
             for ref, stream in self._held.items()}
@@ -221,8 +221,9 @@ class Comparator:
         if not is_inside(check.windows, t_ns) or any(
                 hole.from_frame <= played.frame_index < hole.to_frame for hole in held.holes):
             return
-        if not self._has_end and played.frame_index > held.last_frame:
-            return                                     # the run went on behind what the history has of it
+        if (played.frame_index > held.last_frame and not self._has_end) or (
+                played.frame_index < held.first_frame and not self._has_begin):
+            return                                     # the run has more than the history holds of it
         check.report.compared += 1
         check.report.extra += 1
         self._differs(check, played.frame_index, t_ns, played.end_ns, played.config_rev, "only the replay has it", None)
