@@ -14,7 +14,7 @@ from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.offline.replay_compare import Comparator, Difference, PortRef, Window
 from eegcore.offline.replay_packets import Played
-from eegcore.offline.replay_report import ReplayReport, first_cause
+from eegcore.offline.replay_report import ReplayReport, first_cause, stages_above
 from eegcore.offline.replay_source import Stretch
 from eegcore.sinks.history_format import PacketRecord
 from eegcore.sinks.history_read import ENDLESS, HeldStream, History
@@ -225,8 +225,22 @@ class Replay:
                         for stage in plan.stages for port in stage.outputs}
         report.new = [".".join(ref).removesuffix(".out") for ref in comparator.new]
         report.gone = [".".join(ref).removesuffix(".out") for ref in comparator.gone]
+        if not report.exact:
+            self._set_apart(plan)
         report.first = first_cause(report.streams, plan)
         return report
+
+    def _set_apart(self, plan: Plan) -> None:
+        """Take out what counts windows from the first frame it saw: in a replay that begins later they lie elsewhere."""
+        above = stages_above(plan)
+        for stream in self.report.streams:
+            unpaired = stream.compared == stream.missing + stream.extra > 0
+            if unpaired and not self._stretch.edited & {stream.stage, *above.get(stream.stage, ())}:
+                stream.left_out += stream.missing
+                stream.compared = stream.different = stream.missing = stream.extra = 0
+                stream.first = None
+                self.report.notes.append(f"{stream.stage}: not compared. Its packets begin at other frames than those "
+                                         "of the run: it counts from the first frame it sees.")
 
     def _time(self, value: float, what: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:

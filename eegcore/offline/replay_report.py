@@ -104,11 +104,17 @@ def first_cause(streams: list[StreamReport], plan: Plan) -> Difference | None:
     A packet may differ because one that went into it does: one that began before this packet ended, on any way above.
     """
     order = {stage.id: number for number, stage in enumerate(plan.stages)}
-    above: dict[str, set[str]] = {}
-    for stage in plan.stages:
-        sources = {source for source, _ in stage.inputs}
-        above[stage.id] = sources.union(*(above.get(source, set()) for source in sources))
+    above = stages_above(plan)
     found = [stream.first for stream in streams if stream.first is not None]
     roots = [one for one in found if not any(
         other.stage in above.get(one.stage, set()) and other.t_ns < one.end_ns for other in found)]
     return min(roots, key=lambda one: (one.t_ns, order.get(one.stage, len(order))), default=None)
+
+
+def stages_above(plan: Plan) -> dict[str, set[str]]:
+    """Return, for every stage, all stages its samples come through."""
+    above: dict[str, set[str]] = {}
+    for stage in plan.stages:
+        sources = {source for source, _ in stage.inputs}
+        above[stage.id] = sources.union(*(above.get(source, set()) for source in sources))
+    return above

@@ -86,7 +86,7 @@ class Stretch:
         revs = sorted(history.configs)
         begin = min(history.first_frames)              # the oldest revision of a packet that is held
         first = max((rev for rev in revs if rev <= begin), default=revs[0])
-        documents = {rev: history.configs[rev].get("config") or {} for rev in revs if rev >= first}
+        recorded = documents = {rev: history.configs[rev].get("config") or {} for rev in revs if rev >= first}
         if pipeline is not None:
             documents = {first: self._given(pipeline)}
         if not all(documents.values()):
@@ -94,6 +94,9 @@ class Stretch:
                               "pipeline it was made from with --pipeline FILE.")
         self.plans = {rev: self._plan(document, overrides) for rev, document in documents.items()}
         self.first_rev = first
+        self.edited = {stage_id for rev, plan in self.plans.items() for stage_id, entry in plan.config["stages"].items()
+                       if stage_id not in self._sources and stage_id != self.compare_id
+                       and entry != (recorded[rev].get("stages") or {}).get(stage_id)}
 
     def _given(self, pipeline: Path | str | dict[str, Any] | list[Any]) -> dict[str, Any]:
         config, problems = load(pipeline, catalogue=catalogue())
