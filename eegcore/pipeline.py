@@ -21,6 +21,7 @@ from eegcore.errors import BadArgument, EegcoreError, StateConflict, TapTimeout
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
+from eegcore.recording.keeper import Keeper
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,11 +80,16 @@ class Run:
         self._config = config
         self._editing = threading.Lock()
         self.alarms: list[dict[str, Any]] = []
-        self._graph = GraphRun(plan, seconds=seconds, on_alarm=self._on_alarm)
+        self._graph = GraphRun(plan, seconds=seconds, on_alarm=self._on_alarm,
+                               keeper=Keeper(document=self._document))
         self._supervisor = Supervisor(self._graph, self._on_event, self._on_end)
         self._ended = threading.Event()
         self._failure: EegcoreError | None = None
         self._started = False
+
+    def _document(self) -> tuple[int, dict[str, Any]]:
+        """Revision and merged configuration, for what a recorder writes down."""
+        return self._graph.live.config_rev, self._config.merged() if self._config is not None else {}
 
     def __enter__(self) -> Run:
         """Start the threads."""

@@ -10,6 +10,14 @@
  * list until the control thread collects them: the data path neither
  * allocates nor frees.
  *
+ * A record may bring a new instance, other readers of ports (ec_routes.h),
+ * other pools, and what is said of the streams. Readers that a port lets go and
+ * that nobody feeds afterwards are told of the end in order: they hand over what
+ * they hold before the first packet of the revision is handed on. The record of
+ * a node that goes (`is_retire`) waits until the node has finished, and says
+ * which of its readers are told. At the end of a run a node takes what is said
+ * of readers in all records that still wait: nobody waits for ever.
+ *
  * Invariants (tests/concurrency/model/change.c, tests/signal/test_live_*.py)
  *   C1  a record is taken once, and records of one inbox in the order in which they were appended
  *   C2  a packet that carries a revision finds every record of that revision, and of those before it
@@ -49,8 +57,20 @@ typedef struct ec_fade_port {
     float   *last;                        /* [n_channels]: what was added to the newest frame */
 } ec_fade_port;
 
+struct ec_routes;
+struct ec_pool;
+
+/* Other readers of one port. */
+typedef struct ec_port_change {
+    struct ec_routes *routes;             /* NULL: as before. The port's once the record is taken */
+    struct ec_routes *old;                /* what they took the place of; the control thread's after K says DONE */
+    struct ec_routes *ends;               /* readers that are told of the end, or NULL */
+    struct ec_pool   *pool;               /* NULL: as before */
+} ec_port_change;
+
 typedef struct ec_change {
     uint32_t config_rev;
+    uint32_t is_retire;                   /* the node is not part of the revision any more */
     uint32_t n_ports;
     uint64_t at_frame;                    /* sources: not before this frame; 0: at once */
     uint64_t applied_frame;               /* sources: first frame of the revision; read after K */
@@ -62,6 +82,7 @@ typedef struct ec_change {
     uint32_t rest_input;                  /* and for which `rest` lasts */
     uint32_t seen;                        /* of input since the change */
     ec_fade_port *ports;
+    ec_port_change *rewired;              /* [n_ports] */
     EC_ATOMIC(uint32_t) state;
     EC_ATOMIC(struct ec_change *) next;
 } ec_change;

@@ -36,7 +36,15 @@ void ec_change_destroy(ec_change *change)
         free(change->ports[i].old);
         free(change->ports[i].rest);
         free(change->ports[i].last);
+        if (change->rewired != NULL) {
+            if (ec_change_state_of(change) == EC_CHANGE_WAITING) {
+                free(change->rewired[i].routes);              /* else the port's */
+            }
+            free(change->rewired[i].old);
+            free(change->rewired[i].ends);
+        }
     }
+    free(change->rewired);
     free(change->ports);
     free(change->meta_rev);
     free(change);
@@ -52,7 +60,8 @@ ec_change *ec_change_create(const ec_node *node, void *self, double sps_in)
     change->self = self;
     change->meta_rev = calloc(node->n_outputs + 1, sizeof *change->meta_rev);
     change->ports = calloc(node->n_outputs + 1, sizeof *change->ports);
-    if (change->meta_rev == NULL || change->ports == NULL) {
+    change->rewired = calloc(node->n_outputs + 1, sizeof *change->rewired);
+    if (change->meta_rev == NULL || change->ports == NULL || change->rewired == NULL) {
         ec_change_destroy(change);
         return NULL;
     }
@@ -81,6 +90,15 @@ ec_change *ec_change_create(const ec_node *node, void *self, double sps_in)
     return change;
 }
 
+/* What a record has left behind once nobody touches it. */
+static void free_left(ec_change *change)
+{
+    for (uint32_t i = 0; i < change->n_ports; i++) {
+        free(change->rewired[i].old);
+        change->rewired[i].old = NULL;
+    }
+}
+
 static void destroy_instance(ec_node *node, void *self)
 {
     if (self != NULL) {
@@ -100,7 +118,10 @@ uint32_t ec_node_collect(ec_node *node)
     for (change = node->inbox.first; change != NULL; change = EC_LOAD(&change->next, relaxed)) {
         if (ec_change_state_of(change) != EC_CHANGE_DONE) {
             open++;
-        } else if (change->old != NULL) {
+            continue;
+        }
+        free_left(change);
+        if (change->old != NULL) {
             destroy_instance(node, change->old);
             change->old = NULL;
         }
@@ -128,6 +149,30 @@ static void say_meta(ec_node *node, const ec_change *change)
     for (uint32_t i = 0; i < node->n_outputs; i++) {
         if (change->meta_rev[i] != 0) {
             node->ports[i].meta_rev = change->meta_rev[i];
+        }
+    }
+}
+
+/* Let the ports have their other readers and pools; those that are let go are told of the end. */
+static void rewire(ec_node *node, ec_change *change)
+{
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        ec_port *const port = &node->ports[i];
+        ec_port_change *const to = &change->rewired[i];
+
+        if (to->pool != NULL && to->pool != port->pool) {
+            if (port->spare != EC_REF_NONE) {
+                ec_pool_release(port->pool, port->spare);
+                port->spare = EC_REF_NONE;
+            }
+            port->pool = to->pool;
+        }
+        if (to->routes != NULL) {
+            to->old = EC_LOAD(&port->routes, relaxed);
+            EC_STORE(&port->routes, to->routes, relaxed);
+        }
+        if (to->ends != NULL && ec_routes_end(to->ends)) {
+            node->let_go = 1;
         }
     }
 }
@@ -228,14 +273,27 @@ static int32_t take_instance(ec_node *node, ec_change *change)
     return status < 0 ? status : 0;
 }
 
+int32_t ec_node_inherit(ec_node *node)
+{
+    ec_node *const old = EC_LOAD(&node->heir_of, relaxed);
+    int32_t status = 0;
+
+    if (old->finished && !old->dead && ec_stage_has_take_over(node->stage)) {
+        status = node->stage->take_over(node->self, old->self);
+    }
+    EC_STORE(&node->heir_of, NULL, release);                                    /* U */
+    return status < 0 ? status : 0;
+}
+
 int32_t ec_node_take_changes(ec_node *node, uint32_t config_rev)
 {
     int32_t worst = 0;
     ec_change *change;
 
-    while ((change = ec_inbox_next(&node->inbox)) != NULL && change->config_rev <= config_rev) {
+    while ((change = ec_inbox_next(&node->inbox)) != NULL && change->config_rev <= config_rev && !change->is_retire) {
         ec_inbox_take(&node->inbox, change);
         say_meta(node, change);
+        rewire(node, change);
         if (change->self != NULL) {
             const int32_t status = take_instance(node, change);
 
@@ -247,17 +305,81 @@ int32_t ec_node_take_changes(ec_node *node, uint32_t config_rev)
     return worst;
 }
 
-void ec_source_take_changes(ec_node *node, uint64_t frame_index)
+void ec_source_take_changes(ec_node *node, uint64_t frame_index, uint32_t newest)
 {
-    while (ec_source_is_due(node, frame_index)) {
+    while (ec_source_may_take(node, frame_index, newest)) {
         ec_change *const change = ec_inbox_next(&node->inbox);
 
         ec_inbox_take(&node->inbox, change);
         say_meta(node, change);
+        rewire(node, change);
         node->config_rev = change->config_rev;
         change->applied_frame = frame_index;
         ec_change_set(change, EC_CHANGE_DONE);
     }
+}
+
+/* Tell all readers of the end; with a record only those that it has brought. */
+static void end_routes(ec_node *node, const ec_change *change)
+{
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        if ((change == NULL || change->rewired[i].routes != NULL) && ec_routes_end(ec_port_routes(&node->ports[i]))) {
+            node->let_go = 1;
+        }
+    }
+}
+
+/* Revisions that a source has not come to begin nowhere: its records stay as they are, and their readers are told. */
+static void end_waiting(ec_node *node, uint32_t newest)
+{
+    for (const ec_change *c = ec_inbox_next(&node->inbox); c != NULL && c->config_rev <= newest;
+         c = EC_LOAD(&c->next, acquire)) {                                      /* J */
+        for (uint32_t i = 0; i < node->n_outputs; i++) {
+            const ec_port_change *const to = &c->rewired[i];
+
+            if (to->ends != NULL && ec_routes_end(to->ends)) {
+                node->let_go = 1;
+            }
+            if (to->routes != NULL && ec_routes_end(to->routes)) {
+                node->let_go = 1;
+            }
+        }
+    }
+}
+
+void ec_node_end(ec_node *node, uint32_t newest)
+{
+    const bool again = ec_over_seen(&node->over);   /* its readers know, and may be gone: only new ones are told */
+    ec_change *change;
+
+    if (node->stage == NULL) {
+        end_waiting(node, newest);
+    }
+    while (node->stage != NULL && (change = ec_inbox_next(&node->inbox)) != NULL && change->config_rev <= newest) {
+        ec_inbox_take(&node->inbox, change);
+        rewire(node, change);
+        change->old = change->self;       /* it has nothing to work on any more */
+        node->retired = node->retired || change->is_retire;
+        if (again) {
+            end_routes(node, change);
+        }
+        ec_change_set(change, EC_CHANGE_DONE);
+    }
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        const ec_fanout *const fanout = ec_port_fanout(&node->ports[i]);
+
+        for (uint32_t k = 0; k < fanout->n; k++) {
+            ec_edge_end(fanout->edges[k]);
+        }
+    }
+    if (again) {
+        return;
+    }
+    if (!node->retired) {
+        end_routes(node, NULL);
+    }
+    EC_STORE(&node->heir_of, NULL, release);                                    /* U */
+    ec_over_set(&node->over);
 }
 
 /* Frames of the port between the first frames of two packets. */

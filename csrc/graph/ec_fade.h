@@ -36,6 +36,15 @@ void       ec_node_forget_changes(ec_node *node);
 /* Take every change whose revision is not above `config_rev`. 0, or the last negative status of a take_over: the new
  * instance then begins at rest behind a fade. [worker-thread, realtime] */
 int32_t    ec_node_take_changes(ec_node *node, uint32_t config_rev);
+/* True for a new node until its first packet: it has the state of another node to take over, perhaps. */
+static inline bool ec_node_has_heir_of(ec_node *node)
+{
+    return EC_LOAD(&node->heir_of, relaxed) != NULL;                            /* the control thread's, whole by N */
+}
+/* Take over from the node that has finished, if it has; it is not looked at any more. What take_over says of a fade is
+ * not done: there is nobody to fade from. 0 or its negative status: the node begins at rest. [worker-thread,
+ * realtime] */
+int32_t    ec_node_inherit(ec_node *node);
 /* After a fade: let the control thread have the old instance. [worker-thread, realtime] */
 void       ec_node_end_fade(ec_node *node);
 /* Before process: let the old instance have the same input. `out` is as it was opened for the new one.
@@ -62,7 +71,18 @@ static inline bool ec_source_is_due(const ec_node *node, uint64_t frame_index)
 
     return change != NULL && change->at_frame <= frame_index;
 }
-/* Take every revision that is due. [source's thread, realtime] */
-void       ec_source_take_changes(ec_node *node, uint64_t frame_index);
+/* The same, and its schedule is at work, so that the revision is whole (N of ec_schedule.h). [source's thread,
+ * realtime] */
+static inline bool ec_source_may_take(const ec_node *node, uint64_t frame_index, uint32_t newest)
+{
+    return ec_source_is_due(node, frame_index) && ec_inbox_next(&node->inbox)->config_rev <= newest;
+}
+/* Take every revision that is due and not above `newest`. [source's thread, realtime] */
+void       ec_source_take_changes(ec_node *node, uint64_t frame_index, uint32_t newest);
+
+/* All inputs have ended, and what the node held is handed over: take what is said of readers in records that wait, up
+ * to revision `newest`, and tell every reader of the end but those that a retired node leaves to others. Again when
+ * there is a new schedule: records may have come since. [group's thread] */
+void       ec_node_end(ec_node *node, uint32_t newest);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "../base/ec_clock.h"
 #include "ec_fade.h"
+#include "ec_rewire.h"
 
 #define QUIESCE_NS 5000000000             /* a group that does not move for so long is stuck in a stage */
 
@@ -38,14 +39,22 @@ ec_run *ec_run_create(bool is_virtual)
     return run;
 }
 
+void ec_run_forget_pool(ec_run *run, uint32_t id)
+{
+    if (run->pools[id] != NULL) {
+        ec_pool_destroy(run->pools[id]);
+        free(run->pools[id]);
+        run->pools[id] = NULL;
+    }
+}
+
 void ec_run_destroy(ec_run *run)
 {
     if (run == NULL) {
         return;
     }
     for (uint32_t i = 0; i < run->n_pools; i++) {
-        ec_pool_destroy(run->pools[i]);
-        free(run->pools[i]);
+        ec_run_forget_pool(run, i);
     }
     free(run->log_cells);
     free(run);
@@ -53,23 +62,28 @@ void ec_run_destroy(ec_run *run)
 
 int32_t ec_run_add_pool(ec_run *run, uint32_t slots, uint32_t payload_bytes, bool lock, bool *locked)
 {
+    uint32_t id = 0;
     ec_pool *pool;
     int32_t status;
 
-    if (run->n_pools == EC_MAX_POOLS) {
+    while (id < run->n_pools && run->pools[id] != NULL) {
+        id++;
+    }
+    if (id == EC_MAX_POOLS) {
         return EC_STATUS_BAD_ARGUMENT;
     }
     pool = new_aligned(sizeof *pool);
     if (pool == NULL) {
         return EC_STATUS_NO_MEMORY;
     }
-    status = ec_pool_create(pool, run->n_pools, slots, payload_bytes, lock, locked);
+    status = ec_pool_create(pool, id, slots, payload_bytes, lock, locked);
     if (status != EC_STATUS_OK) {
         free(pool);
         return status;
     }
-    run->pools[run->n_pools] = pool;
-    return (int32_t)run->n_pools++;
+    run->pools[id] = pool;
+    run->n_pools = id == run->n_pools ? id + 1 : run->n_pools;
+    return (int32_t)id;
 }
 
 ec_node *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs)
@@ -102,6 +116,12 @@ ec_node *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs)
             return NULL;
         }
         EC_STORE(&node->ports[i].fanout, none, relaxed);
+        node->ports[i].planned = ec_routes_create(0, 0);
+        EC_STORE(&node->ports[i].routes, node->ports[i].planned, relaxed);
+        if (node->ports[i].planned == NULL) {
+            ec_node_destroy(node, NULL);
+            return NULL;
+        }
         node->ports[i].meta_rev = 1;
     }
     stub = ec_change_create(node, NULL, 0.0);
@@ -128,6 +148,7 @@ void ec_node_destroy(ec_node *node, ec_run *run)
             ec_pool_release(node->ports[i].pool, node->ports[i].spare);
         }
         free(EC_LOAD(&node->ports[i].fanout, relaxed));
+        free(EC_LOAD(&node->ports[i].routes, relaxed));
     }
     ec_node_forget_changes(node);
     if (node->stage != NULL && node->self != NULL) {
@@ -146,10 +167,14 @@ ec_group *ec_group_create(ec_run *run)
     }
     group->run = run;
     EC_STORE(&group->parked, 1, relaxed);                 /* until its thread comes */
-    if (ec_doorbell_init(&group->bell, false) != EC_STATUS_OK) {
+    group->published = calloc(1, sizeof *group->published);
+    if (group->published == NULL || ec_doorbell_init(&group->bell, false) != EC_STATUS_OK) {
+        free(group->published);
         free(group);
         return NULL;
     }
+    EC_STORE(&group->turn.newest, group->published, relaxed);
+    EC_STORE(&group->turn.taken, NULL, relaxed);
     return group;
 }
 
@@ -158,109 +183,89 @@ void ec_group_destroy(ec_group *group)
     if (group == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < group->n_inputs; i++) {
-        free(group->inputs[i].guards);
+    while (group->published != NULL) {
+        ec_schedule *const older = group->published->older;
+
+        ec_schedule_destroy(group->published);
+        group->published = older;
     }
     ec_doorbell_destroy(&group->bell);
-    free(group->nodes);
-    free(group->inputs);
     free(group);
 }
 
 int32_t ec_group_add_node(ec_group *group, ec_node *node)
 {
-    ec_node **grown = realloc(group->nodes, (group->n_nodes + 1) * sizeof *grown);
+    ec_schedule *const plan = group->published;
+    ec_node **grown = realloc(plan->nodes, (plan->n_nodes + 1) * sizeof *grown);
 
     if (grown == NULL) {
         return EC_STATUS_NO_MEMORY;
     }
-    group->nodes = grown;
-    group->nodes[group->n_nodes] = node;
-    return (int32_t)group->n_nodes++;
-}
-
-int32_t ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32_t input)
-{
-    ec_input *grown = realloc(group->inputs, (group->n_inputs + 1) * sizeof *grown);
-
-    if (grown == NULL) {
-        return EC_STATUS_NO_MEMORY;
-    }
-    group->inputs = grown;
-    group->inputs[group->n_inputs] = (ec_input){.edge = edge, .node = node, .input = input};
-    return (int32_t)group->n_inputs++;
-}
-
-int32_t ec_port_add_local(ec_port *port, uint32_t node, uint32_t input)
-{
-    if (port->n_local == EC_MAX_LOCAL) {
-        return EC_STATUS_BAD_ARGUMENT;
-    }
-    port->local[port->n_local++] = (ec_local){node, input};
+    plan->nodes = grown;
+    plan->nodes[plan->n_nodes++] = node;
     return EC_STATUS_OK;
 }
 
-static int32_t add_guard(ec_group *group, ec_input *input, ec_local at)
+int32_t ec_group_add_input(ec_group *group, ec_edge *edge, ec_node *node, uint32_t input)
 {
-    const StageDescriptor *stage = group->nodes[at.node]->stage;
-    ec_local *grown;
+    ec_schedule *const plan = group->published;
+    ec_input *grown = realloc(plan->inputs, (plan->n_inputs + 1) * sizeof *grown);
 
-    if (stage == NULL || !ec_stage_has_room(stage)) {
-        return EC_STATUS_OK;
-    }
-    grown = realloc(input->guards, (input->n_guards + 1) * sizeof *grown);
     if (grown == NULL) {
         return EC_STATUS_NO_MEMORY;
     }
-    input->guards = grown;
-    input->guards[input->n_guards++] = at;
+    plan->inputs = grown;
+    plan->inputs[plan->n_inputs++] = (ec_input){.edge = edge, .node = node, .input = input};
     return EC_STATUS_OK;
 }
 
-int32_t ec_group_find_guards(ec_group *group)
+int32_t ec_port_add_route(ec_port *port, ec_node *node, uint32_t input, ec_edge *edge)
 {
-    bool *reached = calloc(group->n_nodes + 1, sizeof *reached);
-    int32_t status = reached != NULL ? EC_STATUS_OK : EC_STATUS_NO_MEMORY;
+    const ec_routes *old = port->planned;
+    ec_routes *fresh = ec_routes_create(old->n_local + 1, old->n_edges + 1);
 
-    for (uint32_t i = 0; i < group->n_inputs && status == EC_STATUS_OK; i++) {
-        ec_input *input = &group->inputs[i];
+    if (fresh == NULL) {
+        return EC_STATUS_NO_MEMORY;
+    }
+    memcpy(fresh->local, old->local, old->n_local * sizeof *old->local);
+    memcpy(fresh->edges, old->edges, old->n_edges * sizeof *old->edges);
+    fresh->n_local = old->n_local;
+    fresh->n_edges = old->n_edges;
+    if (edge != NULL) {
+        fresh->edges[fresh->n_edges++] = edge;
+        edge->routed = 1;
+    } else {
+        fresh->local[fresh->n_local++] = (ec_local){node, input};
+    }
+    free(port->planned);
+    port->planned = fresh;
+    EC_STORE(&port->routes, fresh, relaxed);
+    return EC_STATUS_OK;
+}
 
-        memset(reached, 0, group->n_nodes * sizeof *reached);
-        reached[input->node] = true;
-        input->n_guards = 0;
-        status = add_guard(group, input, (ec_local){input->node, input->input});
-        for (uint32_t n = input->node; n < group->n_nodes && status == EC_STATUS_OK; n++) {   /* topological order */
-            const ec_node *node = group->nodes[n];
+bool ec_group_quiesce(ec_group *group)
+{
+    const int64_t deadline = ec_now_ns() + QUIESCE_NS;
+    const struct timespec nap = {0, 200000};
+    const uint64_t epoch = EC_LOAD(&group->epoch, seq_cst);                     /* G: not before the caller's store */
 
-            for (uint32_t p = 0; reached[n] && p < node->n_outputs; p++) {
-                for (uint32_t l = 0; l < node->ports[p].n_local && status == EC_STATUS_OK; l++) {
-                    const ec_local at = node->ports[p].local[l];
-
-                    reached[at.node] = true;
-                    status = add_guard(group, input, at);
-                }
-            }
+    while (!EC_LOAD(&group->parked, seq_cst) && EC_LOAD(&group->epoch, seq_cst) == epoch) {   /* G */
+        if (ec_now_ns() > deadline) {
+            return false;
         }
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
     }
-    free(reached);
-    return status;
+    return true;
 }
 
 /* Publish a new list and wait until nobody can be inside the old one. */
 static int32_t swap_fanout(ec_group *group, ec_port *port, ec_fanout *fresh)
 {
     ec_fanout *old = EC_LOAD(&port->fanout, relaxed);
-    const int64_t deadline = ec_now_ns() + QUIESCE_NS;
-    const struct timespec nap = {0, 200000};
-    uint64_t epoch;
 
     EC_STORE(&port->fanout, fresh, seq_cst);                                    /* G */
-    epoch = EC_LOAD(&group->epoch, seq_cst);                                    /* G: not before the store */
-    while (!EC_LOAD(&group->parked, seq_cst) && EC_LOAD(&group->epoch, seq_cst) == epoch) {   /* G */
-        if (ec_now_ns() > deadline) {
-            return EC_STATUS_TIMEOUT;
-        }
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+    if (!ec_group_quiesce(group)) {
+        return EC_STATUS_TIMEOUT;
     }
     free(old);
     return EC_STATUS_OK;

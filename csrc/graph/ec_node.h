@@ -3,9 +3,11 @@
  * A run owns pools and groups; a group is one thread and its nodes in
  * topological order; a node is one stage instance with its ports; a port is
  * one output and the places its packets go: inputs of later nodes of the same
- * group (by direct call) and edges to other threads. Everything here is made by the control
- * thread before start. Afterwards a node belongs to its group's thread, and
- * only counters and the fields marked atomic are read from elsewhere.
+ * group (by direct call) and edges to other threads. Those of the plan are in
+ * `routes`, which change with a revision (ec_change.h); taps are in `fanout`,
+ * which changes at once. A node belongs to its group's thread from the first
+ * schedule on that holds it (ec_schedule.h), and only counters and the fields
+ * marked atomic are read from elsewhere.
  *
  * Ordering pairs
  *   G   seq_cst store of a port's fanout by the control thread  ->  seq_cst load in the worker. The old
@@ -29,9 +31,10 @@
 #include "../ring/ec_edge.h"
 #include "../ring/ec_mpsc.h"
 #include "ec_change.h"
+#include "ec_routes.h"
+#include "ec_schedule.h"
 
 #define EC_MAX_INPUTS  8
-#define EC_MAX_LOCAL   32
 #define EC_MAX_POOLS   64
 #define EC_LOG_RECORDS 256
 #define EC_BLOCK_HEAD_BYTES offsetof(eegcore_block, flatline)   /* what every block carries; artefact masks are rare */
@@ -54,11 +57,6 @@ typedef struct ec_fanout {
     ec_edge *edges[];
 } ec_fanout;
 
-typedef struct ec_local {
-    uint32_t node;                        /* index in the group */
-    uint32_t input;
-} ec_local;
-
 typedef struct ec_port {
     uint32_t  number;                     /* of the run; in every packet as `stream` */
     uint32_t  kind;
@@ -71,15 +69,17 @@ typedef struct ec_port {
     double    sps;
     ec_pool  *pool;                       /* NULL for ports that only forward */
     ec_ref    spare;                      /* a slot taken and not used yet */
-    uint32_t  n_local;
-    ec_local  local[EC_MAX_LOCAL];
+    EC_ATOMIC(ec_routes *) routes;        /* never NULL; the thread's, followed by the control thread, which frees */
     EC_ATOMIC(ec_fanout *) fanout;        /* never NULL */
+    ec_routes *planned;                   /* control thread: the newest that was handed over */
+    ec_pool   *planned_pool;              /* control thread: the same */
     ec_counter packets;
     ec_counter frames;                    /* device frames */
 } ec_port;
 
 typedef struct ec_node {
     const StageDescriptor *stage;         /* NULL: a source, its loop makes the packets */
+    uint32_t  at;                         /* place in the schedule at work */
     void     *self;                       /* the worker's */
     EC_ATOMIC(void *) shown;              /* the same for readers of its counters: L */
     uint32_t  config_rev;                 /* newest that a packet has brought; of a source: that it stamps */
@@ -94,12 +94,20 @@ typedef struct ec_node {
     uint32_t  ended;                      /* inputs, one bit each, on which no packet will come any more */
     uint32_t  ending;                     /* those of them the stage has not been told of */
     uint32_t  finished;                   /* all of them: flushed, and its readers know */
+    uint32_t  retired;                    /* finished because it is not part of the plan any more */
+    uint32_t  let_go;                     /* inputs have got their `ending` bit: they want to be told */
     uint32_t  n_inputs;
     uint32_t  n_outputs;
     ec_ref    pending[EC_MAX_INPUTS];
     ec_port  *ports;
     bool      digest_on;
     ec_sha256 digest;                     /* sinks of a virtual run */
+    EC_ATOMIC(struct ec_node *) heir_of;  /* whose state it takes over before its first packet; then NULL: U */
+    EC_ATOMIC(uint32_t) over;             /* finished, and not touched by its thread but in the schedule: U */
+
+    uint32_t  fed;                        /* control thread: inputs that a port of the newest plan feeds */
+    uint32_t  reached;                    /* control thread: inputs that a search has come to */
+    uint32_t  leaves;                     /* control thread: its retirement was handed over */
 
     alignas(EC_CACHE_PAIR) ec_counter packets;   /* in */
     ec_counter frames;                    /* in, device frames */
@@ -114,12 +122,24 @@ typedef struct ec_node {
 
 typedef struct ec_input {
     ec_edge *edge;
-    uint32_t node;                        /* index in the group */
+    ec_node *node;
     uint32_t input;
-    uint32_t over;                        /* ended and drained */
+    uint32_t silent;                      /* when the edge is over, somebody else goes on feeding the input */
     uint32_t n_guards;
+    uint32_t n_gates;                     /* that are closed still: the thread's */
+    uint32_t n_planned_gates;
     ec_local *guards;                     /* inputs a packet of this edge may reach whose stage must have room for it */
+    ec_edge **gates;                      /* edges that must be over before the first packet of this one is taken */
 } ec_input;
+
+struct ec_schedule {
+    uint32_t  config_rev;                 /* newest revision whose nodes it holds */
+    uint32_t  n_nodes;
+    uint32_t  n_inputs;
+    ec_node **nodes;
+    ec_input *inputs;
+    struct ec_schedule *older;            /* control thread: published before it, not freed yet */
+};
 
 typedef struct ec_failure {
     int32_t  status;
@@ -143,10 +163,14 @@ typedef struct ec_run {
 
 typedef struct ec_group {
     ec_run   *run;
-    ec_node **nodes;
+    ec_node **nodes;                      /* this and the next four: of the schedule at work */
     uint32_t  n_nodes;
-    ec_input *inputs;
     uint32_t  n_inputs;
+    ec_input *inputs;
+    uint32_t  config_rev;
+    uint32_t  started;                    /* control thread: its thread has been there */
+    ec_turn   turn;
+    ec_schedule *published;               /* control thread: newest; before the start it is still being built */
     int64_t   spin_ns;                    /* look again for so long before sleeping */
     ec_doorbell bell;
 
@@ -176,14 +200,17 @@ typedef enum ec_log_code {
 ec_run   *ec_run_create(bool is_virtual);
 void      ec_run_destroy(ec_run *run);             /* pools die here: no packet may be held any more */
 int32_t   ec_run_add_pool(ec_run *run, uint32_t slots, uint32_t payload_bytes, bool lock, bool *locked);  /* id or status */
+void      ec_run_forget_pool(ec_run *run, uint32_t id);   /* nobody holds or takes slots of it: its number is free */
 ec_node  *ec_node_create(uint32_t number, uint32_t n_inputs, uint32_t n_outputs);
 void      ec_node_destroy(ec_node *node, ec_run *run);
 ec_group *ec_group_create(ec_run *run);
 void      ec_group_destroy(ec_group *group);       /* not its nodes */
-int32_t   ec_group_add_node(ec_group *group, ec_node *node);                        /* index or status */
-int32_t   ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32_t input);
-int32_t   ec_port_add_local(ec_port *port, uint32_t node, uint32_t input);
-int32_t   ec_group_find_guards(ec_group *group);   /* once all nodes and edges are there */
+int32_t   ec_group_add_node(ec_group *group, ec_node *node);
+int32_t   ec_group_add_input(ec_group *group, ec_edge *edge, ec_node *node, uint32_t input);
+int32_t   ec_port_add_route(ec_port *port, ec_node *node, uint32_t input, ec_edge *edge);   /* `edge` NULL: the input */
+
+/* True when no packet is being handled that was there when this was called; false after 5 s. [control-thread] */
+bool      ec_group_quiesce(ec_group *group);
 
 /* Put an edge on, or take it off, a port of a group that may be running. After
  * a removal returns, the group does not know the edge any more. An edge added to
@@ -219,22 +246,47 @@ static inline bool ec_stage_has_take_over(const StageDescriptor *stage)
     return EC_STAGE_HAS(stage, take_over);
 }
 
-/* True if every stage that the next packet of this edge may reach has room for it. [worker-thread, realtime] */
-static inline bool ec_input_may_come(ec_group *g, const ec_input *input)
+/* True if what it waits for is over, and every stage that the next packet of this edge may reach has room for it.
+ * [worker-thread, realtime] */
+static inline bool ec_input_may_come(ec_input *input)
 {
+    while (input->n_gates > 0) {
+        if (!EC_LOAD(&input->gates[input->n_gates - 1]->over, relaxed)) {       /* our own store */
+            return false;
+        }
+        input->n_gates--;
+    }
     for (uint32_t i = 0; i < input->n_guards; i++) {
-        const ec_node *n = g->nodes[input->guards[i].node];
+        const ec_node *n = input->guards[i].node;
 
-        if (!n->dead && !n->stage->has_room(n->self, input->guards[i].input)) {
+        if (!n->dead && !n->finished && !n->stage->has_room(n->self, input->guards[i].input)) {
             return false;
         }
     }
     return true;
 }
 
+static inline const ec_routes *ec_port_routes(ec_port *port)
+{
+    return EC_LOAD(&port->routes, relaxed);                                     /* one thread's; whole by J */
+}
+
 static inline const ec_fanout *ec_port_fanout(ec_port *port)
 {
     return EC_LOAD(&port->fanout, seq_cst);                                     /* G */
+}
+/* Go over to another schedule, between two packets. [group's thread, realtime] */
+static inline void ec_group_take(ec_group *g, ec_schedule *schedule)
+{
+    g->nodes = schedule->nodes;
+    g->n_nodes = schedule->n_nodes;
+    g->inputs = schedule->inputs;
+    g->n_inputs = schedule->n_inputs;
+    g->config_rev = schedule->config_rev;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        g->nodes[i]->at = i;
+    }
+    ec_turn_take(&g->turn, schedule);                                           /* O */
 }
 static inline void ec_group_next_epoch(ec_group *g)
 {
@@ -256,7 +308,9 @@ static inline bool ec_group_has_ended(ec_group *g)
 }
 static inline bool ec_port_is_read(ec_port *port)
 {
-    return port->n_local != 0 || ec_port_fanout(port)->n != 0;
+    const ec_routes *const routes = ec_port_routes(port);
+
+    return routes->n_local != 0 || routes->n_edges != 0 || ec_port_fanout(port)->n != 0;
 }
 static inline bool ec_run_is(EC_ATOMIC(uint32_t) *flag)
 {

@@ -39,6 +39,7 @@ typedef struct ec_edge {
     uint32_t     capacity;
     uint32_t     critical;                /* 1: a full `fail` edge stops the run */
     uint32_t     number;                  /* place in the plan, for messages */
+    uint32_t     routed;                  /* control thread: a port of the newest plan feeds it */
     ec_pool    **pools;                   /* by pool id */
     EC_ATOMIC(uint32_t) *abort;           /* the run's: set when waiting is over for everybody */
     ec_doorbell *bell;                    /* consumer's; `own_bell` when the edge has a consumer of its own */
@@ -58,6 +59,7 @@ typedef struct ec_edge {
 
     alignas(EC_CACHE_PAIR) ec_counter out_packets;        /* consumer's lines */
     ec_counter   out_frames;
+    EC_ATOMIC(uint32_t) over;             /* ended and drained, said by the thread of the consumer's group (U) */
 
     alignas(EC_CACHE_PAIR) EC_ATOMIC(uint32_t) closed;    /* either side may close */
 } ec_edge;
@@ -104,6 +106,12 @@ static inline void ec_edge_end(ec_edge *e)
 static inline bool ec_edge_has_ended(ec_edge *e)
 {
     return EC_LOAD(&e->ended, acquire) != 0;                                    /* E */
+}
+
+/* True if its consumer has said that nothing will come any more. [consumer] */
+static inline bool ec_edge_is_over(ec_edge *e)
+{
+    return EC_LOAD(&e->over, relaxed) != 0;                                     /* our own store */
 }
 
 /* Refuse everything from now on. [any-thread] */

@@ -31,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _serve(commands)
     _run(commands)
+    _record(commands)
     _batch(commands)
     _replay(commands)
     _show(commands)
@@ -70,6 +71,8 @@ def _serve(commands: Any) -> None:
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
                         help="further host name under which browsers may reach this server")
     parser.add_argument("--no-start", action="store_true", help="serve, but start nothing yet")
+    parser.add_argument("--recordings", default="recordings", metavar="DIR", type=os.path.expanduser,
+                        help="folder of recordings (recordings)")
     parser.add_argument("--watch", action="store_true", help="take the file up again whenever it is saved, live if "
                         "possible; one with mistakes is reported and changes nothing")
     parser.add_argument("--state-dir", metavar="DIR", type=os.path.expanduser, help="where changes made live are kept "
@@ -89,6 +92,23 @@ def _run(commands: Any) -> None:
     parser.add_argument("--seconds", type=float, metavar="N", help="end after so much signal")
     parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
     parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
+    _logging(parser)
+
+
+def _record(commands: Any) -> None:
+    parser = _command(commands, "record", "record", "record", "record a pipeline without a server, as a session folder")
+    _pipeline(parser)
+    parser.add_argument("--out", default="recordings", metavar="DIR", type=os.path.expanduser,
+                        help="folder of recordings, made if it is not there (recordings)")
+    parser.add_argument("--participant", metavar="CODE", help="code of the participant")
+    parser.add_argument("--task", metavar="TEXT", help="what the participant does")
+    parser.add_argument("--session", metavar="TEXT", help="which visit it is")
+    parser.add_argument("--notes", metavar="TEXT", help="anything else")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after so much signal")
+    parser.add_argument("--csv", action="store_true", help="write the counts as text too")
+    parser.add_argument("--bids", action="store_true", help="put the recording into the BIDS dataset DIR/bids")
+    parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
+    parser.add_argument("--json", action="store_true", help="print the ledger and the folders as JSON")
     _logging(parser)
 
 

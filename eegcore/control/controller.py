@@ -23,10 +23,12 @@ from eegcore.control.machine import Machine
 from eegcore.control.markers import Markers
 from eegcore.control.preparing import Source, prepare
 from eegcore.control.presets import preset_file
+from eegcore.control.recording import Recordings
 from eegcore.control.sensors import prepare_preset
 from eegcore.control.undo import History
 from eegcore.errors import EegcoreError
 from eegcore.logs import get_logger
+from eegcore.recording.keeper import RECORDINGS
 
 log = get_logger("control")
 
@@ -40,6 +42,8 @@ class Controller(Looking, Editing):
         The pipeline to hold; it is not started.
     overrides : sequence of str, optional
         ``ID.KEY=VALUE`` settings that win over the file.
+    recordings : str, optional
+        Folder of recordings.
 
     Raises
     ------
@@ -47,7 +51,8 @@ class Controller(Looking, Editing):
         If the pipeline has mistakes.
     """
 
-    def __init__(self, source: Source | None = None, *, overrides: Sequence[str] = ()) -> None:
+    def __init__(self, source: Source | None = None, *, overrides: Sequence[str] = (),
+                 recordings: str = RECORDINGS) -> None:
         self.client_ledger: Callable[[], dict[str, Any]] | None = None
         self._events = Events()
         self._machine = Machine(self.publish, self.status)
@@ -55,6 +60,8 @@ class Controller(Looking, Editing):
         self._editing = threading.RLock()              # held while a configuration is put in place of another
         self._held: Held | None = None
         self._history = History()
+        self.recording = Recordings(self, recordings)
+        self._machine.keeper = self.recording.keeper
         if source is not None:
             config, plan = prepare(source, overrides=overrides)
             self._hold(config, plan, loaded_from(source, overrides, config))
@@ -146,7 +153,8 @@ class Controller(Looking, Editing):
         self._machine.abort()
 
     def pause(self) -> dict[str, Any]:
-        """Go on reading the device, count its frames as paused; StateConflict unless running."""
+        """Go on reading the device, count its frames as paused; StateConflict unless running, Locked if it records."""
+        self.recording.refuse_pause()
         self._machine.pause(True)
         return self.status()
 
@@ -158,6 +166,20 @@ class Controller(Looking, Editing):
     def wait_stopped(self, timeout_s: float | None = None) -> bool:
         """Wait until no run goes on."""
         return self._machine.wait_stopped(timeout_s)
+
+    # ---- recordings ----
+
+    def start_recording(self, **given: Any) -> dict[str, Any]:
+        """Begin a recording; see `Recordings.start`."""
+        return self.recording.start(**given)
+
+    def stop_recording(self) -> dict[str, Any]:
+        """End it; see `Recordings.stop`."""
+        return self.recording.stop()
+
+    def recordings(self) -> list[dict[str, Any]]:
+        """Return the sessions in the folder of recordings, newest first."""
+        return self.recording.sessions()
 
     # ---- markers ----
 

@@ -39,6 +39,7 @@ class Built:
     ports: dict[PortRef, tuple[int, int]] = field(default_factory=dict)   # output -> (node, port)
     edges: dict[str, int] = field(default_factory=dict)
     taps: dict[str, _rt.Tap] = field(default_factory=dict)         # edge name -> consumer's end, for Python readers
+    bells: dict[str, _rt.Bell] = field(default_factory=dict)       # of file sinks: what the edges into one ring
     locked: bool = True                                            # every pool could be locked in memory
 
 
@@ -108,7 +109,7 @@ def all_streams(plan: Plan) -> dict[PortRef, Stream]:
     return {(stage.id, port.name): port.stream for stage in plan.stages for port in stage.outputs}
 
 
-def node_streams(built: Built, plan: Plan, node: NodePlan) -> dict[str, list[dict[str, Any]]]:
+def node_streams(built: Built, plan: Plan, node: NodePlan) -> dict[str, Any]:
     """Return ``inputs`` and ``outputs`` of a node as the compiled side takes them."""
     streams = all_streams(plan)
     numbers = {ref: number for number, ref in enumerate(streams)}
@@ -209,21 +210,21 @@ def _connect(built: Built, plan: Plan, with_server: bool) -> None:
             for number, ref in enumerate(node.inputs):
                 if group.kind != "sink" and (*ref, node.members[0], number) not in crossing:
                     built.graph.connect(*built.ports[ref], built.nodes[node.members[0]], number)
-    first: dict[str, _rt.Tap] = {}                     # of a sink with several inputs: it waits at one doorbell
     for edge in plan.edges:
         origin = built.ports[(edge.from_stage, edge.from_port)]
         policy = POLICIES[edge.policy]
         if edge.to_group == "loop":
             if with_server:
                 built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
-                    *origin, policy=policy, capacity=edge.capacity, with_eventfd=True, name=edge.name)
+                    *origin, policy=policy, capacity=edge.capacity, with_eventfd=True, name=edge.name,
+                    planned=True)
         elif edge.to_stage in built.nodes:
             built.edges[edge.name] = built.graph.add_edge(
                 *origin, built.nodes[edge.to_stage], edge.to_port, policy=policy, capacity=edge.capacity,
                 critical=edge.critical)
         else:
-            built.edges[edge.name], tap = built.graph.add_outlet(
+            # a sink with several inputs waits for all of them at one doorbell
+            bell = built.bells.setdefault(edge.to_stage, _rt.Bell())
+            built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
                 *origin, policy=policy, capacity=edge.capacity, critical=edge.critical, name=edge.name,
-                beside=first.get(edge.to_stage))
-            built.taps[edge.name] = tap
-            first.setdefault(edge.to_stage, tap)
+                planned=True, bell=bell)

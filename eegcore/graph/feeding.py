@@ -44,7 +44,7 @@ def _is_idle(run: GraphRun) -> bool:
         stats = [_rt.edge_stats(graph, run.built.edges[edge.name]) for edge in edges]
         if any(entry["depth"] for entry in stats):
             return False
-        sink = run.file_sink(group.nodes[0].members[0]) if group.kind == "sink" else None
+        sink = run.sink(group.nodes[0].members[0]) if group.kind == "sink" else None
         if isinstance(sink, HistoryThread) and sink.done_packets != sum(entry["in_packets"] for entry in stats):
             return False
         if group.kind != "sink" and not _rt.group_stats(graph, run.built.groups[group.name])["parked"]:

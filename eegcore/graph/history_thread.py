@@ -124,6 +124,7 @@ class HistoryThread(SinkThread):
         while True:
             found = _rt.wait_any(self._taps, WAIT_S, BATCH)
             self.beat_ns = clock()
+            self._answer_calls()
             if found is None:
                 break
             self._write_notes()
@@ -141,12 +142,12 @@ class HistoryThread(SinkThread):
         frames = sum(packet.device_frames for packet in packets)
         self.taken += frames
         self.packets += len(packets)
-        if self.failed is not None:
+        if self._is_broken:
             self._refuse("closed", frames)
             return
         number, from_frame, from_ns = self._numbers[at], self._end_frame[at], self._end_ns[at]
         if self._guarded(lambda: self._sink.packets(number, packets), frames, packets[0].frame_index):
-            self.written += frames
+            self._written += frames
         last = packets[-1]
         self._end_frame[at] = last.frame_index + last.device_frames
         self._end_ns[at] = last.t_ns + round(last.n_frames * 1e9 / last.sps)
@@ -158,7 +159,7 @@ class HistoryThread(SinkThread):
 
     def _guarded(self, call: Callable[[], None], frames: int, frame_index: int | None) -> bool:
         """Call the writer; a failure closes all edges and is told."""
-        if self.failed is not None:
+        if self._is_broken:
             return False
         try:
             call()
@@ -171,7 +172,7 @@ class HistoryThread(SinkThread):
             return False
         return True
 
-    def _fail(self, error: EegcoreError, frame_index: int | None = None) -> None:
+    def _fail(self, error: EegcoreError, frame_index: int | None = None, *, for_good: bool = False) -> None:
+        super()._fail(error, frame_index, for_good=for_good)
         for tap in self._taps:
             tap.refuse()
-        super()._fail(error, frame_index)

@@ -37,7 +37,7 @@ MOST_WAIT_FRAMES = 2**24
 MOST_AVERAGE = 1000                            # EC_AVERAGE_MAX of csrc/dsp/ec_average.h
 MOST_ROWS = 64                                 # EC_BANDS_MAX_ROWS of csrc/dsp/ec_bands.h
 SOURCES = ("ads1299", "playback", "recorded")
-FILE_SINKS = ("csv_sink", "history_sink")      # each on a thread of its own
+FILE_SINKS = ("csv_sink", "bdf_sink", "history_sink")  # each on a thread of its own
 SINKS = ("null_sink", "websocket_sink", *FILE_SINKS)
 MOST_HISTORY_INPUTS = 4096
 

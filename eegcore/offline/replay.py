@@ -231,7 +231,7 @@ class Replay:
         return report
 
     def _set_apart(self, plan: Plan) -> None:
-        """Take out what counts windows from the first frame it saw: in a replay that begins later they lie elsewhere."""
+        """Take out what counts windows from its first frame: in a replay that begins later they lie elsewhere."""
         above = stages_above(plan)
         for stream in self.report.streams:
             unpaired = stream.compared == stream.missing + stream.extra > 0

@@ -20,6 +20,7 @@ from eegcore.server.pagefiles import PageFiles
 from eegcore.server.policy import POLICIES
 from eegcore.server.routes import Routes
 from eegcore.server.routes_config import ConfigRoutes
+from eegcore.server.routes_markers import MarkerRoutes
 from eegcore.server.security import Access, AttemptLimit
 from eegcore.server.sockets import Sockets
 
@@ -58,7 +59,7 @@ class Server:
         self._refreshing: asyncio.Task[None] | None = None
         self._refresh_again = False
         self._watcher: asyncio.Task[None] | None = None
-        rooms = (Routes(self), ConfigRoutes(self))
+        rooms = (Routes(self), ConfigRoutes(self), MarkerRoutes(self))
         for policy in POLICIES:
             handler = next(getattr(room, policy.handler) for room in rooms if hasattr(room, policy.handler))
             self.app.router.add_route(policy.method, policy.path, handler)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from eegcore.control.patching import MAX_OPERATIONS, MEMBERS
+from eegcore.graph.marking import MAX_DURATION_S, MAX_TEXT
 from eegcore.server.policy import POLICIES, Policy
 
 ERROR = {
@@ -22,6 +23,11 @@ TEXTS = {400: "not understood", 401: "a token is needed", 403: "not allowed, or 
 CHANGES = ("patch_config", "undo", "edit_stage")       # they honour If-Match
 PARAMETERS = {"id": "id of a stage", "name": "a name", "shadow": "also in place of a preset that was not saved"}
 BODIES: dict[str, Any] = {
+    "add_marker": {"type": "object", "required": ["text"], "additionalProperties": False, "properties": {
+        "text": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT},
+        "t_ns": {"type": ["integer", "null"], "description": "when it was, CLOCK_MONOTONIC; else when it came"},
+        "t_unix_ns": {"type": ["integer", "null"], "description": "when it was, Unix time"},
+        "duration_s": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_DURATION_S}}},
     "login": {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}},
     "patch_config": {"type": "array", "maxItems": MAX_OPERATIONS, "items": {
         "type": "object", "required": ["op", "path"], "properties": {

@@ -70,6 +70,8 @@ POLICIES: tuple[Policy, ...] = (
     Policy("GET", "/api/pipelines/{name}", "preset", "viewer", "one of them, as YAML"),
     Policy("PUT", "/api/pipelines/{name}", "save_preset", "operator", "save a pipeline, or with an empty body the "
            "present one, under a name; checked first", body="application/yaml, application/json"),
+    Policy("POST", "/api/markers", "add_marker", "operator", "a marker at its exact frame", body="application/json"),
+    Policy("GET", "/api/markers", "list_markers", "viewer", "the newest markers of the run"),
     Policy("GET", "/ws/data", "ws_data", "viewer", "packets", socket=True),
     Policy("GET", "/ws/control", "ws_control", "viewer", "state, configuration, alarms, commands", socket=True),
 )

@@ -24,10 +24,11 @@ def make_writer(params: dict[str, Any]) -> SinkWriter:
     if params["node"] == "bdf_sink":
         from eegcore.sinks.bdf_sink import BdfWriter
         from eegcore.sinks.disk import DiskLimits
+        from eegcore.sinks.recorder_with_csv import RecorderWithCsv
 
         names = ("warn_s", "stop_s", "floor_bytes")
         limits = DiskLimits(**{name: params[name] for name in names if name in params})
-        return BdfWriter(params.get("pre_roll_s", 0.0), limits)
+        return RecorderWithCsv(BdfWriter(params.get("pre_roll_s", 0.0), limits))
     raise ValueError(f"plan: no file sink is called {params['node']!r}. Known: bdf_sink, csv_sink. "
                      "Make the plan again.")
 

@@ -87,6 +87,7 @@ cdef extern from "packet/ec_packet.h" nogil:
 cdef extern from "ring/ec_doorbell.h" nogil:
     ctypedef struct ec_doorbell:
         int event_fd
+    int32_t ec_doorbell_init(ec_doorbell *d, cbool with_eventfd)
     uint32_t ec_doorbell_look(ec_doorbell *d)
     void ec_doorbell_ring(ec_doorbell *d)
     cbool ec_doorbell_arm(ec_doorbell *d, uint32_t seen)
@@ -124,15 +125,17 @@ cdef extern from "ring/ec_mpsc.h" nogil:
 cdef extern from "ring/ec_edge.h" nogil:
     enum: EC_POLICY_FAIL, EC_POLICY_DROP_OLDEST, EC_POLICY_BLOCK
     enum: EC_DROP_OVERFLOW, EC_DROP_CLOSED, EC_DROP_STOPPED, EC_DROP_REASONS
+    ctypedef struct ec_flag "EC_ATOMIC(uint32_t)":
+        pass
     ctypedef struct ec_edge:
+        uint32_t routed
+        ec_flag over
         uint32_t policy, capacity, critical, number
         ec_doorbell *bell
         ec_doorbell own_bell, space
         ec_counter in_packets, in_frames, high_water, waited_ns, out_packets, out_frames
         ec_counter dropped_packets[3]
         ec_counter dropped_frames[3]
-    ctypedef struct ec_flag "EC_ATOMIC(uint32_t)":
-        pass
     ec_edge *ec_edge_create(uint32_t policy, uint32_t capacity, uint32_t critical, uint32_t number, ec_pool **pools,
                             ec_flag *abort, ec_doorbell *bell, cbool with_eventfd)
     void ec_edge_destroy(ec_edge *e)
@@ -143,6 +146,7 @@ cdef extern from "ring/ec_edge.h" nogil:
     uint32_t ec_edge_depth(ec_edge *e)
     void ec_edge_end(ec_edge *e)
     cbool ec_edge_has_ended(ec_edge *e)
+    cbool ec_edge_is_over(ec_edge *e)
     void ec_edge_close(ec_edge *e)
     cbool ec_edge_is_closed(ec_edge *e)
 
@@ -196,13 +200,63 @@ cdef extern from "eegcore/plugin.h" nogil:
         int32_t (*take_over)(void *, void *) noexcept nogil
 
 
+cdef extern from "graph/ec_routes.h" nogil:
+    ctypedef struct ec_local:
+        ec_node *node
+        uint32_t input
+    ctypedef struct ec_routes:
+        uint32_t n_local, n_edges
+        ec_local *local
+        ec_edge **edges
+    ec_routes *ec_routes_create(uint32_t room_local, uint32_t room_edges)
+    cbool ec_routes_has_local(const ec_routes *routes, const ec_node *node, uint32_t input)
+    ec_routes *ec_routes_dropped(const ec_routes *old, const ec_routes *fresh)
+
+
+cdef extern from "graph/ec_schedule.h" nogil:
+    ctypedef struct ec_turn:
+        pass
+    cbool ec_turn_publish(ec_turn *t, ec_schedule *fresh)
+    ec_schedule *ec_turn_next(ec_turn *t)
+    cbool ec_turn_end(ec_turn *t)
+    cbool ec_turn_has_ended(ec_turn *t)
+    ec_schedule *ec_turn_taken(ec_turn *t)
+    void ec_over_set(ec_flag *over)
+    cbool ec_over_seen(ec_flag *over)
+
+
+cdef extern from "graph/ec_rewire.h" nogil:
+    ctypedef struct ec_graph:
+        ec_node **nodes
+        ec_group **groups
+        ec_edge **edges
+        uint32_t n_nodes, n_groups, n_edges
+    ec_schedule *ec_schedule_create(uint32_t room_nodes, uint32_t room_inputs)
+    void ec_schedule_destroy(ec_schedule *schedule)
+    cbool ec_schedule_has_node(const ec_schedule *schedule, const ec_node *node)
+    cbool ec_schedule_has_edge(const ec_schedule *schedule, const ec_edge *edge)
+    const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule **schedules)
+    int32_t ec_schedule_find_inputs(const ec_graph *graph, ec_schedule *schedule, const ec_schedule *before)
+    cbool ec_graph_leads_to_edge(const ec_graph *graph, const ec_edge *edge)
+    cbool ec_graph_leads_to_node(const ec_graph *graph, const ec_node *node)
+    cbool ec_graph_leads_to_pool(const ec_graph *graph, const ec_pool *pool)
+    cbool ec_group_is_gone(ec_group *group)
+    int32_t ec_group_tidy(const ec_graph *graph, ec_group *group)
+
+
 cdef extern from "graph/ec_change.h" nogil:
     enum: EC_CHANGE_WAITING, EC_CHANGE_TAKEN, EC_CHANGE_DONE
+    ctypedef struct ec_port_change:
+        ec_routes *routes
+        ec_routes *ends
+        ec_pool *pool
     ctypedef struct ec_change:
         uint32_t config_rev, n_ports
+        uint32_t is_retire
         uint64_t at_frame, applied_frame
         void *self
         uint32_t *meta_rev
+        ec_port_change *rewired
     ctypedef struct ec_inbox:
         pass
     void ec_inbox_append(ec_inbox *q, ec_change *change)
@@ -222,7 +276,11 @@ cdef extern from "graph/ec_fade.h" nogil:
     cbool ec_node_fade_is_over(const ec_node *node)
     cbool ec_node_is_behind(const ec_node *node, uint32_t config_rev)
     cbool ec_source_is_due(const ec_node *node, uint64_t frame_index)
-    void ec_source_take_changes(ec_node *node, uint64_t frame_index)
+    cbool ec_source_may_take(const ec_node *node, uint64_t frame_index, uint32_t newest)
+    void ec_source_take_changes(ec_node *node, uint64_t frame_index, uint32_t newest)
+    void ec_node_end(ec_node *node, uint32_t newest)
+    cbool ec_node_has_heir_of(ec_node *node)
+    int32_t ec_node_inherit(ec_node *node)
 
 
 cdef extern from "graph/ec_node.h" nogil:
@@ -232,15 +290,14 @@ cdef extern from "graph/ec_node.h" nogil:
     ctypedef struct ec_fanout:
         uint32_t n
         ec_edge **edges
-    ctypedef struct ec_local:
-        uint32_t node, input
     ctypedef struct ec_port:
         uint32_t number, kind, n_channels, n_bins, max_frames, step_num, step_den, meta_rev
         double sps
         ec_pool *pool
         ec_ref spare
-        uint32_t n_local
-        ec_local local[32]
+        ec_routes *routes
+        ec_routes *planned
+        ec_pool *planned_pool
         ec_counter packets, frames
     ctypedef struct ec_node:
         const StageDescriptor *stage
@@ -249,7 +306,10 @@ cdef extern from "graph/ec_node.h" nogil:
         double in_step
         ec_inbox inbox
         ec_change *fade
-        uint32_t number, on_error, is_sink, dead, ended, ending, finished, n_inputs, n_outputs
+        uint32_t at, number, on_error, is_sink, dead, ended, ending, finished, let_go, n_inputs, n_outputs
+        ec_node *heir_of
+        ec_flag over
+        uint32_t fed, leaves
         int64_t budget_ns
         ec_ref pending[8]
         ec_port *ports
@@ -259,7 +319,13 @@ cdef extern from "graph/ec_node.h" nogil:
         ec_histogram process_ns, latency_ns
     ctypedef struct ec_input:
         ec_edge *edge
-        uint32_t node, input, over
+        ec_node *node
+        uint32_t input, silent
+    ctypedef struct ec_schedule:
+        uint32_t config_rev, n_nodes, n_inputs
+        ec_node **nodes
+        ec_input *inputs
+        ec_schedule *older
     ctypedef struct ec_failure:
         int32_t status
         uint32_t node, edge
@@ -275,7 +341,9 @@ cdef extern from "graph/ec_node.h" nogil:
         ec_node **nodes
         uint32_t n_nodes
         ec_input *inputs
-        uint32_t n_inputs
+        uint32_t n_inputs, config_rev, started
+        ec_turn turn
+        ec_schedule *published
         int64_t spin_ns
         ec_doorbell bell
         ec_flag parked
@@ -290,18 +358,21 @@ cdef extern from "graph/ec_node.h" nogil:
     ec_group *ec_group_create(ec_run *run)
     void ec_group_destroy(ec_group *group)
     int32_t ec_group_add_node(ec_group *group, ec_node *node)
-    int32_t ec_group_add_input(ec_group *group, ec_edge *edge, uint32_t node, uint32_t input)
-    int32_t ec_port_add_local(ec_port *port, uint32_t node, uint32_t input)
-    int32_t ec_group_find_guards(ec_group *group)
+    int32_t ec_group_add_input(ec_group *group, ec_edge *edge, ec_node *node, uint32_t input)
+    int32_t ec_port_add_route(ec_port *port, ec_node *node, uint32_t input, ec_edge *edge)
+    cbool ec_group_quiesce(ec_group *group)
+    void ec_group_take(ec_group *g, ec_schedule *schedule)
+    void ec_run_forget_pool(ec_run *run, uint32_t id)
     cbool ec_stage_has_end_input(const StageDescriptor *stage)
     cbool ec_stage_has_counters(const StageDescriptor *stage)
     cbool ec_stage_has_take_over(const StageDescriptor *stage)
-    cbool ec_input_may_come(ec_group *g, const ec_input *input)
+    cbool ec_input_may_come(ec_input *input)
     int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     int32_t ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge)
     void ec_run_fail(ec_run *run, int32_t status, uint32_t node, uint32_t edge, uint64_t frame_index)
     void ec_run_log(ec_run *run, uint32_t code, uint32_t node, uint32_t edge, uint64_t frame_index, int64_t value)
     const ec_fanout *ec_port_fanout(ec_port *port)
+    const ec_routes *ec_port_routes(ec_port *port)
     void ec_group_next_epoch(ec_group *g)
     void ec_group_park(ec_group *g, uint32_t parked)
     cbool ec_group_has_ended(ec_group *g)

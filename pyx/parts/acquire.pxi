@@ -289,6 +289,7 @@ cdef void run_acquire(Source *s) noexcept nogil:
     cdef int32_t status
     ec_fp_flush_denormals()
     ec_group_park(g, 0)
+    adopt(g)
     status = ec_ads1299_start(&a.driver, &a.t_start_ns)
     ec_sample_clock_init(&a.clock, a.driver.sps, 0)
     a.t_zero_ns = a.t_start_ns if g.run.is_virtual else 0
@@ -307,7 +308,4 @@ cdef void run_acquire(Source *s) noexcept nogil:
     if status < 0 and status != EC_STATUS_END_OF_DATA:
         ec_run_log(g.run, EC_LOG_DEVICE, s.node.number, NO_EDGE, a.next_conversion, status)
         ec_run_fail(g.run, status, s.node.number, NO_EDGE, a.next_conversion)
-    finish_node(g, 0)
-    end_inputs(g, 1)
-    end_outputs(g)
-    ec_group_park(g, 1)
+    end_source(g, s.node)

@@ -1,4 +1,5 @@
-# Changes of a running graph as the control thread makes them: prepared aside, then handed over all at once.
+# Changes of a running graph as the control thread makes them: prepared aside, then handed over all at once
+# (rewire.pxi).
 #
 # What happens to them on the data path is said in csrc/graph/ec_change.h and ec_fade.h. All functions here are called
 # by one thread at a time.
@@ -10,32 +11,74 @@ cdef class Change:
 
     cdef Graph _graph
     cdef ec_node *_node
+    cdef int _number
+    cdef const StageDescriptor *_stage
     cdef ec_change *_c
 
     def __dealloc__(self):
         if self._c is NULL:
             return
         if self._c.self is not NULL:
-            self._node.stage.destroy(self._c.self)
+            self._stage.destroy(self._c.self)
         ec_change_destroy(self._c)
 
 
-cdef Change new_change(Graph graph, ec_node *node, void *instance, double sps_in, list meta_revs):
+cdef Change new_change(Graph graph, int number, void *instance, double sps_in, meta_revs):
     """Wrap a record; the instance is destroyed if there is no memory for it."""
+    cdef ec_node *node = graph.nodes[number]
     cdef Change change = Change.__new__(Change)
     change._graph = graph
     change._node = node
+    change._number = number
+    change._stage = node.stage
     change._c = ec_change_create(node, instance, sps_in)
     if change._c is NULL:
         if instance is not NULL:
             node.stage.destroy(instance)
         raise MemoryError("eegcore: no memory for a change")
+    if len(meta_revs) > <Py_ssize_t>node.n_outputs:
+        raise errors.BadArgument(f"meta_revs: {len(meta_revs)} of a node with {node.n_outputs} outputs.")
     for i, rev in enumerate(meta_revs):
         change._c.meta_rev[i] = rev
     return change
 
 
-def prepare_change(Graph graph, int node, *, str node_type, dict params, list inputs, list outputs, list meta_revs):
+cdef int set_routes(Change change, routes, pools) except -1:
+    """Let a change bring other readers and pools: {port: [("local", node, input) | ("edge", number)...]}, {port: pool}.
+    """
+    cdef Graph graph = change._graph
+    cdef ec_routes *made
+    cdef ec_node *to
+    for port, readers in (routes or {}).items():
+        if not 0 <= port < <int>change._node.n_outputs:
+            raise errors.BadArgument(f"routes: node {change._number} has no port {port}.")
+        made = ec_routes_create(len(readers), len(readers))
+        if made is NULL:
+            raise MemoryError("eegcore: no memory for routes")
+        free(change._c.rewired[<int>port].routes)
+        change._c.rewired[<int>port].routes = made
+        for reader in readers:
+            if reader[0] == "edge":
+                made.edges[made.n_edges] = graph._edge_at(reader[1])
+                made.n_edges += 1
+                continue
+            to = graph._at(reader[1])
+            if reader[0] != "local" or graph.node_group[<int>reader[1]] != graph.node_group[change._number] \
+                    or not 0 <= reader[2] < <int>to.n_inputs:
+                raise errors.BadArgument(f"routes: {reader!r} from node {change._number}. Allowed: (\"edge\", number), "
+                                         "or (\"local\", node, input) with an input of a node of the same group.")
+            made.local[made.n_local].node = to
+            made.local[made.n_local].input = reader[2]
+            made.n_local += 1
+    for port, pool in (pools or {}).items():
+        if not 0 <= port < <int>change._node.n_outputs:
+            raise errors.BadArgument(f"pools: node {change._number} has no port {port}.")
+        change._c.rewired[<int>port].pool = graph._pool_at(pool)
+    return 0
+
+
+def prepare_change(Graph graph, int node, *, str node_type, dict params, list inputs, list outputs, list meta_revs,
+                   routes=None, pools=None):
     """Make and start a new instance for a node of a graph that may be running; nothing is changed yet.
 
     Parameters
@@ -47,6 +90,8 @@ def prepare_change(Graph graph, int node, *, str node_type, dict params, list in
         As of `Graph.add_node`; the streams are those that the node has.
     meta_revs : list of int
         For every output, the meta_rev of its packets from then on, 0 for as before.
+    routes, pools : dict, optional
+        As of `prepare_routes`.
 
     Returns
     -------
@@ -57,50 +102,74 @@ def prepare_change(Graph graph, int node, *, str node_type, dict params, list in
     EegcoreError
         If the stage refuses its settings or streams.
     """
-    cdef ec_node *n = graph.nodes[node]
+    cdef ec_node *n = graph._at(node)
+    cdef Change change
     if n.stage is NULL or n.stage != builtin(node_type):
         raise errors.EegcoreError(f"{node_type}: node {node} is none. Only its settings can change.")
-    return new_change(graph, n, start_instance(n.stage, node_type, params, inputs, outputs), inputs[0]["sps"], meta_revs)
+    change = new_change(graph, node, start_instance(n.stage, node_type, params, inputs, outputs), inputs[0]["sps"],
+                        meta_revs)
+    set_routes(change, routes, pools)
+    return change
 
 
 def prepare_meta(Graph graph, int node, list meta_revs):
     """A change that only says something new of the streams of a node, or of a source."""
-    return new_change(graph, graph.nodes[node], NULL, 0.0, meta_revs)
+    graph._at(node)
+    return new_change(graph, node, NULL, 0.0, meta_revs)
 
 
-def hand_over(Graph graph, list changes, uint32_t config_rev, uint64_t at_frame=0):
-    """Let prepared changes take effect as one revision, at the first frame of every source not before `at_frame`.
+def prepare_routes(Graph graph, int node, *, routes=None, pools=None, meta_revs=()):
+    """A change of the readers and pools of a node or a source that goes on otherwise; also the first of a new node.
 
-    With 0 that is the next frame. Nodes hear of it before sources (invariant C2 of ec_change.h).
-
-    Raises
-    ------
-    BadArgument
-        If the revision is not newer than the last one.
-    EegcoreError
-        If memory is missing; nothing is changed then.
+    Parameters
+    ----------
+    routes : dict, optional
+        Port to the list of all its planned readers from then on, in any order: ``("local", node, input)`` for an
+        input of a node of the same group, ``("edge", number)`` for a `new_edge` or `new_outlet`. Ports that are not
+        named keep theirs. Readers that are not in the list any more, and that nobody else feeds in the new plan, are
+        told of the end: they hand over what they hold before the first packet of the revision is handed on.
+    pools : dict, optional
+        Port to the number of the pool that its packets are taken from. Ports that are not named keep theirs.
+    meta_revs : list of int, optional
+        As of `prepare_change`.
     """
     cdef Change change
-    cdef int i
-    if config_rev <= graph.config_rev:
-        raise errors.BadArgument(f"config_rev: {config_rev} after {graph.config_rev}. Revisions grow.")
-    for change in changes:
-        if change._c is NULL or change._graph is not graph:
-            raise errors.BadArgument("change: not prepared for this graph, or handed over already. Prepare another.")
-    sources = [new_change(graph, graph.sources[i].node, NULL, 0.0, []) for i in range(graph.n_groups)
-               if graph.sources[i] is not NULL]
-    for change in [*changes, *sources]:
-        change._c.config_rev = config_rev
-        change._c.at_frame = at_frame
-        ec_inbox_append(&change._node.inbox, change._c)
-        change._c = NULL               # the node's from here on
-    graph.config_rev = config_rev
+    graph._at(node)
+    change = new_change(graph, node, NULL, 0.0, meta_revs)
+    set_routes(change, routes, pools)
+    return change
+
+
+def prepare_retire(Graph graph, int node):
+    """A change after which the node is not part of the graph: it ends when its inputs have ended.
+
+    Take it out of the routes of everybody in the same revision. Readers of its own that others feed afterwards are
+    left to them without an end; the rest are told of it.
+    """
+    cdef ec_node *n = graph._at(node)
+    cdef Change change
+    if n.stage is NULL:
+        raise errors.BadArgument(f"node {node}: a source stays for a whole run.")
+    change = new_change(graph, node, NULL, 0.0, [])
+    change._c.is_retire = 1
+    return change
 
 
 def collect_changes(Graph graph):
-    """Destroy instances and records that no thread touches any more; return how many changes are not over."""
+    """Destroy instances, records and schedules that no thread touches any more; return how many changes are not over.
+
+    A change whose frame never comes stays open until the end of the run.
+    """
     cdef int i
-    return sum([ec_node_collect(graph.nodes[i]) for i in range(graph.n_nodes)])
+    cdef ec_graph view = graph._view()
+    cdef uint32_t still_open = 0
+    for i in range(graph.n_nodes):
+        if graph.nodes[i] is not NULL:
+            still_open += ec_node_collect(graph.nodes[i])
+    for i in range(graph.n_groups):
+        if graph.groups[i] is not NULL:
+            check(ec_group_tidy(&view, graph.groups[i]), "group")
+    return still_open
 
 
 def stage_can_change(str node_type):

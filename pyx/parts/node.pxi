@@ -115,23 +115,33 @@ cdef void deliver(ec_group *g, ec_node *n, ec_port *port, ec_ref ref) noexcept n
     """Hand one owned reference to every reader of a port: one reference each, no copy."""
     cdef ec_pool *pool = g.run.pools[ec_ref_pool(ref)]
     cdef ec_packet *p = ec_pool_packet(pool, ec_ref_slot(ref))
+    cdef const ec_routes *routes = ec_port_routes(port)
     cdef const ec_fanout *fanout = ec_port_fanout(port)
-    cdef uint32_t readers = port.n_local + fanout.n
+    cdef uint32_t readers = routes.n_local + routes.n_edges + fanout.n
     cdef uint32_t i
     ec_counter_add(&port.packets, 1)
     ec_counter_add(&port.frames, p.device_frames)
-    if readers == 1 and port.n_local == 1:     # the next stage of the same group, as almost always
-        g.nodes[port.local[0].node].pending[port.local[0].input] = ref
+    if readers == 1 and routes.n_local == 1:   # the next stage of the same group, as almost always
+        put(g, n, &routes.local[0], ref)
         return
     if readers == 0:
         ec_pool_release(pool, ref)
         return
     for i in range(readers - 1):
         ec_pool_retain(pool, ref)
-    for i in range(port.n_local):
-        g.nodes[port.local[i].node].pending[port.local[i].input] = ref
+    for i in range(routes.n_local):
+        put(g, n, &routes.local[i], ref)
+    for i in range(routes.n_edges):
+        push(g, n, routes.edges[i], ref, p)
     for i in range(fanout.n):
         push(g, n, fanout.edges[i], ref, p)
+
+
+cdef inline void put(ec_group *g, ec_node *n, const ec_local *to, ec_ref ref) noexcept nogil:
+    """Lay a packet in front of a later node of the group. One that still lies there is worked off first."""
+    if to.node.pending[to.input] != EC_REF_NONE:
+        run_nodes(g, n.at + 1)
+    to.node.pending[to.input] = ref
 
 
 cdef int32_t take_slot(ec_group *g, ec_node *n, ec_port *port) noexcept nogil:
@@ -219,10 +229,16 @@ cdef inline void count_skipped(ec_node *n, const eegcore_block *out) noexcept no
 
 cdef void take_changes(ec_group *g, ec_node *n, uint32_t config_rev, uint64_t frame_index) noexcept nogil:
     """Change over to a revision before the first packet that carries it."""
-    cdef int32_t status = ec_node_take_changes(n, config_rev)
+    cdef int32_t status = EC_STATUS_OK
+    if ec_node_has_heir_of(n):
+        status = ec_node_inherit(n)
+    status = min(status, ec_node_take_changes(n, config_rev))
     if status < 0:
         ec_counter_add(&n.errors, 1)
         ec_run_log(g.run, EC_LOG_STAGE_FAILED, n.number, NO_EDGE, frame_index, status)
+    if n.let_go:
+        n.let_go = 0
+        end_inputs(g, n.at + 1)        # what they hold comes before the packet at hand
 
 
 cdef ec_packet *open_inputs(ec_group *g, ec_node *n, eegcore_block *blocks, eegcore_block **first, uint32_t *frames,
@@ -376,51 +392,3 @@ cdef void ask_node(ec_group *g, uint32_t at, const ec_packet *parent, bint flush
             now = ec_now_ns()
             forward_outputs(g, n, out, parent, now, now)
             run_nodes(g, at + 1)
-
-
-cdef void finish_node(ec_group *g, uint32_t at) noexcept nogil:
-    """All inputs of a node have ended: ask for what it held back, and tell its readers, inside the group and beyond."""
-    cdef ec_node *n = g.nodes[at]
-    cdef const ec_fanout *fanout
-    cdef uint32_t i, k
-    n.finished = 1
-    if n.stage is not NULL and n.stage.flush is not NULL and not n.dead:
-        ask_node(g, at, NULL, True)
-    for i in range(n.n_outputs):
-        for k in range(n.ports[i].n_local):
-            g.nodes[n.ports[i].local[k].node].ending |= <uint32_t>1 << n.ports[i].local[k].input
-        fanout = ec_port_fanout(&n.ports[i])
-        for k in range(fanout.n):
-            ec_edge_end(fanout.edges[k])
-
-
-cdef void end_inputs(ec_group *g, uint32_t first) noexcept nogil:
-    """Tell every node from `first` on which of its inputs have ended; a node whose last one has is finished."""
-    cdef uint32_t at, k, fresh
-    cdef ec_node *n
-    for at in range(first, g.n_nodes):
-        n = g.nodes[at]
-        fresh = n.ending & ~n.ended
-        n.ending = 0
-        n.ended |= fresh
-        if fresh == 0 or n.finished:
-            continue
-        if not n.dead and ec_stage_has_end_input(n.stage):
-            for k in range(n.n_inputs):
-                if fresh >> k & 1:
-                    n.stage.end_input(n.self, k)
-            ask_node(g, at, NULL, False)
-        if n.ended == (<uint32_t>1 << n.n_inputs) - 1:
-            finish_node(g, at)
-
-
-cdef void end_outputs(ec_group *g) noexcept nogil:
-    """No packet will be handed over any more: tell every reader, one that is being added at this moment too."""
-    cdef uint32_t i, k, j
-    cdef const ec_fanout *fanout
-    ec_group_end(g)
-    for i in range(g.n_nodes):
-        for k in range(g.nodes[i].n_outputs):
-            fanout = ec_port_fanout(&g.nodes[i].ports[k])
-            for j in range(fanout.n):
-                ec_edge_end(fanout.edges[j])

@@ -65,6 +65,7 @@ cdef void run_playback(Source *s) noexcept nogil:
     cdef const char *row
     ec_fp_flush_denormals()
     ec_group_park(g, 0)
+    adopt(g)
     memset(lead_off, 0, sizeof(lead_off))
     ec_rt_enter()
     while not (ec_run_is(&g.run.stopping) or ec_run_is(&g.run.abort)):
@@ -107,7 +108,4 @@ cdef void run_playback(Source *s) noexcept nogil:
         frame_index += 1
     ec_rt_leave()
     source_close_packet(s, ec_now_ns())
-    finish_node(g, 0)
-    end_inputs(g, 1)
-    end_outputs(g)
-    ec_group_park(g, 1)
+    end_source(g, s.node)

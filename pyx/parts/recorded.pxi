@@ -22,7 +22,8 @@ cdef void emit_recorded(Source *s, const PacketHead *h) noexcept nogil:
     s.next_frame = h.frame_index + h.n_frames
     ec_counter_add(&s.n.edges, h.n_frames)
     ec_counter_set(&s.n.last_edge_ns, <uint64_t>h.t_ns)
-    ec_source_take_changes(s.node, h.frame_index)
+    if ec_source_is_due(s.node, h.frame_index):
+        source_take_changes(s, h.frame_index)
     if not source_open_packet(s, h.frame_index, h.t_ns):
         source_lost(s, &s.n.pool_empty, h.n_frames)
         return
@@ -68,6 +69,7 @@ cdef void run_recorded(Source *s) noexcept nogil:
             continue
         if ec_run_is(&s.no_more):
             break
+        adopt(g)
         ec_group_next_epoch(g)
         ec_counter_set(&g.beat_ns, <uint64_t>ec_now_ns())
         ec_group_park(g, 1)
@@ -76,10 +78,7 @@ cdef void run_recorded(Source *s) noexcept nogil:
     ec_rt_leave()
     ec_run_set(&s.done, 1)
     ec_doorbell_ring(&s.taken)
-    finish_node(g, 0)
-    end_inputs(g, 1)
-    end_outputs(g)
-    ec_group_park(g, 1)
+    end_source(g, s.node)
 
 
 cdef check_batch(const Source *s, const char *batch, size_t n_bytes):

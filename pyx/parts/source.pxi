@@ -33,6 +33,7 @@ cdef struct Chips:
 cdef struct Source:
     ec_group *group
     ec_node *node              # stage NULL, one port
+    int number                 # of the node
     ec_source_counters n
     ec_time_points points      # which frame was when
     uint32_t batch             # frames per packet
@@ -74,6 +75,7 @@ cdef void source_close_packet(Source *s, int64_t now_ns) noexcept nogil:
     cdef ec_port *port = &s.node.ports[0]
     if ref == EC_REF_NONE:
         return
+    adopt(s.group)                             # between two packets
     s.open_ref = EC_REF_NONE
     s.open_packet = NULL
     p.device_frames = p.n_frames
@@ -116,13 +118,24 @@ cdef bint source_open_packet(Source *s, uint64_t frame_index, int64_t t_ns) noex
     return True
 
 
+cdef void source_take_changes(Source *s, uint64_t frame_index) noexcept nogil:
+    """Begin a packet of another revision at this frame; readers that it leaves hand over what they hold first."""
+    adopt(s.group)
+    if not ec_source_may_take(s.node, frame_index, s.group.config_rev):
+        return                                 # it is being handed over at this moment
+    source_close_packet(s, ec_now_ns())        # a packet is of one revision
+    ec_source_take_changes(s.node, frame_index, s.group.config_rev)
+    if s.node.let_go:
+        s.node.let_go = 0
+        end_inputs(s.group, 1)
+
+
 cdef void source_add_frame(Source *s, const void *values, uint64_t frame_index, int64_t t_ns,
                            const uint64_t *saturated, const uint64_t *lead_off) noexcept nogil:
     """Append one frame; values are n_channels int32 or float32."""
     cdef ec_packet *p
     if ec_source_is_due(s.node, frame_index):
-        source_close_packet(s, ec_now_ns())    # a packet is of one revision
-        ec_source_take_changes(s.node, frame_index)
+        source_take_changes(s, frame_index)
     p = s.open_packet
     if p is not NULL and not (same_masks(p.saturated, saturated) and same_masks(p.lead_off, lead_off)
                               and not s.gap_before):

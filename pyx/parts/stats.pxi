@@ -76,7 +76,7 @@ def device_error(Graph graph, int group, int status, str stage):
 
 def node_stats(Graph graph, int node):
     """Counters of one node; `ports` holds device frames handed out per port."""
-    cdef ec_node *n = graph.nodes[node]
+    cdef ec_node *n = graph._at(node)
     cdef uint32_t i
     return {
         "packets": ec_counter_get(&n.packets), "frames": ec_counter_get(&n.frames),
@@ -91,7 +91,7 @@ def node_stats(Graph graph, int node):
 
 def node_counters(Graph graph, int node):
     """What the stage of a node counts itself: [(input, None for the stage as a whole, name, value)...]."""
-    cdef ec_node *n = graph.nodes[node]
+    cdef ec_node *n = graph._at(node)
     cdef eegcore_counter counters[MAX_COUNTERS]
     cdef uint32_t i, found
     if n.stage is NULL or not ec_stage_has_counters(n.stage):
@@ -103,7 +103,7 @@ def node_counters(Graph graph, int node):
 
 def histogram_buckets(Graph graph, int node, str which):
     """[(upper edge in ns, count)...] of the non-empty buckets; `which` is "process" or "latency"."""
-    cdef ec_histogram *h = &graph.nodes[node].process_ns if which == "process" else &graph.nodes[node].latency_ns
+    cdef ec_histogram *h = &graph._at(node).process_ns if which == "process" else &graph._at(node).latency_ns
     cdef int i
     return [(ec_histogram_edge(i), ec_counter_get(&h.count[i])) for i in range(EC_HISTOGRAM_BUCKETS)
             if ec_counter_get(&h.count[i])]
@@ -111,7 +111,7 @@ def histogram_buckets(Graph graph, int node, str which):
 
 def edge_stats(Graph graph, int edge):
     """Counters of one edge: packets, device frames, drops by reason, depth."""
-    cdef ec_edge *e = graph.edges[edge]
+    cdef ec_edge *e = graph._edge_at(edge)
     stats = {
         "in_packets": 0, "in": 0, "out_packets": ec_counter_get(&e.out_packets), "out": ec_counter_get(&e.out_frames),
         "dropped": {"overflow": ec_counter_get(&e.dropped_frames[EC_DROP_OVERFLOW]),
@@ -127,7 +127,7 @@ def edge_stats(Graph graph, int edge):
 
 def pool_stats(Graph graph, int pool):
     """State of one pool, slots."""
-    cdef ec_pool *p = graph.c.pools[pool]
+    cdef ec_pool *p = graph._pool_at(pool)
     return {"size": ec_pool_size(p), "free": ec_pool_free_count(p), "grown": ec_pool_size(p) == p.slots_reserved,
             "exhausted": ec_pool_exhausted(p), "stale": ec_pool_stale(p), "high_water": ec_pool_high_water(p),
             "slot_bytes": p.payload_bytes}
@@ -135,7 +135,7 @@ def pool_stats(Graph graph, int pool):
 
 def group_stats(Graph graph, int group):
     """Sign of life of a group's thread: ns since its last round, rounds, the node it is in or None, its end."""
-    cdef ec_group *g = graph.groups[group]
+    cdef ec_group *g = graph._group(group)
     cdef uint64_t beat = ec_counter_get(&g.beat_ns)
     cdef uint64_t at = ec_counter_get(&g.at)       # once: it may be 0 at a second look
     return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds),
@@ -147,8 +147,8 @@ def node_digest(Graph graph, int node):
     """SHA-256 (hex) over what a sink has seen, None if it was not asked for. After the run is quiet."""
     cdef ec_sha256 h
     cdef uint8_t out[32]
-    if not graph.nodes[node].digest_on:
+    if not graph._at(node).digest_on:
         return None
-    h = graph.nodes[node].digest
+    h = graph._at(node).digest
     ec_sha256_final(&h, out)
     return (<char *>out)[:32].hex()

@@ -2,6 +2,22 @@
 
 
 @cython.final
+cdef class Bell:
+    """A doorbell that several edges ring, for the one thread that reads them all."""
+
+    cdef ec_doorbell *c
+
+    def __cinit__(self):
+        self.c = <ec_doorbell *>new_aligned(sizeof(ec_doorbell))
+        if self.c is NULL:
+            raise MemoryError("eegcore: no memory for a doorbell")
+        check(ec_doorbell_init(self.c, False), "doorbell")
+
+    def __dealloc__(self):
+        free(self.c)
+
+
+@cython.final
 cdef class Tap:
     """The consumer's end of one edge.
 
@@ -15,6 +31,7 @@ cdef class Tap:
     cdef readonly Py_ssize_t quota     # 0: no limit (our own sinks)
     cdef readonly int event_fd         # -1 if it has none; open as long as the run's memory lives
     cdef Py_ssize_t held
+    cdef int _waiting                  # threads inside `wait`
 
     def __init__(self):
         raise TypeError("a Tap comes from a run, not from a constructor")
@@ -90,14 +107,11 @@ cdef class Tap:
                 return None
             if ec_now_ns() >= deadline_ns:
                 return out
+            self._waiting += 1             # the edge stays until it is awake
             with nogil:
                 ec_doorbell_wait(self._edge.bell, seen, deadline_ns)
+            self._waiting -= 1
         return None
-
-    cdef ec_doorbell *_bell(self) except NULL:
-        if self._edge is NULL:
-            raise errors.BadArgument(f"tap {self.name}: is detached and has no doorbell to share.")
-        return self._edge.bell
 
     def fileno(self):
         """The eventfd that becomes readable when packets wait; -1 if the edge has none."""
@@ -147,7 +161,7 @@ def wait_any(list taps, double timeout_s, Py_ssize_t max_packets=32):
         if tap._edge is not NULL and bell is NULL:
             bell = tap._edge.bell
         if tap._edge is not NULL and tap._edge.bell != bell:
-            raise errors.BadArgument(f"tap {tap.name}: has a doorbell of its own. Open it with beside=.")
+            raise errors.BadArgument(f"tap {tap.name}: has a doorbell of its own. Open all with one bell=.")
     while bell is not NULL:
         seen = ec_doorbell_look(bell)
         over = True
