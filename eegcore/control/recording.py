@@ -110,7 +110,7 @@ class Recordings:
         """Whether one goes on."""
         return bool(self.keeper.active())
 
-    def start(self, **given: Any) -> dict[str, Any]:
+    def start(self, /, **given: Any) -> dict[str, Any]:
         """Begin a recording; return its status once its files are on the disk.
 
         Parameters
@@ -215,7 +215,7 @@ class Recordings:
         status = self.status()
         if status is None:
             return
-        if any(active.session.has_waiting for active in self.keeper.active()):
+        if any(active.session.needs_first_frame for active in self.keeper.active()):
             self._aside(self.keeper.place_events)
         self._host.publish({"event": "recording", **status})
         if status["state"] == "failed":

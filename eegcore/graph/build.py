@@ -157,7 +157,7 @@ def _add_source(built: Built, group: GroupPlan, node: NodePlan, streams: dict[Po
     if node.params["node"] == "ads1299":
         number = built.graph.add_ads1299(at, output, node.params, frames=_file_frames(node), frames_max=frames)
     elif node.params["node"] == "recorded":
-        number = built.graph.add_recorded(at, output)
+        number = _rt.add_recorded(built.graph, at, output)
     else:
         number = _add_playback(built, at, output, node, frames, recordings.get(node.members[0]))
     built.sources[node.members[0]] = at

@@ -113,6 +113,10 @@ class FileSinks:
             raise NotFound(f"sink: no file sink is called {sink_id!r}. Known: {', '.join(self.by_id) or 'none'}.")
         return self.by_id[sink_id]
 
+    def silent(self) -> dict[str, float]:
+        """Return the seconds since each thread last came by: a disk that does not answer keeps it."""
+        return {sink_id: sink.silent_s for sink_id, sink in list(self.by_id.items())}
+
     def failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
         return {sink_id: sink.failed for sink_id, sink in list(self.by_id.items()) if sink.failed is not None}

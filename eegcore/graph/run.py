@@ -333,6 +333,10 @@ class GraphRun:
         """Return the registers of every chip of a source as they were read back; empty for a recording."""
         return _rt.chip_registers(self.built.graph, self.built.sources[source])
 
+    def silent_sinks(self) -> dict[str, float]:
+        """Return the seconds since the thread of each file sink last came by."""
+        return self._files.silent()
+
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
         return self._files.failures()

@@ -142,18 +142,18 @@ class Session:
             self._append_waiting()
 
     def begin_at(self, frame_index: int, sps: float) -> None:
-        """Say which frame is the first; events that waited for it are written."""
+        """Say which frame is the first; events that waited for it are written. SinkFailed if they may not be."""
         with self._eventing:
             if self.first_frame is None:
                 self.first_frame = frame_index
-                self.meta["first_frame"] = frame_index
-                self.meta.setdefault("sps_in_file", sps)
+                self.meta |= {"first_frame": frame_index, "sps_in_file": sps}
+                self.write_meta()                      # what a mended session is placed in time by
             self._append_waiting()
 
     @property
-    def has_waiting(self) -> bool:
-        """Whether events wait for the first frame to be known."""
-        return bool(self._waiting)
+    def needs_first_frame(self) -> bool:
+        """Whether the first frame is not known yet, or events still wait for it."""
+        return self.first_frame is None or bool(self._waiting)
 
     def _append_waiting(self) -> None:
         if self.first_frame is None:

@@ -25,6 +25,7 @@ cdef class Graph:
     cdef public int64_t t_zero_ns      # time of the start on the clock of the run: what rows of text count from
     cdef bint _finished
     cdef bint _retired[MAX_EDGES_TOTAL]    # taken off again: free for the next outlet like it
+    cdef set _bells
     cdef list _kept                   # Python memory that C points into
     cdef readonly uint32_t config_rev  # newest that was given to the graph
 
@@ -33,7 +34,7 @@ cdef class Graph:
         if self.c is NULL:
             raise MemoryError("eegcore: no memory for a run")
         self.config_rev = config_rev
-        self._kept = []
+        self._kept, self._bells = [], set()
         self._taps = {}
 
     def __dealloc__(self):
@@ -284,12 +285,6 @@ cdef class Graph:
         s.frames_max = frames_max
         return s.number
 
-    def add_recorded(self, int group, dict output):
-        """Add a source that hands on packets of another run (`feed`) as they were; return its node number."""
-        cdef Source *s = self._source(group, output, output["max_frames"])
-        s.is_recorded = True
-        return s.number
-
     def connect(self, int from_node, int from_port, int to_node, int to_input):
         """Connect two nodes of one group by direct call. Before the start."""
         self._building(self.node_group[from_node])
@@ -328,8 +323,7 @@ cdef class Graph:
         Outlets with one `bell` are read by one thread, with `wait_any`.
         """
         cdef int number = self._edge(policy, capacity, critical, bell.c if bell is not None else NULL, with_eventfd)
-        if bell is not None and bell not in self._kept:
-            self._kept.append(bell)            # as long as an edge may ring it
+        self._bells.add(bell)                  # as long as an edge may ring it
         self._taps[number] = Tap.make(self, self.edges[number], name, quota)
         return number, self._taps[number]
 
@@ -362,8 +356,7 @@ cdef class Graph:
                    Bell bell=None):
         """Add an edge whose consumer is Python; return (number, Tap). Also on a running graph, one call at a time.
 
-        With `planned`, before the start, it belongs to the plan as a `new_outlet` does, and not to a listener; `bell` is
-        as there.
+        With `planned`, before the start, it belongs to the plan as a `new_outlet` does, and not to a listener.
         """
         cdef ec_node *node = self._at(from_node)
         cdef ec_group *g = self.groups[self.node_group[from_node]]

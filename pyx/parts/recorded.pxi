@@ -101,6 +101,13 @@ cdef check_batch(const Source *s, const char *batch, size_t n_bytes):
         at += recorded_bytes(h.payload_bytes)
 
 
+def add_recorded(Graph graph, int group, dict output):
+    """Add a source that hands on packets of another run (`feed`) as they were; return its node number."""
+    cdef Source *s = graph._source(group, output, output["max_frames"])
+    s.is_recorded = True
+    return s.number
+
+
 def feed(Graph graph, int group, bytes batch):
     """Let a recorded source hand on a batch of packets; return when the graph has all of them.
 

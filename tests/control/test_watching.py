@@ -123,7 +123,7 @@ def test_a_bad_change_is_an_alarm_with_every_mistake_and_what_runs_goes_on(pipel
 def test_while_something_is_recorded_a_change_is_refused_with_an_alarm(pipeline, controller, alarms, text, monkeypatch):
     controller.start()
     run_id = controller.run_id
-    monkeypatch.setattr(controller, "recording_status", lambda: {"folder": "x"})
+    monkeypatch.setattr(type(controller.recording), "is_recording", True)
     pipeline.write_text(text)
     assert take_up_file(controller, pipeline) == "refused"
     assert (controller.run_id, factor(controller), controller.state) == (run_id, 2, "running")

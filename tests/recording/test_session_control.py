@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SPS, read_json
+from session_folder import SPS, read_json
 
 from eegcore.control.controller import Controller
 from eegcore.errors import BadArgument, Locked, SinkFailed, StateConflict
