@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     _run(commands)
     _record(commands)
     _batch(commands)
+    _export(commands)
     _show(commands)
     _mend(commands)
     _doctor(commands)
@@ -123,6 +124,18 @@ def _batch(commands: Any) -> None:
     parser.add_argument("--retries", type=int, default=2, metavar="N",
                         help="how often a recording is tried again when its process was killed (2)")
     parser.add_argument("--json", action="store_true", help="print what came of each as JSON")
+
+
+def _export(commands: Any) -> None:
+    parser = _command(commands, "export", "export", "export", "write a recording in a format other programs read")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                        help="a session folder, or a file: BDF, EDF, CSV, OpenBCI text, XDF, BrainVision")
+    parser.add_argument("--format", required=True, choices=["edf", "xdf", "csv"],
+                        help="edf: EDF+, 16 bits; xdf: every stream; csv: text, as csv_sink writes it")
+    parser.add_argument("--out", required=True, metavar="FILE", type=os.path.expanduser,
+                        help="the new file; one that exists is never overwritten")
+    parser.add_argument("--sps", type=float, metavar="N", help="frames per second of a text file that does not tell")
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
 def _show(commands: Any) -> None:
