@@ -9,6 +9,7 @@ next one is touched. `tests/devices` compares the values with edfio's.
 from __future__ import annotations
 
 import datetime
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -56,6 +57,9 @@ class EdfSignal(NamedTuple):
         Physical value = `slope` * count + `intercept`, in uV or, if it is no voltage, in `unit`. (1, 0) if the header
         has an empty range: uncalibrated signals are counts (EDF+ FAQ). Physical minimum above maximum gives a
         negative slope.
+    lsb_uv : float or None
+        uV per count as a recorder of this house writes it into the reserved field, exact where 8 characters of
+        physical range are not; None elsewhere.
     """
 
     label: str
@@ -68,6 +72,7 @@ class EdfSignal(NamedTuple):
     uv_per_unit: float | None
     slope: float
     intercept: float
+    lsb_uv: float | None = None
 
     @property
     def is_status(self) -> bool:
@@ -307,7 +312,17 @@ def _signal(signal: Any, offset: int, n_per_record: int) -> EdfSignal:
         intercept = signal.physical_max - slope * signal.digital_max
         slope, intercept = slope * (uv or 1.0), intercept * (uv or 1.0)
     return EdfSignal(signal.label, signal.transducer_type, unit, signal.prefiltering, float(signal.sampling_frequency),
-                     n_per_record, offset, uv, slope, intercept)
+                     n_per_record, offset, uv, slope, intercept, _lsb(signal.reserved, slope))
+
+
+def _lsb(reserved: str, slope: float) -> float | None:
+    """Return the exact uV per count that ``LSB 0.022351741790771484 uV`` says, if the physical range agrees."""
+    match = re.fullmatch(r"LSB ([0-9.eE+-]{1,24}) uV", reserved.strip())
+    try:
+        lsb_uv = float(match[1]) if match else 0.0
+    except ValueError:
+        return None
+    return lsb_uv if lsb_uv and abs(lsb_uv - slope) <= 1e-4 * abs(slope) else None
 
 
 def _runs(signals: Sequence[EdfSignal], width: int) -> list[tuple[int, int]]:
