@@ -70,8 +70,8 @@ def _read_back(recording: ReadBack, raw: bool) -> Recording:
                           "out.")
     strange = [label for label, unit in zip(recording.labels, recording.units, strict=True) if unit != "uV"]
     if strange and not raw:
-        raise BadArgument(f"process: channel {strange[0]!r} of {recording.path} is not in uV. Stages take uV or counts. "
-                          "Give its data as an array, in uV.")
+        raise BadArgument(f"process: channel {strange[0]!r} of {recording.path} is not in uV. Stages take uV or "
+                          "counts. Give its data as an array, in uV.")
     values = counts if counts is not None else np.ascontiguousarray(recording.data, np.float32)
     return Recording(values=values, labels=recording.labels, sps=recording.sps_nominal,
                      unit="counts" if counts is not None else "uV", scale_uv=recording.scale_uv, events=[],
