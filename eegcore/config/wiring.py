@@ -27,6 +27,7 @@ class Draft:
     inputs_refused: bool = False         # reported already: which stages it reads is not known
     inputs: list[InputRef] = field(default_factory=list)
     supposed: set[str] = field(default_factory=set)     # inputs that are guesses at misspelt ones
+    reads_all: bool = False              # no inputs were given, and that means all outputs
 
     @property
     def has_output(self) -> bool:
@@ -44,6 +45,9 @@ def wire(drafts: list[Draft], problems: Problems) -> None:
         _connect(draft, above, drafts[:number], by_id, problems)
         if draft.has_output:
             above = draft
+    for draft in drafts:
+        if draft.reads_all:
+            draft.inputs = [(other.id, None) for other in drafts if other.has_output]
     _refuse_cycles(drafts, by_id, problems)
 
 
@@ -59,7 +63,9 @@ def _connect(draft: Draft, above: Draft | None, before: list[Draft], by_id: dict
     if written is None or written.value is None:
         if most == 0:
             return
-        if above is not None and least <= 1:
+        if above is not None and getattr(stage_type, "reads_all", False):
+            draft.reads_all = True
+        elif above is not None and least <= 1:
             draft.inputs = [(above.id, None)]
         elif least > 0:
             draft.left_out = True

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eegcore.config import PipelineConfig
 from eegcore.control.editing import Editing
@@ -29,6 +29,9 @@ from eegcore.control.undo import History
 from eegcore.errors import EegcoreError
 from eegcore.logs import get_logger
 from eegcore.recording.keeper import RECORDINGS
+
+if TYPE_CHECKING:
+    from eegcore.graph.plan_types import Plan
 
 log = get_logger("control")
 
@@ -100,10 +103,10 @@ class Controller(Looking, Editing):
             if preset is not None:
                 held = self._held
                 config, plan = prepare_preset(preset_file(preset), held.config if held is not None else None)
-                return self._hold(config, plan, base_of("preset", preset, config))
+                return self._load(config, plan, base_of("preset", preset, config))
             if document is not None:
                 config, plan = prepare(document, name="request")
-                return self._hold(config, plan, base_of("request", config.name, config))
+                return self._load(config, plan, base_of("request", config.name, config))
             return self.held()
 
         return self._start(choose)
@@ -130,10 +133,10 @@ class Controller(Looking, Editing):
         self.shutdown()
         if was_stopped and self.state == "stopped":
             with self._editing:
-                self._hold(config, plan, base)
+                self._load(config, plan, base)
             return self.status()
         self._machine.wait_for_another_second()
-        return self._start(lambda: self._hold(config, plan, base))
+        return self._start(lambda: self._load(config, plan, base))
 
     def shutdown(self, timeout_s: float | None = None) -> dict[str, Any]:
         """Stop the sources, drain, finalise; return the ledger. A stopped pipeline answers with its last ledger.
@@ -169,7 +172,7 @@ class Controller(Looking, Editing):
 
     # ---- recordings ----
 
-    def start_recording(self, **given: Any) -> dict[str, Any]:
+    def start_recording(self, /, **given: Any) -> dict[str, Any]:
         """Begin a recording; see `Recordings.start`."""
         return self.recording.start(**given)
 
@@ -193,6 +196,14 @@ class Controller(Looking, Editing):
         return self._markers.listed()
 
     # ---- inside ----
+
+    def _load(self, config: PipelineConfig, plan: Plan, base: Base) -> Held:
+        """Hold another pipeline; what was changed live goes with the one before, and the log says what that was."""
+        before = self._held
+        if before is not None and before.overrides:
+            log.info("%s %s: changes of the pipeline before are discarded: %s. Undo brings them back.", base.origin,
+                     base.name, ", ".join(before.overrides_listed))
+        return self._hold(config, plan, base)
 
     def _start(self, choose: Callable[[], Held]) -> dict[str, Any]:
         """Start what `choose` holds; the state before comes back if it refuses."""

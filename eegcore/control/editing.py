@@ -152,13 +152,13 @@ class Editing:
             return config_rev
 
     def add_recorder(self, stage_id: str, declaration: dict[str, Any]) -> None:
-        """Put a sink into the pipeline that runs, as a change like any other."""
+        """Put a sink into the pipeline that runs, as a change like any other but no step of `undo`."""
         def make(held: Held) -> Prepared:
             document = written(held.config)
             document["stages"][stage_id] = declaration
             return prepare(document, name=CHANGE)
 
-        self.edit(make)
+        self.edit(make, remember=False)
 
     def lock_stage(self, stage_id: str) -> int:
         """Lock what is above a stage of the graph that runs; return the revision the lock is.

@@ -28,6 +28,7 @@ from eegcore.errors import (
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
 from eegcore.graph.file_sinks import FileSinks
+from eegcore.graph.history_thread import PacketSink
 from eegcore.graph.journal import Journal, JournalEvent
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.marker_inputs import MarkerInputs
@@ -71,6 +72,8 @@ class GraphRun:
         Revision of the configuration the plan was made from; packets carry it.
     keeper : SinkKeeper, optional
         Who makes sessions of what recorders write. Without one they stay idle.
+    packet_sinks : mapping, optional
+        What takes the packets of a history node in place of files, by its id.
 
     Raises
     ------
@@ -81,7 +84,8 @@ class GraphRun:
     def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
                  digest: bool | None = None, on_alarm: Alarm | None = None,
                  recordings: Mapping[str, Recording] | None = None, config_rev: int = 1,
-                 keeper: SinkKeeper | None = None) -> None:
+                 keeper: SinkKeeper | None = None,
+                 packet_sinks: Mapping[str, PacketSink] | None = None) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
@@ -97,7 +101,8 @@ class GraphRun:
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self._files = FileSinks(self, keeper, self._on_alarm, self._digest)
+        self._files = FileSinks(self, keeper, self._on_alarm, self._digest, packet_sinks or {},
+                                [(config_rev, plan)])
         self.live = LiveChanges(plan, self.built, self.journal, self._files.open_files)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
@@ -124,7 +129,9 @@ class GraphRun:
         self.built.graph.t_zero_ns = self.start_t_ns
         files = [group for group in self.plan.groups if group.kind == "sink"]
         try:
-            with self.live.opening(group.nodes[0].members[0] for group in files):
+            # a history holds no lock: changes are what it is there to see
+            with self.live.opening(group.nodes[0].members[0] for group in files
+                                   if group.nodes[0].params["node"] != "history_sink"):
                 for group in files:
                     self._files.open(group)
         except BaseException:
@@ -178,7 +185,9 @@ class GraphRun:
         if self._final is not None or (self._threads and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
         with self.marker_inputs.following(plan):
-            return self.live.change(plan, at_frame, config_rev)
+            found = self.live.change(plan, at_frame, config_rev)
+            self._files.note_plan(found[0], plan, is_running=bool(self._threads))
+        return found
 
     @property
     def is_alive(self) -> bool:
@@ -323,6 +332,10 @@ class GraphRun:
     def registers(self, source: str) -> list[bytes]:
         """Return the registers of every chip of a source as they were read back; empty for a recording."""
         return _rt.chip_registers(self.built.graph, self.built.sources[source])
+
+    def silent_sinks(self) -> dict[str, float]:
+        """Return the seconds since the thread of each file sink last came by."""
+        return self._files.silent()
 
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from session_folder import SPS
 
 from eegcore.control.preparing import prepare
 from eegcore.graph.journal import JournalEvent
 from eegcore.graph.run import GraphRun
 from eegcore.recording import Keeper
-
-SPS = 250
 
 
 @pytest.fixture
@@ -36,7 +34,3 @@ def record(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         return {**keeper.last, "run_ledger": ledger}
 
     return do
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

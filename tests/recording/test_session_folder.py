@@ -9,7 +9,7 @@ from pathlib import Path
 import edfio
 import pytest
 import yaml
-from conftest import SPS, read_json
+from session_folder import SPS, read_json
 
 from eegcore.control.preparing import prepare
 from eegcore.errors import NotFound, SinkFailed

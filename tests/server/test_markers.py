@@ -58,8 +58,8 @@ async def test_the_moment_is_when_the_request_came_and_not_when_the_controller_h
 
 
 @pytest.mark.parametrize("body", [
-    b"", b"[]", b'"x"', b"{", b"{}", b'{"txt": "x"}', b'{"text": "x", "arrived_ns": 1}', b'{"text": "x", "origin": "y"}',
-    b'{"text": "x", "self": 1}'])
+    b"", b"[]", b'"x"', b"{", b"{}", b'{"txt": "x"}', b'{"text": "x", "arrived_ns": 1}',
+    b'{"text": "x", "origin": "y"}', b'{"text": "x", "self": 1}'])
 async def test_what_is_no_marker_is_refused_before_it_reaches_the_controller(marked, body):
     async with marked.post("/api/markers", data=body) as answer:
         assert answer.status == 400
