@@ -19,7 +19,7 @@ from aiohttp import web
 from eegcore.server.answers import Refusal
 from eegcore.server.guard import HEADERS
 
-CHUNK_BYTES = 256 * 1024
+READ_BYTES = 256 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")     # RFC 9110 section 14.1.2, one range only
 TYPES = {".bdf": "application/octet-stream", ".csv": "text/csv", ".tsv": "text/tab-separated-values",
          ".json": "application/json", ".yaml": "application/yaml"}
@@ -47,20 +47,20 @@ class Downloads:
         try:
             size = os.fstat(file.fileno()).st_size
             begin, end = wanted_range(request, size)
-            part = "Range" in request.headers
+            is_range = "Range" in request.headers
             headers = attachment(name) | {"Content-Length": str(end - begin), "Accept-Ranges": "bytes"}
-            if part:
+            if is_range:
                 headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
             headers["Content-Type"] = TYPES.get(os.path.splitext(name)[1], "application/octet-stream")
-            response = web.StreamResponse(status=206 if part else 200, headers=headers)
+            response = web.StreamResponse(status=206 if is_range else 200, headers=headers)
             await response.prepare(request)
             at = begin
             while at < end:
-                chunk = await self.run(os.pread, file.fileno(), min(CHUNK_BYTES, end - at), at)
-                if not chunk:
+                part = await self.run(os.pread, file.fileno(), min(READ_BYTES, end - at), at)
+                if not part:
                     raise ConnectionResetError(f"{name}: shorter than it was")     # the client must notice
-                await response.write(chunk)
-                at += len(chunk)
+                await response.write(part)
+                at += len(part)
             await response.write_eof()
             return response
         finally:
@@ -69,14 +69,14 @@ class Downloads:
     async def send_zip(self, request: web.Request, name: str,
                        files: Iterable[tuple[str, Callable[[], BinaryIO]]]) -> web.StreamResponse:
         """Send several files as one archive, made while it is sent."""
-        chunks = zip_chunks(files)
-        first = await self.run(next, chunks, b"")          # a file that is not there is an answer, not half an archive
+        parts = zip_parts(files)
+        first = await self.run(next, parts, b"")          # a file that is not there is an answer, not half an archive
         response = web.StreamResponse(headers=attachment(name) | {"Content-Type": "application/zip"})
         await response.prepare(request)
-        chunk = first
-        while chunk:
-            await response.write(chunk)
-            chunk = await self.run(next, chunks, b"")
+        part = first
+        while part:
+            await response.write(part)
+            part = await self.run(next, parts, b"")
         await response.write_eof()
         return response
 
@@ -123,13 +123,13 @@ class _Gathered:
         return taken
 
 
-def zip_chunks(files: Iterable[tuple[str, Callable[[], BinaryIO]]]) -> Iterator[bytes]:
+def zip_parts(files: Iterable[tuple[str, Callable[[], BinaryIO]]]) -> Iterator[bytes]:
     """Yield an archive of files, stored as they are: counts hardly compress, and a small computer is recording."""
     gathered = _Gathered()
     with zipfile.ZipFile(gathered, "w", zipfile.ZIP_STORED) as archive:    # type: ignore[call-overload]
         for name, open_it in files:
             with open_it() as file, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
-                while chunk := file.read(CHUNK_BYTES):
-                    entry.write(chunk)
+                while part := file.read(READ_BYTES):
+                    entry.write(part)
                     yield gathered.take()
     yield gathered.take()

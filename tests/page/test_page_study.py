@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
+import test_page_browser
 from test_page_browser import browser, open_page, server, text, until, wait_text  # noqa: F401
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
-pytestmark = pytest.mark.usefixtures("browser")
+pytestmark = test_page_browser.pytestmark
 
 LINES = """() => [...document.querySelectorAll(".marker-line")].map((line) => [
   line.textContent, Math.round(line.getBoundingClientRect().left

@@ -23,7 +23,7 @@ from eegcore.recording.removing import remove_session
 from .conftest import running_server
 
 ID = "2026-11-21T14-45-12Z_P01"
-BDF = bytes(range(256)) * 4000                           # 1 MB, more than one chunk
+BDF = bytes(range(256)) * 4000                           # 1 MB, more than one read
 
 
 class FakeRecordings:
@@ -135,7 +135,8 @@ async def test_a_file_is_sent_whole_or_in_part(served):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
     for asked, expected in (("bytes=0-0", BDF[:1]), ("bytes=300000-600000", BDF[300_000:600_001]),
-                            ("bytes=-5", BDF[-5:]), (f"bytes={len(BDF) - 2}-", BDF[-2:]), ("bytes=5-99999999", BDF[5:])):
+                            ("bytes=-5", BDF[-5:]), (f"bytes={len(BDF) - 2}-", BDF[-2:]),
+                            ("bytes=5-99999999", BDF[5:])):
         async with served.get(path, headers={"Range": asked}) as answer:
             assert (answer.status, await answer.read()) == (206, expected)
             assert answer.headers["Content-Range"].endswith(f"/{len(BDF)}")
@@ -257,8 +258,8 @@ def test_a_folder_that_is_exchanged_while_it_is_deleted_is_put_back(tmp_path, mo
 def names(n: int) -> list[str]:
     """Ways out of a folder, as addresses behind /api/recordings/."""
     random_ = random.Random(11)
-    steps = ["..", "...", "%2e%2e", "%2E%2E%2f", "..%2f", "..%5c", "..;", "%252e%252e", "\u2025", "\uff0e\uff0e", ".%00.",
-             "%c0%ae%c0%ae", "~root", "", ".", "C:", "%00", "//", "%2f", "linked", ID, "up", "proc", "%0d%0aX: y", "-"]
+    steps = ["..", "...", "%2e%2e", "%2E%2E%2f", "..%2f", "..%5c", "..;", "%252e%252e", "\u2025", "\uff0e\uff0e",
+             ".%00.", "%c0%ae%c0%ae", "~root", "", ".", "C:", "%00", "//", "%2f", "linked", ID, "up", "proc", "%0d%0aX: y", "-"]
     ends = ["secret.txt", "eeg.bdf", "etc/passwd", "%2fetc%2fpasswd", "session_meta.json", "eeg.bdf%00.txt", "pipe",
             "device", "eeg.bdf/", "..%2f..%2fsecret.txt", "link.bdf", "eeg_002.bdf", "events.tsv", "..", "%2e%2e",
             "proc/self/environ", "pipeline.yaml", ".zip", "..%2f.zip"]
