@@ -16,7 +16,8 @@ import eegcore as ec
 from eegcore.errors import BadArgument, ConfigError
 from eegcore.graph import history_thread, plan_edges
 from eegcore.offline.replay import Replay
-from eegcore.offline.replay_report import ReplayReport
+from eegcore.offline.replay_compare import Difference, StreamReport
+from eegcore.offline.replay_report import ReplayReport, first_cause
 from eegcore.pipeline import Pipeline
 from eegcore.sinks.base import RunInfo
 from eegcore.sinks.history_file import HistoryWriter
@@ -276,3 +277,16 @@ def test_in_real_time_a_slow_disk_costs_holes_and_nothing_else(tmp_path, monkeyp
     assert report.equal
     assert not report.exact
     assert by_name(report)["notch"].compared > 20
+
+
+def test_a_window_that_began_earlier_is_not_the_cause():
+    plan = Pipeline([*CLEAN, {"fft": {"window_s": 1.0, "inputs": "notch"}}], clock="virtual").plan
+
+    def first(stage: str, t_ns: int, end_ns: int) -> StreamReport:
+        return StreamReport(stage, "out", first=Difference(stage, "out", 0, t_ns, end_ns, 1, "samples"))
+
+    window = first("fft", 1_000, 2_000)
+    assert first_cause([window, first("notch", 1_500, 1_504)], plan).stage == "notch"
+    assert first_cause([window, first("lowpass", 1_500, 1_504)], plan).stage == "fft", "it does not read the lowpass"
+    assert first_cause([window, first("notch", 2_500, 2_504)], plan).stage == "fft", "the notch differs only later"
+    assert first_cause([], plan) is None
