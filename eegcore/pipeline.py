@@ -304,7 +304,7 @@ def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = N
     x : array_like, path-like or Recording
         An array, shape (n_frames, n_channels): float uV, or integer counts (then `scale_uv` per count is needed
         unless the first stage takes counts). Or a file `playback` can read (OpenBCI text, CSV, EDF, BDF, each also as
-        ``.xz``), or what `eegcore.devices.recording_files.read_recording` returns.
+        ``.xz``), a session folder, or what `eegcore.read` returns.
     stages : sequence of dict
         As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``. Branches are made by ``id`` and ``inputs``, where
         ``array`` is `x` itself. Sources are not allowed.

@@ -233,12 +233,12 @@ def _labels(told: Sequence[list[Any]], edf: EdfFile) -> tuple[str, ...]:
 
 
 def _scale(told: Sequence[list[Any]], edf: EdfFile) -> list[float | None]:
-    """Return uV per count of each channel, exact; None where only the header's range is known."""
+    """Return uV per count of each channel, None where only the header tells."""
     for scale in told:
         if len(scale) == len(edf.signals) and all(isinstance(one, int | float) and np.isfinite(one) and one
                                                   for one in scale):
             return [float(one) for one in scale]
-    return [signal.lsb_uv for signal in edf.signals]
+    return [None] * len(edf.signals)
 
 
 def _true_rate(meta: dict[str, Any], nominal: float) -> float:
