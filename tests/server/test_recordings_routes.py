@@ -259,7 +259,8 @@ def names(n: int) -> list[str]:
     """Ways out of a folder, as addresses behind /api/recordings/."""
     random_ = random.Random(11)
     steps = ["..", "...", "%2e%2e", "%2E%2E%2f", "..%2f", "..%5c", "..;", "%252e%252e", "\u2025", "\uff0e\uff0e",
-             ".%00.", "%c0%ae%c0%ae", "~root", "", ".", "C:", "%00", "//", "%2f", "linked", ID, "up", "proc", "%0d%0aX: y", "-"]
+             ".%00.", "%c0%ae%c0%ae", "~root", "", ".", "C:", "%00", "//", "%2f", "linked", ID,
+             "up", "proc", "%0d%0aX: y", "-"]
     ends = ["secret.txt", "eeg.bdf", "etc/passwd", "%2fetc%2fpasswd", "session_meta.json", "eeg.bdf%00.txt", "pipe",
             "device", "eeg.bdf/", "..%2f..%2fsecret.txt", "link.bdf", "eeg_002.bdf", "events.tsv", "..", "%2e%2e",
             "proc/self/environ", "pipeline.yaml", ".zip", "..%2f.zip"]
