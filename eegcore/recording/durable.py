@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 from typing import Any
 
 from eegcore.errors import FileRefused
 from eegcore.sinks.file_operations import CREATE, MODE, REAL, FileOperations, sink_failed, write_all
+
+_numbers = itertools.count()                           # of temporary files: two threads never share one
 
 
 def make_folder(path: str) -> None:
@@ -42,7 +45,7 @@ def replace_file(path: str, data: bytes, operations: FileOperations = REAL) -> N
     SinkFailed
         If it did not reach the disk; the old file stays.
     """
-    temporary = f"{path}.{os.getpid()}.part"
+    temporary = f"{path}.{os.getpid()}.{next(_numbers)}.part"
     doing, fd = "creating the file", -1
     made = False
     try:

@@ -46,7 +46,7 @@ _numbering = threading.Lock()
 
 
 class Session:
-    """The folder of one recording. One thread at a time, except `note`, which the thread of the sink calls.
+    """The folder of one recording. `note`, `begin_at` and `revise` may be called by any thread, also too late.
 
     Use `create`. Attributes: `id`, `folder`, `info`, `meta` (the content of ``session_meta.json``).
     """
@@ -61,6 +61,8 @@ class Session:
         self._known: list[JournalEvent] = []           # all, in the order in which they became known
         self._waiting: list[JournalEvent] = []         # until the first frame is known
         self._eventing = threading.Lock()
+        self._changing = threading.Lock()              # of `meta` and its file, as long as it is open
+        self._is_open = True
         self.first_frame: int | None = None
 
     @classmethod
@@ -146,8 +148,10 @@ class Session:
         with self._eventing:
             if self.first_frame is None:
                 self.first_frame = frame_index
-                self.meta |= {"first_frame": frame_index, "sps_in_file": sps}
-                self.write_meta()                      # what a mended session is placed in time by
+                with self._changing:
+                    if self._is_open:
+                        self.meta |= {"first_frame": frame_index, "sps_in_file": sps}
+                        self.write_meta()              # what a mended session is placed in time by
             self._append_waiting()
 
     @property
@@ -160,13 +164,15 @@ class Session:
             return
         waiting, self._waiting = self._waiting, []
         rows = [row(event, self.first_frame, self.sps) for event in waiting if event.frame_index >= self.first_frame]
-        if rows:
+        if rows and self._is_open:
             self._events.append(b"".join(rows))
 
     def revise(self, config_rev: int, document: dict[str, Any]) -> None:
         """Keep a configuration that took effect during the recording, on branches that do not reach it."""
         name = f"pipeline_rev_{config_rev}.yaml"
-        with contextlib.suppress(FileRefused):         # told twice
+        with self._changing, contextlib.suppress(FileRefused):     # told twice
+            if not self._is_open:
+                return
             write_new(self.path(name), pipeline_yaml(document, f"configuration {config_rev} of session {self.id}"))
             self.meta["revisions"].append({"config_rev": config_rev, "file": name, "unix_ns": time.time_ns()})
             self.write_meta()
@@ -200,6 +206,8 @@ class Session:
             If something did not reach the disk. Everything was tried, and the folder is not locked any more.
         """
         trouble: SinkFailed | None = None
+        with self._changing:
+            self._is_open = False                      # from here on the folder is this thread's
         self.first_frame = summary.get("first_frame", self.first_frame)
         self.meta["sps_in_file"] = summary.get("sps_in_file") or self.meta["stream"]["sps"]
         now_ns = time.time_ns()

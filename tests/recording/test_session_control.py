@@ -145,6 +145,82 @@ def test_what_is_refused_leaves_nothing_and_no_lock(controller, tmp_path):
     controller.start_recording()
 
 
+def test_a_disk_without_room_refuses_the_start_and_leaves_nothing(tmp_path):
+    stages = [STAGES[0], {"bdf_sink": {"armed": True, "keep_free_bytes": 1 << 50}}]
+    controller = Controller(stages, recordings=str(tmp_path))
+    controller.start()
+    with pytest.raises(SinkFailed, match="are free; below") as error:
+        controller.start_recording(csv=True)
+    assert error.value.code == "disk_low"
+    assert list(tmp_path.iterdir()) == []
+    assert controller.status()["recording"] is None
+    assert controller.run.live.holders() == []
+    controller.shutdown(20)
+
+
+@pytest.mark.parametrize("n", [8, pytest.param(1000, marks=pytest.mark.deep)])
+def test_starts_and_stops_race_with_editors_of_other_branches(controller, n):
+    controller.start()
+    revisions, failures, over = [], [], threading.Event()
+
+    def edit():
+        value = 0
+        while not over.is_set():
+            value += 1
+            try:
+                revisions.append(controller.update("gain", "factor", value % 7 + 1.0))
+            except Exception as error:
+                failures.append(error)
+                return
+            time.sleep(0.01)
+
+    editors = [threading.Thread(target=edit) for _ in range(2)]
+    for editor in editors:
+        editor.start()
+    made = []
+    for _ in range(n):
+        controller.start_recording()
+        with pytest.raises(Locked):
+            controller.update("acquire", "batch", 7)
+        made.append(controller.stop_recording())
+    over.set()
+    for editor in editors:
+        editor.join()
+    assert failures == []
+    assert len(set(revisions)) == len(revisions)
+    assert len({session["id"] for session in made}) == len(controller.recordings()) == n
+    ledger = controller.shutdown(20)
+    assert (ledger["lost"], ledger["balanced"]) == (0, True)
+    assert ledger["sinks"]["bdf_sink"]["written"] == sum(session["frames"] for session in made)
+
+
+def test_a_disk_that_does_not_answer_is_an_alarm_within_a_second_and_costs_nothing(controller):
+    alarms = []
+    controller.subscribe(lambda event: alarms.append((time.monotonic(), event)) if event["event"] == "alarm" else None)
+    controller.start()
+    controller.start_recording()
+    until(lambda: frames(controller) > 10)
+    recorder, hung = controller.run.sink("bdf_sink").writer, threading.Event()
+    real = recorder.write
+
+    def hang(packets):
+        hung.wait(20)
+        return real(packets)
+
+    recorder.write = hang
+    began = time.monotonic()
+    at, event = until(lambda: next((alarm for alarm in alarms if "has not answered" in alarm[1]["message"]), None))
+    assert at - began < 2.0                            # 1 s, and this machine's own delays
+    assert event["place"] == "bdf_sink.disk"
+    before = controller.ledger()["sinks"]["null_sink"]["written"]
+    until(lambda: controller.ledger()["sinks"]["null_sink"]["written"] > before + 50)
+    assert controller.status()["recording"]["stalled_s"] > 0.5
+    recorder.write = real
+    hung.set()
+    ended = controller.stop_recording()
+    assert (ended["state"], ended["ledger"]["lost"]) == ("finished", 0)
+
+
 def test_a_pipeline_without_counts_says_what_it_needs(tmp_path):
     (tmp_path / "eeg.csv").write_text("A,B\n" + "1.5,2.5\n" * 500)
     controller = Controller([{"playback": {"path": str(tmp_path / "eeg.csv"), "sps": 100, "loop": True}},
