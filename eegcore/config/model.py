@@ -156,14 +156,14 @@ class StageConfig:
     def merged(self, *, defaults: bool = True) -> dict[str, Any]:
         """Return the stage as the merged configuration shows it: inputs explicit, defaults unless told otherwise.
 
-        A stage that reads whatever there is stays one: its inputs are left out.
+        A stage that reads whatever there is stays one: its inputs are an empty list.
         """
         common = self.common.model_dump(mode="json", exclude={"id", "inputs"}, exclude_none=True, round_trip=True)
-        inputs = [name if port is None else f"{name}.{port}" for name, port in self.inputs]
+        refs = () if self.reads_all else self.inputs
+        inputs = [name if port is None else f"{name}.{port}" for name, port in refs]
         settings = self.settings.model_dump(mode="json", by_alias=True, round_trip=True,
                                             exclude_unset=not defaults)
-        given = {} if self.reads_all else {"inputs": inputs}
-        return {"type": self.type, **given, **settings, **common}
+        return {"type": self.type, "inputs": inputs, **settings, **common}
 
 
 @dataclass(frozen=True)

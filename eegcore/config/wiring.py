@@ -60,12 +60,14 @@ def _connect(draft: Draft, above: Draft | None, before: list[Draft], by_id: dict
     stage_type = draft.stage_type
     least, most = stage_type.inputs_allowed if stage_type is not None else (0, 1 << 30)
     path = (*draft.entry.path, "inputs")
+    reads_all = getattr(stage_type, "reads_all", False) and above is not None
+    if reads_all and (written is None or written.value in (None, [])):
+        draft.reads_all = True
+        return
     if written is None or written.value is None:
         if most == 0:
             return
-        if above is not None and getattr(stage_type, "reads_all", False):
-            draft.reads_all = True
-        elif above is not None and least <= 1:
+        if above is not None and least <= 1:
             draft.inputs = [(above.id, None)]
         elif least > 0:
             draft.left_out = True

@@ -69,6 +69,7 @@ class FileSinks:
         else:
             sink = SinkThread(sink_id, taps[0][1], make_writer(node.params), stream, info, digest=self._digest,
                               alarm=alarm)
+        sink.declared_as(run.plan.stage(sink_id))
         self.by_id[sink_id] = sink
         sink.open()
         if sink.recorder is not None:

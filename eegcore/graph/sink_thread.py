@@ -25,6 +25,7 @@ from eegcore.errors import EegcoreError, SinkFailed, StateConflict
 if TYPE_CHECKING:
     from eegcore import _rt
     from eegcore.graph.journal import JournalEvent
+    from eegcore.graph.plan_types import StagePlan
     from eegcore.graph.run import GraphRun
     from eegcore.sinks.base import Recorder, RecordingTarget, RunInfo, SinkWriter
     from eegcore.stages.stream import Stream
@@ -62,6 +63,8 @@ class SinkThread:
         self.failed: EegcoreError | None = None        # the first failure, whatever came after it
         self.failed_now: EegcoreError | None = None    # why nothing is written now
         self.has_overflowed = False
+        self.settings: dict[str, Any] = {}
+        self.input = ("", "")                          # stage and port it reads
         self.writer = writer
         self.recorder: Recorder | None = cast("Recorder", writer) if hasattr(writer, "begin") else None
         self._tap, self._info = tap, run_info
@@ -74,6 +77,10 @@ class SinkThread:
         self._calls: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._calling = threading.RLock()              # who holds it may use the writer while no thread of ours runs
         self.has_ended = True                          # False only inside `run`
+
+    def declared_as(self, stage: StagePlan) -> None:
+        """Keep what its declaration says, also while the plan that has it is not that of the run yet."""
+        self.settings, self.input = dict(stage.settings), stage.inputs[0]
 
     def open(self) -> None:
         """Create the file before anything runs: a refusal must stop the start, not the run."""

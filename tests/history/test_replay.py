@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from history_runs import board, chain, writer
 
 import eegcore as ec
 from eegcore.errors import BadArgument, ConfigError
+from eegcore.graph import history_thread, plan_edges
 from eegcore.offline.replay import Replay
-from eegcore.offline.replay_report import ReplayReport
+from eegcore.offline.replay_compare import Difference, StreamReport
+from eegcore.offline.replay_report import ReplayReport, first_cause
+from eegcore.pipeline import Pipeline
 from eegcore.sinks.base import RunInfo
+from eegcore.sinks.history_file import HistoryWriter
 from eegcore.sinks.history_format import PacketRecord
 from eegcore.sinks.history_read import History
 
@@ -231,3 +236,57 @@ def test_the_command_says_what_differs(record, cli):
     assert cli("replay", folder.parent).status == 2
     assert cli("replay", folder, "--from", "noon").status == 2
     assert cli("replay", folder, "--count", "2").status == 2
+
+
+def test_the_merged_configuration_of_a_history_reads_whatever_there_is():
+    pipe = Pipeline([*CLEAN, {"history_sink": {"path": "unused_{start}"}}], clock="virtual")
+    merged = pipe.config.merged()
+    assert merged["stages"]["history_sink"]["inputs"] == []
+    merged["stages"]["gain"] = {"type": "gain", "inputs": ["notch"]}
+    again = Pipeline(merged, clock="virtual")
+    assert [ref[0] for ref in again.plan.stage("history_sink").inputs] == [
+        "acquire", "to_voltage", "notch", "lowpass", "decimate", "gain"]
+    only = Pipeline([*CLEAN, {"history_sink": {"path": "unused_{start}", "inputs": ["acquire", "notch"]}}])
+    assert [ref[0] for ref in only.plan.stage("history_sink").inputs] == ["acquire", "notch"]
+    assert {edge.policy for edge in only.plan.edges if edge.to_stage == "history_sink"} == {"drop_oldest"}
+
+
+def test_in_real_time_a_slow_disk_costs_holes_and_nothing_else(tmp_path, monkeypatch):
+    """The disk stands still for longer than the rings in front of the history hold."""
+    naps = iter([0.0] * 60 + [2.0])
+    monkeypatch.setattr(history_thread, "BATCH", 8)
+    real = HistoryWriter.packets
+
+    def slow(self: HistoryWriter, stream: int, packets: list[Any]) -> None:
+        time.sleep(next(naps, 0.0))
+        real(self, stream, packets)
+
+    monkeypatch.setattr(HistoryWriter, "packets", slow)
+    monkeypatch.setattr(plan_edges, "HISTORY_S", 0.2)
+    stages = [board(faults=[], sps=250, batch=2), {"to_voltage": {}}, {"notch": {"hz": 50, "q": 2}}, {"null_sink": {}},
+              {"history_sink": {"path": str(tmp_path / "h")}}]
+    run = Pipeline(stages, clock="real").run(seconds=4.0)
+    with run:
+        assert run.wait(30)
+    ledger = run.ledger()
+    assert ledger["balanced"]
+    assert ledger["edges"]["notch->null_sink"]["dropped"] == {}
+    history = History(tmp_path / "h")
+    assert all(stream.holes for stream in history.streams.values())
+    report = ec.replay(tmp_path / "h")
+    assert report.equal
+    assert not report.exact
+    assert by_name(report)["notch"].compared > 20
+
+
+def test_a_window_that_began_earlier_is_not_the_cause():
+    plan = Pipeline([*CLEAN, {"fft": {"window_s": 1.0, "inputs": "notch"}}], clock="virtual").plan
+
+    def first(stage: str, t_ns: int, end_ns: int) -> StreamReport:
+        return StreamReport(stage, "out", first=Difference(stage, "out", 0, t_ns, end_ns, 1, "samples"))
+
+    window = first("fft", 1_000, 2_000)
+    assert first_cause([window, first("notch", 1_500, 1_504)], plan).stage == "notch"
+    assert first_cause([window, first("lowpass", 1_500, 1_504)], plan).stage == "fft", "it does not read the lowpass"
+    assert first_cause([window, first("notch", 2_500, 2_504)], plan).stage == "fft", "the notch differs only later"
+    assert first_cause([], plan) is None
