@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,7 +82,6 @@ class HistoryThread(SinkThread):
         self._end_ns = [run_info.start_t_ns] * len(taps)
         self.done_packets = 0                          # those the writer is done with
         self._notes: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._fresh: queue.SimpleQueue[tuple[int, _rt.Tap]] = queue.SimpleQueue()
 
     def open(self) -> None:
         """Make the writer ready, and tell it the configuration."""
@@ -108,28 +107,9 @@ class HistoryThread(SinkThread):
         """Let the writer know what a revision is. [any-thread]"""
         self._notes.put(self._document(config_rev, plan))
 
-    def take_in(self, taps: Iterable[tuple[PortRef, _rt.Tap]]) -> None:
-        """Read these outputs too, from now on; the taps ring the bell of the others. [control-thread]"""
-        for ref, tap in taps:
-            self._fresh.put((self._number(ref), tap))
-
     def _number(self, ref: PortRef) -> int:
         with self._numbering:
             return self._known.setdefault(ref, len(self._known))
-
-    def _welcome(self) -> bool:
-        """Begin to read what was taken in; True if there was any."""
-        found = not self._fresh.empty()
-        while not self._fresh.empty():
-            number, tap = self._fresh.get_nowait()
-            self._taps.append(tap)
-            self._numbers.append(number)
-            self._dropped.append(0)
-            self._end_frame.append(0)
-            self._end_ns.append(self._info.start_t_ns)
-            if self._is_broken:
-                tap.refuse()
-        return found
 
     def _document(self, config_rev: int, plan: Plan) -> dict[str, Any]:
         roles = {stage.id: stage.role for stage in plan.stages}
@@ -145,13 +125,10 @@ class HistoryThread(SinkThread):
 
     def _drain(self, clock: Callable[[], int]) -> None:
         while True:
-            self._welcome()
             found = _rt.wait_any(self._taps, WAIT_S, BATCH)
             self.beat_ns = clock()
             self._answer_calls()
             if found is None:
-                if self._welcome():
-                    continue
                 break
             self._write_notes()
             for at, packets in found:
