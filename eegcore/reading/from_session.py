@@ -153,7 +153,7 @@ def _check_same(edf: EdfFile, first: EdfFile) -> None:
     if not edf.signals or [(one.label, one.sps, one.slope) for one in edf.signals] != [
             (one.label, one.sps, one.slope) for one in first.signals]:
         raise refuse(edf.file.path, f"has other channels or another rate than {first.file.path}",
-                     "The segments of a session are alike. Read this file by its own path in another folder.")
+                     "The segments of a session are alike. Read this file by its own path, with format='bdf'.")
 
 
 def _texts(edf: EdfFile) -> list[tuple[int, float, int, str]]:

@@ -15,10 +15,15 @@ from eegcore.sinks.file_operations import CREATE, MODE, REAL, FileOperations, si
 _numbers = itertools.count()                           # of temporary files: two threads never share one
 
 
-def make_folder(path: str) -> None:
+def make_folder(path: str, operations: FileOperations = REAL) -> None:
     """Make one new folder, durably. FileExistsError if something has the name; OSError otherwise."""
-    os.mkdir(path, 0o755)
-    sync_folder(os.path.dirname(path) or ".")
+    operations.mkdir(path, 0o755)
+    try:
+        sync_folder(os.path.dirname(path) or ".", operations)
+    except OSError:
+        with contextlib.suppress(OSError):             # empty, and ours
+            os.rmdir(path)
+        raise
 
 
 def write_new(path: str, data: bytes, operations: FileOperations = REAL) -> None:

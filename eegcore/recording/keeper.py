@@ -24,6 +24,7 @@ from eegcore.recording.info import SessionInfo, session_info
 from eegcore.recording.session import BASENAME, Session
 from eegcore.sinks.base import RecordingTarget
 from eegcore.sinks.bdf_text import patient_id
+from eegcore.sinks.file_operations import REAL, FileOperations
 from eegcore.sinks.ledger_file import ledger_path, write_ledger
 
 if TYPE_CHECKING:
@@ -61,11 +62,15 @@ class Keeper:
         Returns (config_rev, merged configuration) of this moment.
     on_change : callable, optional
         Called with the summary of a session that has ended, whoever ended it; from any thread.
+    operations : FileOperations
+        System calls of sessions; tests give their own.
     """
 
     def __init__(self, root: str = RECORDINGS, document: Callable[[], tuple[int, dict[str, Any]]] | None = None,
-                 on_change: Callable[[dict[str, Any]], None] | None = None) -> None:
+                 on_change: Callable[[dict[str, Any]], None] | None = None,
+                 operations: FileOperations = REAL) -> None:
         self.root = root
+        self._operations = operations
         self.last: dict[str, Any] | None = None        # summary of the session that ended last
         self._document = document or (lambda: (0, {}))
         self._on_change = on_change or (lambda summary: None)
@@ -154,7 +159,7 @@ class Keeper:
                holds_lock: bool) -> Active:
         config_rev, document = self._document()
         session = Session.create(root, info, first_facts(run, sink) | last_facts(run, sink),
-                                 document, config_rev)
+                                 document, config_rev, self._operations)
         target = RecordingTarget(
             folder=session.folder, basename=BASENAME, participant=info.participant, notes=info.notes,
             patient_id=patient_id(info.participant), pre_roll_s=info.pre_roll_s, csv=info.csv,
@@ -272,7 +277,7 @@ class Keeper:
         try:
             if run_ledger is None:
                 for entry in summary.get("segments", ()):
-                    write_ledger(ledger_path(session.path(entry["file"])), ledger)
+                    write_ledger(ledger_path(session.path(entry["file"])), ledger, self._operations)
             session.finish("failed" if error is not None else "finished", summary,
                            last_facts(active.run, sink), ledger, str(error) if error is not None else None)
             if session.info.bids and error is None:

@@ -30,7 +30,7 @@ from eegcore.recording.durable import json_bytes, make_folder, replace_file, wri
 from eegcore.recording.events_file import EventsFile, row
 from eegcore.recording.info import SessionInfo
 from eegcore.recording.pipeline_file import pipeline_yaml
-from eegcore.sinks.file_operations import sink_failed
+from eegcore.sinks.file_operations import REAL, FileOperations, sink_failed
 
 if TYPE_CHECKING:
     from eegcore.graph.journal import JournalEvent
@@ -51,13 +51,15 @@ class Session:
     Use `create`. Attributes: `id`, `folder`, `info`, `meta` (the content of ``session_meta.json``).
     """
 
-    def __init__(self, folder: str, info: SessionInfo, meta: dict[str, Any]) -> None:
+    def __init__(self, folder: str, info: SessionInfo, meta: dict[str, Any],
+                 operations: FileOperations = REAL) -> None:
+        self._operations = operations
         self.folder, self.info, self.meta = folder, info, meta
         self.id = os.path.basename(folder)
         self._lock_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         with contextlib.suppress(OSError):             # a file system without locks: only the list is less sure
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
-        self._events = EventsFile(os.path.join(folder, EVENTS))
+        self._events = EventsFile(os.path.join(folder, EVENTS), operations)
         self._known: list[JournalEvent] = []           # all, in the order in which they became known
         self._waiting: list[JournalEvent] = []         # until the first frame is known
         self._eventing = threading.Lock()
@@ -67,7 +69,7 @@ class Session:
 
     @classmethod
     def create(cls, root: str, info: SessionInfo, facts: dict[str, Any], document: dict[str, Any],
-               config_rev: int) -> Session:
+               config_rev: int, operations: FileOperations = REAL) -> Session:
         """Make the folder and everything in it but the samples, durably.
 
         Parameters
@@ -81,6 +83,8 @@ class Session:
             The merged configuration.
         config_rev : int
             Its revision.
+        operations : FileOperations
+            System calls; tests give their own.
 
         Raises
         ------
@@ -88,16 +92,16 @@ class Session:
             If something cannot be made; nothing is left then.
         """
         start_unix_ns = time.time_ns()
-        folder = new_folder(root, info.slug, start_unix_ns)
+        folder = new_folder(root, info.slug, start_unix_ns, operations)
         meta = {
             "format": FORMAT, "id": os.path.basename(folder), "state": "recording",
             "participant": info.participant, "task": info.task, "session": info.session, "notes": info.notes,
             "created_unix_ns": start_unix_ns, "created_utc": utc_text(start_unix_ns), "config_rev": config_rev,
             "revisions": [], "bids": {"wanted": info.bids}, **facts}
-        session = cls(folder, info, meta)
+        session = cls(folder, info, meta, operations)
         try:
             write_new(session.path(PIPELINE), pipeline_yaml(
-                document, f"configuration {config_rev} of session {session.id}"))
+                document, f"configuration {config_rev} of session {session.id}"), operations)
             session._events.create()
             session.write_meta()
         except BaseException:
@@ -111,7 +115,7 @@ class Session:
 
     def write_meta(self) -> None:
         """Put ``session_meta.json`` in the place of the one before, at one stroke."""
-        replace_file(self.path(META), json_bytes(self.meta))
+        replace_file(self.path(META), json_bytes(self.meta), self._operations)
 
     def discard(self) -> None:
         """Take away a session in which nothing was recorded: only files that it made itself."""
@@ -173,7 +177,8 @@ class Session:
         with self._changing, contextlib.suppress(FileRefused):     # told twice
             if not self._is_open:
                 return
-            write_new(self.path(name), pipeline_yaml(document, f"configuration {config_rev} of session {self.id}"))
+            write_new(self.path(name), pipeline_yaml(document, f"configuration {config_rev} of session {self.id}"),
+                      self._operations)
             self.meta["revisions"].append({"config_rev": config_rev, "file": name, "unix_ns": time.time_ns()})
             self.write_meta()
 
@@ -237,7 +242,7 @@ class Session:
         return self.meta
 
 
-def new_folder(root: str, slug: str, unix_ns: int) -> str:
+def new_folder(root: str, slug: str, unix_ns: int, operations: FileOperations = REAL) -> str:
     """Make the folder of a new session and return its path: start, participant, and a number if there is one already.
 
     The system decides: a name that exists is never taken, whoever made it.
@@ -258,7 +263,7 @@ def new_folder(root: str, slug: str, unix_ns: int) -> str:
             number += 1
             folder = base if number == 1 else f"{base}_{number}"
             try:
-                make_folder(folder)
+                make_folder(folder, operations)
             except FileExistsError:
                 continue
             with _numbering:
