@@ -288,9 +288,17 @@ class SinkThread:
             self._account(frames, frames if self.recorder is None else written)
 
     def _account(self, frames: int, written: int) -> None:
+        """Count what a writer has taken; a pre-roll takes frames that were let go before."""
         self._written += written
-        if written != frames:
-            self._refuse("closed" if self._is_broken else "idle", frames - written)
+        if written < frames:
+            # a recorder that waits to be told has nothing to lose; one that should be writing has
+            loses = self._is_broken and not self.settings.get("armed", False)
+            self._refuse("closed" if loses else "idle", frames - written)
+        surplus = written - frames
+        for reason in ("idle", "closed"):
+            if surplus > 0 and (there := self.refused.get(reason, 0)):
+                self.refused[reason] = there - min(surplus, there)
+                surplus -= min(surplus, there)
 
     @staticmethod
     def _device_frames(packets: list[_rt.Packet], frames: int) -> int:

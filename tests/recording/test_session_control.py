@@ -147,6 +147,34 @@ def test_what_is_refused_leaves_nothing_and_no_lock(controller, tmp_path):
     controller.start_recording()
 
 
+def test_what_does_not_reach_the_disk_at_the_end_is_counted_and_told(controller):
+    controller.start()
+    begun = controller.start_recording()
+    until(lambda: frames(controller) > 50)
+    recorder = controller.run.sink("bdf_sink").writer
+    real = recorder.end
+
+    def end():
+        real()
+        raise SinkFailed("eeg.bdf: the disk is full.", frames_lost=5)
+
+    recorder.end = end
+    with pytest.raises(SinkFailed, match="the disk is full"):
+        controller.stop_recording()
+    assert read_json(Path(begun["folder"], "session_meta.json"))["state"] == "failed"
+    assert controller.run.live.holders() == []
+    recorder.end = real
+    controller.start_recording()                       # the next one may go elsewhere
+    until(lambda: frames(controller) > 20)
+    assert controller.stop_recording()["state"] == "finished"
+    ledger = controller.shutdown(20)
+    refused = ledger["sinks"]["bdf_sink"]["refused"]
+    assert refused == {"failed": 5, "idle": refused["idle"]}
+    assert refused["idle"] >= 0
+    assert (ledger["lost"], ledger["balanced"]) == (5, True)
+    assert controller.broken_sinks() == ["eeg.bdf: the disk is full."]
+
+
 def test_a_disk_without_room_refuses_the_start_and_leaves_nothing(tmp_path):
     stages = [STAGES[0], {"bdf_sink": {"armed": True, "keep_free_bytes": 1 << 50}}]
     controller = Controller(stages, recordings=str(tmp_path))
