@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from eegcore import _rt
     from eegcore.config import PipelineConfig
+    from eegcore.graph.listeners import Listener
     from eegcore.offline import Given, Processed
     from eegcore.stages.stream import Stream
 
@@ -251,7 +252,7 @@ class Run:
         number, tap = self._graph.open_tap(stage_id, port)
         return self._listen(number, tap, stage_id, seconds, timeout_s)
 
-    def _listen(self, number: int, tap: _rt.Tap, stage_id: str, seconds: float | None,
+    def _listen(self, number: int, tap: Listener, stage_id: str, seconds: float | None,
                 timeout_s: float) -> Iterator[_rt.Packet]:
         heard_s = 0.0
         try:

@@ -216,7 +216,8 @@ bool      ec_group_quiesce(ec_group *group);
  * a removal returns, the group does not know the edge any more. An edge added to
  * a group that has ended is ended. 0, NO_MEMORY, BAD_ARGUMENT (not there) or TIMEOUT (the group did not
  * move on within 5 s: the new list is in force, the old one is leaked rather than freed under the
- * reader, and one packet may still go by it). [control-thread, started or stopped] */
+ * reader, and one packet may still go by it). `group` NULL: the node is in no schedule yet, and nobody has to be
+ * waited for. [control-thread, started or stopped] */
 int32_t   ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge);
 int32_t   ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge);
 

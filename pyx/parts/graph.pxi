@@ -353,13 +353,14 @@ cdef class Graph:
 
     def add_outlet(self, int from_node, int from_port, *, int policy, uint32_t capacity, bint critical=False,
                    bint with_eventfd=False, str name="", Py_ssize_t quota=0, bint planned=False,
-                   Bell bell=None):
+                   Bell bell=None, bint fresh=False):
         """Add an edge whose consumer is Python; return (number, Tap). Also on a running graph, one call at a time.
 
-        With `planned`, before the start, it belongs to the plan as a `new_outlet` does, and not to a listener.
+        With `planned`, before the start, it belongs to the plan as a `new_outlet` does, and not to a listener. With
+        `fresh` the node is a `new_node` that was not handed over yet: no thread has to be waited for.
         """
         cdef ec_node *node = self._at(from_node)
-        cdef ec_group *g = self.groups[self.node_group[from_node]]
+        cdef ec_group *g = NULL if fresh else self.groups[self.node_group[from_node]]
         cdef ec_port *port = &node.ports[from_port]
         cdef ec_edge *edge
         cdef int32_t status
@@ -381,10 +382,10 @@ cdef class Graph:
             ec_edge_end(edge)                  # the node has finished: nothing will come
         return number, Tap.make(self, self.edges[number], name, quota)
 
-    def remove_outlet(self, int from_node, int from_port, int number):
+    def remove_outlet(self, int from_node, int from_port, int number, bint fresh=False):
         """Take an outlet off a graph that may be running. What waits in it is counted as dropped[closed]."""
         cdef ec_port *port = &self._at(from_node).ports[from_port]
-        cdef ec_group *g = self.groups[self.node_group[from_node]]
+        cdef ec_group *g = NULL if fresh else self.groups[self.node_group[from_node]]
         cdef ec_edge *edge = self._edge_at(number)
         cdef int32_t status
         ec_edge_close(edge)
