@@ -7,6 +7,7 @@ up: what is missing is told as a hole.
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -72,6 +73,7 @@ class HistoryThread(SinkThread):
         super().__init__(sink_id, taps[0][1], writer, stream, run_info, alarm=alarm, digest=False)  # type: ignore[arg-type]
         self._sink = writer
         self._known: dict[PortRef, int] = {}           # numbers of streams, for the whole run
+        self._numbering = threading.Lock()
         self._taps = [tap for _, tap in taps]
         self._numbers = [self._number(ref) for ref, _ in taps]
         self._plans = list(plans)
@@ -106,7 +108,8 @@ class HistoryThread(SinkThread):
         self._notes.put(self._document(config_rev, plan))
 
     def _number(self, ref: PortRef) -> int:
-        return self._known.setdefault(ref, len(self._known))
+        with self._numbering:
+            return self._known.setdefault(ref, len(self._known))
 
     def _document(self, config_rev: int, plan: Plan) -> dict[str, Any]:
         roles = {stage.id: stage.role for stage in plan.stages}

@@ -14,7 +14,7 @@ from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.offline.replay_compare import Comparator, Difference, PortRef, Window
 from eegcore.offline.replay_packets import Played
-from eegcore.offline.replay_report import ReplayReport, first_cause, stages_above
+from eegcore.offline.replay_report import ReplayReport, all_stages, first_cause, stages_above
 from eegcore.offline.replay_source import Stretch
 from eegcore.sinks.history_format import PacketRecord
 from eegcore.sinks.history_read import ENDLESS, HeldStream, History
@@ -83,16 +83,15 @@ class Replay:
             raise BadArgument(f"replay: {self._s(start_ns):g} s to {self._s(stop_ns):g} s holds no packet. "
                               f"{history.folder} has {self._s(begin):g} s to {self._s(end):g} s. Choose a stretch of "
                               "it.")
-        plan = stretch.plans[stretch.first_rev]
         self.report = ReplayReport(str(path), self._s(max(start_ns, begin)), self._s(min(stop_ns, end)), self._zero_ns)
-        windows, settled = self._windows(plan, start_ns if start is not None else -ENDLESS,
+        windows, settled = self._windows(start_ns if start is not None else -ENDLESS,
                                          stop_ns if stop is not None else ENDLESS, end)
         self._comparator = Comparator(history, windows)
         self._start_ns = start_ns
         self._settled = settled
         self._fed_until = ENDLESS if stop is None else stop_ns + max(
-            (round(2 * NS * (port.stream.settling_s + port.stream.delay_s)) for stage in plan.stages
-             for port in stage.outputs), default=0) + 2 * NS
+            (round(2 * NS * (port.stream.settling_s + port.stream.delay_s)) for plan in stretch.plans.values()
+             for stage in plan.stages for port in stage.outputs), default=0) + 2 * NS
         self._numbers = {stream.number: stream.stage for stream in history.sources}
 
     def run(self) -> ReplayReport:
@@ -162,13 +161,13 @@ class Replay:
 
     # ---- what is compared ----
 
-    def _windows(self, plan: Plan, start_ns: int, stop_ns: int, end_ns: int) \
+    def _windows(self, start_ns: int, stop_ns: int, end_ns: int) \
             -> tuple[dict[PortRef, list[Window]], dict[PortRef, int | None]]:
         """Return for every output the times in which its state is that of the recorded run."""
         held = {stream.stage: stream for stream in self.history.sources}
         windows: dict[PortRef, list[Window]] = {}
         settled: dict[PortRef, int | None] = {}
-        for stage in plan.stages:
+        for stage in all_stages(self._stretch.plans.values()):
             for port in stage.outputs:
                 ref, stream = (stage.id, port.name), port.stream
                 above = [held[source] for source in stream.sources if source in held]
@@ -215,24 +214,24 @@ class Replay:
 
     def _finish(self) -> ReplayReport:
         report, comparator = self.report, self._comparator
-        plan = self._stretch.plans[max(self._stretch.plans)]
+        stages = all_stages(self._stretch.plans.values())
         order = {(stage.id, port.name): number for number, (stage, port) in enumerate(
-            (stage, port) for stage in plan.stages for port in stage.outputs)}
+            (stage, port) for stage in stages for port in stage.outputs)}
         report.streams = sorted(comparator.reports, key=lambda one: order.get((one.stage, one.port), len(order)))
         for stream in report.streams:
             stream.settled_ns = self._settled.get((stream.stage, stream.port))
         report.units = {".".join((stage.id, port.name)).removesuffix(".out"): port.stream.unit
-                        for stage in plan.stages for port in stage.outputs}
+                        for stage in stages for port in stage.outputs}
         report.new = [".".join(ref).removesuffix(".out") for ref in comparator.new]
         report.gone = [".".join(ref).removesuffix(".out") for ref in comparator.gone]
         if not report.exact:
-            self._set_apart(plan)
-        report.first = first_cause(report.streams, plan)
+            self._set_apart()
+        report.first = first_cause(report.streams, self._stretch.plans.values())
         return report
 
-    def _set_apart(self, plan: Plan) -> None:
+    def _set_apart(self) -> None:
         """Take out what counts windows from its first frame: in a replay that begins later they lie elsewhere."""
-        above = stages_above(plan)
+        above = stages_above(self._stretch.plans.values())
         for stream in self.report.streams:
             unpaired = stream.compared == stream.missing + stream.extra > 0
             if unpaired and not self._stretch.edited & {stream.stage, *above.get(stream.stage, ())}:

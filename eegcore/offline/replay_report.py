@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from eegcore.graph.plan_types import Plan
+from eegcore.graph.plan_types import Plan, StagePlan
 from eegcore.offline.replay_compare import Difference, StreamReport
 
 
@@ -98,23 +99,38 @@ class ReplayReport:
                 f"{self.seconds(first.t_ns):.6f} s, config_rev {first.config_rev} ({first.what}).{by}")
 
 
-def first_cause(streams: list[StreamReport], plan: Plan) -> Difference | None:
+def all_stages(plans: Collection[Plan]) -> list[StagePlan]:
+    """Return every stage that any of these plans has, inputs first; one that changed as it was first."""
+    found: dict[str, StagePlan] = {}
+    for plan in plans:
+        for stage in plan.stages:
+            found.setdefault(stage.id, stage)
+    return list(found.values())
+
+
+def first_cause(streams: list[StreamReport], plans: Collection[Plan]) -> Difference | None:
     """Return the earliest difference that no difference above its stage explains.
 
     A packet may differ because one that went into it does: one that began before this packet ended, on any way above.
     """
-    order = {stage.id: number for number, stage in enumerate(plan.stages)}
-    above = stages_above(plan)
+    above = stages_above(plans)
     found = [stream.first for stream in streams if stream.first is not None]
     roots = [one for one in found if not any(
         other.stage in above.get(one.stage, set()) and other.t_ns < one.end_ns for other in found)]
-    return min(roots, key=lambda one: (one.t_ns, order.get(one.stage, len(order))), default=None)
+    # of two that begin together the one with less above it comes first
+    return min(roots, key=lambda one: (one.t_ns, len(above.get(one.stage, ()))), default=None)
 
 
-def stages_above(plan: Plan) -> dict[str, set[str]]:
-    """Return, for every stage, all stages its samples come through."""
+def stages_above(plans: Collection[Plan]) -> dict[str, set[str]]:
+    """Return, for every stage, all stages its samples come through in any of these plans."""
     above: dict[str, set[str]] = {}
-    for stage in plan.stages:
-        sources = {source for source, _ in stage.inputs}
-        above[stage.id] = sources.union(*(above.get(source, set()) for source in sources))
+    for plan in plans:
+        for stage in plan.stages:
+            above.setdefault(stage.id, set()).update(source for source, _ in stage.inputs)
+    for _ in above:                                    # a way has no more steps than there are stages
+        before = sum(map(len, above.values()))
+        for sources in above.values():
+            sources |= set().union(*(above[source] for source in sources))
+        if sum(map(len, above.values())) == before:
+            break
     return above

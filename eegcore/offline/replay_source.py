@@ -92,7 +92,9 @@ class Stretch:
         if not all(documents.values()):
             raise BadArgument(f"{history.folder}: holds no configuration, because a plan file was run. Give the "
                               "pipeline it was made from with --pipeline FILE.")
-        self.plans = {rev: self._plan(document, overrides) for rev, document in documents.items()}
+        known = {stage_id for document in documents.values() for stage_id in document["stages"]}
+        self.plans = {rev: self._plan(document, [text for text in overrides if text.split(".")[0].strip() not in (
+            known - set(document["stages"]))]) for rev, document in documents.items()}    # it comes or goes in the run
         self.first_rev = first
         self.edited = {stage_id for rev, plan in self.plans.items() for stage_id, entry in plan.config["stages"].items()
                        if stage_id not in self._sources and stage_id != self.compare_id

@@ -45,6 +45,9 @@ def mend_session(folder: str) -> list[str]:
             meta: dict[str, Any] = json.loads(file.read(MOST_META))
     except (OSError, ValueError):
         raise NotFound(f"{folder}: has no {META} that can be read. Its BDF files stand for themselves.") from None
+    if not isinstance(meta, dict) or not (meta.get("sps_in_file") or "sps" in (meta.get("stream") or {})):
+        raise NotFound(f"{folder}: {META} says no rate: it is not what eegcore writes. Its BDF files stand for "
+                       "themselves.")
     if meta.get("state") == "finished":
         return []
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

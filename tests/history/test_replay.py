@@ -286,7 +286,7 @@ def test_a_window_that_began_earlier_is_not_the_cause():
         return StreamReport(stage, "out", first=Difference(stage, "out", 0, t_ns, end_ns, 1, "samples"))
 
     window = first("fft", 1_000, 2_000)
-    assert first_cause([window, first("notch", 1_500, 1_504)], plan).stage == "notch"
-    assert first_cause([window, first("lowpass", 1_500, 1_504)], plan).stage == "fft", "it does not read the lowpass"
-    assert first_cause([window, first("notch", 2_500, 2_504)], plan).stage == "fft", "the notch differs only later"
-    assert first_cause([], plan) is None
+    assert first_cause([window, first("notch", 1_500, 1_504)], [plan]).stage == "notch"
+    assert first_cause([window, first("lowpass", 1_500, 1_504)], [plan]).stage == "fft", "it does not read the lowpass"
+    assert first_cause([window, first("notch", 2_500, 2_504)], [plan]).stage == "fft", "the notch differs only later"
+    assert first_cause([], [plan]) is None

@@ -106,6 +106,7 @@ def test_random_sessions_are_read_bit_exact(tmp_path_factory, case):
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(1200)
 @settings(max_examples=1000)
 @given(formats)
 def test_a_thousand_random_sessions_are_read_bit_exact(tmp_path_factory, case):

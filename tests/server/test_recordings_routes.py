@@ -20,7 +20,7 @@ from eegcore.errors import Locked, StateConflict
 from eegcore.recording.listing import list_sessions, open_file, session_entry
 from eegcore.recording.removing import remove_session
 
-from .conftest import running_server
+from .conftest import receive, running_server
 
 ID = "2026-11-21T14-45-12Z_P01"
 BDF = bytes(range(256)) * 4000                           # 1 MB, more than one read
@@ -100,6 +100,18 @@ async def test_words_that_cannot_be_are_refused_before_they_reach_the_controller
     async with served.post("/api/recordings", data=body) as answer:
         assert answer.status == status
     assert served.controller.given == []
+
+
+async def test_nor_does_the_socket_let_them_through(served):
+    async with served.control() as socket:
+        await receive(socket)
+        for request in ({"self": 1}, {"participant": 5}, {"folder": "/tmp"}):
+            await socket.send_json({"id": 1, "cmd": "StartRecording", **request})
+            answer = await receive(socket)
+            assert (answer["ok"], answer["error"]["code"]) == (False, "bad_argument")
+        await socket.send_json({"id": 2, "cmd": "StartRecording", "participant": "P01"})
+        assert (await receive(socket))["recording"]["id"] == "new"
+    assert served.controller.given == [{"participant": "P01"}]
 
 
 async def test_the_list_and_one_recording_say_what_there_is(served):
@@ -362,7 +374,7 @@ def race(root: Path, seconds: float) -> int:
     swapper.start()
     reads, end = 0, time.monotonic() + seconds
     try:
-        while time.monotonic() < end:
+        while time.monotonic() < end or (reads == 0 and time.monotonic() < end + 20):
             for session_id, name in ((ID, "eeg.csv"), ("moving", "eeg.bdf")):
                 try:
                     with open_file(str(root), session_id, name) as file:
