@@ -374,7 +374,7 @@ def race(root: Path, seconds: float) -> int:
     swapper.start()
     reads, end = 0, time.monotonic() + seconds
     try:
-        while time.monotonic() < end:
+        while time.monotonic() < end or (reads == 0 and time.monotonic() < end + 20):
             for session_id, name in ((ID, "eeg.csv"), ("moving", "eeg.bdf")):
                 try:
                     with open_file(str(root), session_id, name) as file:
