@@ -287,35 +287,23 @@ static inline bool ec_input_fetch(ec_input *input)
     return true;
 }
 
-/* True if a packet of this revision need not wait for packets of other edges. [worker-thread, realtime] */
+/* True if a packet of this revision need not wait for packets of other edges. The end of an edge waits like a packet of
+ * the last revision: an input that others fed before must not end before they are done. [worker-thread, realtime] */
 static inline bool ec_input_is_open(ec_input *input, uint32_t config_rev)
 {
+    bool past = true;
+
     for (uint32_t i = 0; i < input->n_gates; i++) {
         const ec_gate *gate = &input->gates[i];
 
-        if (config_rev >= gate->config_rev && EC_LOAD(&gate->edge->seen_rev, relaxed) < gate->config_rev
-            && !ec_edge_is_over(gate->edge)) {
+        if (config_rev < gate->config_rev) {
+            past = false;
+        } else if (EC_LOAD(&gate->edge->seen_rev, relaxed) < gate->config_rev && !ec_edge_is_over(gate->edge)) {
             return false;
         }
     }
-    if (input->n_gates > 0 && config_rev >= input->gates[input->n_gates - 1].config_rev) {
-        input->n_gates = 0;               /* in order of their revisions: all are behind it */
-    }
-    return true;
-}
-
-/* True if the end of this edge need not wait for packets of other edges: an input that others fed before must not end
- * before they are done. [worker-thread, realtime] */
-static inline bool ec_input_may_end(const ec_input *input)
-{
-    for (uint32_t i = 0; i < input->n_gates; i++) {
-        ec_edge *const other = input->gates[i].edge;
-        const bool ended = ec_edge_has_ended(other);      /* before the look for packets */
-
-        if (!ec_edge_is_over(other) && EC_LOAD(&other->seen_rev, relaxed) < input->gates[i].config_rev
-            && !(ended && other->held == EC_REF_NONE && ec_edge_depth(other) == 0)) {
-            return false;
-        }
+    if (past) {
+        input->n_gates = 0;
     }
     return true;
 }

@@ -226,15 +226,32 @@ static bool crosses(const ec_graph *graph, const uint32_t *before)
     return false;
 }
 
+/* Add a gate unless it is there. 0 or NO_MEMORY. */
+static int32_t add_gate(ec_input *input, ec_gate gate)
+{
+    ec_gate *grown;
+
+    for (uint32_t i = 0; i < input->n_gates; i++) {
+        if (input->gates[i].edge == gate.edge && input->gates[i].config_rev == gate.config_rev) {
+            return EC_STATUS_OK;
+        }
+    }
+    grown = realloc(input->gates, (input->n_gates + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return EC_STATUS_NO_MEMORY;
+    }
+    input->gates = grown;
+    input->gates[input->n_gates++] = gate;
+    return EC_STATUS_OK;
+}
+
 /* Packets of this revision wait for the older ones of other edges that lead to the same inputs. */
 static int32_t find_gates(const ec_graph *graph, const ec_schedule *schedule, ec_input *input)
 {
     uint32_t *before = calloc(graph->n_nodes + 1, sizeof *before);
+    int32_t status = before != NULL ? EC_STATUS_OK : EC_STATUS_NO_MEMORY;
 
-    if (before == NULL) {
-        return EC_STATUS_NO_MEMORY;
-    }
-    for (uint32_t i = 0; input->edge->routed && i < schedule->n_inputs; i++) {
+    for (uint32_t i = 0; status == EC_STATUS_OK && input->edge->routed && i < schedule->n_inputs; i++) {
         const ec_input *const other = &schedule->inputs[i];
 
         if (other == input || !other->edge->was_routed || ec_over_seen(&other->edge->over)) {
@@ -246,11 +263,11 @@ static int32_t find_gates(const ec_graph *graph, const ec_schedule *schedule, ec
         }
         search_from(graph, REACH_NOW, input);
         if (crosses(graph, before)) {
-            input->gates[input->n_gates++] = (ec_gate){other->edge, schedule->config_rev};
+            status = add_gate(input, (ec_gate){other->edge, schedule->config_rev});
         }
     }
     free(before);
-    return EC_STATUS_OK;
+    return status;
 }
 
 static const ec_input *input_of(const ec_schedule *schedule, const ec_edge *edge)
@@ -266,19 +283,45 @@ static const ec_input *input_of(const ec_schedule *schedule, const ec_edge *edge
 /* Gates that an edge had and that may be closed still. */
 static int32_t keep_gates(const ec_schedule *schedule, ec_input *input, const ec_input *was)
 {
-    input->gates = calloc((was != NULL ? was->n_planned_gates : 0) + schedule->n_inputs, sizeof *input->gates);
-    if (input->gates == NULL) {
-        return EC_STATUS_NO_MEMORY;
-    }
-    for (uint32_t i = 0; was != NULL && i < was->n_planned_gates; i++) {
+    int32_t status = EC_STATUS_OK;
+
+    for (uint32_t i = 0; was != NULL && i < was->n_planned_gates && status == EC_STATUS_OK; i++) {
         const ec_gate gate = was->gates[i];
 
         if (ec_schedule_has_edge(schedule, gate.edge) && !ec_over_seen(&gate.edge->over)
             && EC_LOAD(&gate.edge->seen_rev, relaxed) < gate.config_rev) {      /* it only grows */
-            input->gates[input->n_gates++] = gate;
+            status = add_gate(input, gate);
         }
     }
-    return EC_STATUS_OK;
+    return status;
+}
+
+/* Who waits for an edge waits for what that waits for: a packet in its hand has not been worked on. */
+static int32_t close_gates(const ec_schedule *schedule)
+{
+    int32_t status = EC_STATUS_OK;
+    bool grew = true;
+
+    while (grew && status == EC_STATUS_OK) {
+        grew = false;
+        for (uint32_t i = 0; i < schedule->n_inputs; i++) {
+            ec_input *const input = &schedule->inputs[i];
+            const uint32_t before = input->n_gates;
+
+            for (uint32_t k = 0; k < before && status == EC_STATUS_OK; k++) {
+                const ec_input *const other = input_of(schedule, input->gates[k].edge);
+
+                for (uint32_t m = 0; other != NULL && m < other->n_gates && status == EC_STATUS_OK; m++) {
+                    if (other->gates[m].edge != input->edge
+                        && other->gates[m].config_rev <= input->gates[k].config_rev) {
+                        status = add_gate(input, other->gates[m]);
+                    }
+                }
+            }
+            grew = grew || input->n_gates != before;
+        }
+    }
+    return status;
 }
 
 int32_t ec_schedule_find_inputs(const ec_graph *graph, ec_schedule *schedule, const ec_schedule *before)
@@ -299,7 +342,10 @@ int32_t ec_schedule_find_inputs(const ec_graph *graph, ec_schedule *schedule, co
         if (status == EC_STATUS_OK && is_new) {
             status = find_gates(graph, schedule, input);
         }
-        input->n_planned_gates = input->n_gates;
+    }
+    status = status == EC_STATUS_OK ? close_gates(schedule) : status;
+    for (uint32_t i = 0; i < schedule->n_inputs; i++) {
+        schedule->inputs[i].n_planned_gates = schedule->inputs[i].n_gates;
     }
     return status;
 }

@@ -321,7 +321,7 @@ cdef extern from "graph/ec_node.h" nogil:
     ctypedef struct ec_input:
         ec_edge *edge
         ec_node *node
-        uint32_t input, silent
+        uint32_t input, silent, n_gates
     ctypedef struct ec_schedule:
         uint32_t config_rev, n_nodes, n_inputs
         ec_node **nodes
@@ -368,7 +368,6 @@ cdef extern from "graph/ec_node.h" nogil:
     cbool ec_stage_has_take_over(const StageDescriptor *stage)
     cbool ec_input_may_come(const ec_input *input)
     cbool ec_input_fetch(ec_input *input)
-    cbool ec_input_may_end(const ec_input *input)
     cbool ec_input_is_open(ec_input *input, uint32_t config_rev)
     int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     int32_t ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge)

@@ -208,8 +208,9 @@ def hand_over(Graph graph, list changes, uint32_t config_rev, uint64_t at_frame=
         behind all that it reads before and after the change, heirs behind those they take over from; ``inputs`` as
         ``(edge, node, input)``. Both hold everything of the group that is not over, old and new. An input whose
         reader stays may get another port to read from if that is of another group, stands behind the old one in this
-        order, or makes the old one end; else the reader is better replaced by an heir. A group all of whose nodes go
-        ends its thread: those that come later belong into another group.
+        order, or makes the old one end; else the reader is better replaced by an heir. Readers that stay, and heirs,
+        have frames of the same source as before: they wait for the last ones on the old way. A group all of whose
+        nodes go ends its thread: those that come later belong into another group.
 
     Raises
     ------

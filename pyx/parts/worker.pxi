@@ -28,8 +28,10 @@ cdef bint end_edge(ec_group *g, ec_input *port) noexcept nogil:
 cdef bint work_inputs(ec_group *g, bint *moved) noexcept nogil:
     """Take a packet from every input that has one. False if none of them will have any more."""
     cdef uint32_t i
-    cdef bint alive = False, ended, was_held
+    cdef bint alive = False, idle = False, ended, was_held
     cdef ec_input *port
+    cdef ec_input *waits = NULL
+    cdef ec_input *holds = NULL
     cdef ec_ref ref
     for i in range(g.n_inputs):
         port = &g.inputs[i]
@@ -41,12 +43,14 @@ cdef bint work_inputs(ec_group *g, bint *moved) noexcept nogil:
         was_held = port.edge.held != EC_REF_NONE
         ended = ec_edge_has_ended(port.edge) or ec_edge_is_closed(port.edge)
         if not ec_input_fetch(port):
-            if not ended or not ec_input_may_end(port):
-                alive = True
-                continue
-            moved[0] = True                # it may have made room for another input
-            if not end_edge(g, port):
-                return True
+            if not ended:
+                alive = idle = True
+            elif not ec_input_is_open(port, NO_EDGE):
+                waits = port               # its end comes after that of others
+            else:
+                moved[0] = alive = True    # it may have made room for another input
+                if not end_edge(g, port):
+                    return True
             continue
         alive = True
         moved[0] = moved[0] or not was_held
@@ -54,12 +58,19 @@ cdef bint work_inputs(ec_group *g, bint *moved) noexcept nogil:
             moved[0] = True
             return True
         if not ec_input_is_open(port, port.edge.held_rev):
-            continue                       # older packets of other edges come first
+            holds = port                   # older packets of other edges come first
+            continue
         moved[0] = True
         ref = port.edge.held
         port.edge.held = EC_REF_NONE
         port.node.pending[port.input] = ref
         run_nodes(g, port.node.at)
+    if not (idle or moved[0]) and (waits is not NULL or holds is not NULL):
+        moved[0] = alive = True            # nothing more comes to those that wait for each other
+        if waits is not NULL:
+            end_edge(g, waits)
+        else:
+            holds.n_gates = 0
     return alive
 
 

@@ -143,7 +143,7 @@ class Live:
     def finish(self) -> None:
         """Wait for the end; nothing may be left, and the books hold."""
         for thread in [*self._threads, *self._readers]:
-            thread.join(30.0)
+            thread.join(10.0)
             assert not thread.is_alive(), "a thread waits for ever"
         assert self.graph.failure is None
         assert self.graph.drain_log() == []

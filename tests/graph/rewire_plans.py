@@ -175,7 +175,10 @@ class Driver:
             del self.working[place]
         for place in sorted(new):
             if place not in kept:
-                heir_of = ancestors[place].node if place in ancestors and old[place].group == new[place].group else None
+                heir_of = None
+                if place in ancestors and old[place].group == new[place].group \
+                        and source_of(old, place) == source_of(new, place):
+                    heir_of = ancestors[place].node
                 self.replaced += heir_of is not None
                 node = live.node(self.groups[new[place].group], cascade(gain(new[place].factor)), new=True,
                                  heir_of=heir_of)
