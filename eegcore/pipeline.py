@@ -21,6 +21,7 @@ from eegcore.errors import BadArgument, EegcoreError, StateConflict, TapTimeout
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
+from eegcore.recording.keeper import Keeper
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,11 +80,16 @@ class Run:
         self._config = config
         self._editing = threading.Lock()
         self.alarms: list[dict[str, Any]] = []
-        self._graph = GraphRun(plan, seconds=seconds, on_alarm=self._on_alarm)
+        self._graph = GraphRun(plan, seconds=seconds, on_alarm=self._on_alarm,
+                               keeper=Keeper(document=self._document))
         self._supervisor = Supervisor(self._graph, self._on_event, self._on_end)
         self._ended = threading.Event()
         self._failure: EegcoreError | None = None
         self._started = False
+
+    def _document(self) -> tuple[int, dict[str, Any]]:
+        """Revision and merged configuration, for what a recorder writes down."""
+        return self._graph.live.config_rev, self._config.merged() if self._config is not None else {}
 
     def __enter__(self) -> Run:
         """Start the threads."""
@@ -298,7 +304,7 @@ def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = N
     x : array_like, path-like or Recording
         An array, shape (n_frames, n_channels): float uV, or integer counts (then `scale_uv` per count is needed
         unless the first stage takes counts). Or a file `playback` can read (OpenBCI text, CSV, EDF, BDF, each also as
-        ``.xz``), or what `eegcore.devices.recording_files.read_recording` returns.
+        ``.xz``), a session folder, or what `eegcore.read` returns.
     stages : sequence of dict
         As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``. Branches are made by ``id`` and ``inputs``, where
         ``array`` is `x` itself. Sources are not allowed.

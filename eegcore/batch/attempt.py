@@ -14,6 +14,7 @@ from eegcore.errors import EegcoreError
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
+from eegcore.recording.keeper import Keeper
 
 MOST_WARNINGS = 20
 
@@ -107,7 +108,7 @@ def _run(plan: Plan, task: Task, number: int, began: float) -> Outcome:
         result.update(ledger=ledger, failure=failure)
         ended.set()
 
-    graph = GraphRun(plan)
+    graph = GraphRun(plan, keeper=Keeper())
     supervisor = Supervisor(graph, on_event, on_end)
     graph.start()
     supervisor.start()

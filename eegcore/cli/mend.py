@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from typing import Any
 
@@ -13,6 +14,8 @@ from eegcore.sinks.bdf_check import BdfRefused
 
 def recover(arguments: argparse.Namespace) -> int:
     """Mend a file, or every one in a folder; status 1 if one of several could not be mended, 2 if it is none."""
+    from eegcore.recording.mend import mend_session
+    from eegcore.recording.session import META
     from eegcore.sinks.bdf_recover import bdf_files
     from eegcore.sinks.bdf_recover import recover as mend
 
@@ -34,6 +37,16 @@ def recover(arguments: argparse.Namespace) -> int:
         if not mended.records:
             what += "; no sample is in it, it may be deleted"
         lines.append(f"{mended.path}: {mended.records} data records ({mended.seconds:g} s): {what}.")
+    for folder in sorted({os.path.dirname(path) for path in paths}):
+        if os.path.isfile(os.path.join(folder, META)):
+            try:
+                done = mend_session(folder)
+            except EegcoreError as error:
+                failed.append(error)
+                continue
+            results.append({"path": folder, "did": done})
+            if done:
+                lines.append(f"{folder}: {'; '.join(done)}.")
     _print(arguments, results, lines, failed)
     return 1 if failed else 0
 

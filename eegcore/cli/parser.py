@@ -31,7 +31,10 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _serve(commands)
     _run(commands)
+    _record(commands)
     _batch(commands)
+    _export(commands)
+    _replay(commands)
     _show(commands)
     _mend(commands)
     _doctor(commands)
@@ -69,6 +72,8 @@ def _serve(commands: Any) -> None:
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
                         help="further host name under which browsers may reach this server")
     parser.add_argument("--no-start", action="store_true", help="serve, but start nothing yet")
+    parser.add_argument("--recordings", default="recordings", metavar="DIR", type=os.path.expanduser,
+                        help="folder of recordings (recordings)")
     parser.add_argument("--watch", action="store_true", help="take the file up again whenever it is saved, live if "
                         "possible; one with mistakes is reported and changes nothing")
     parser.add_argument("--state-dir", metavar="DIR", type=os.path.expanduser, help="where changes made live are kept "
@@ -91,6 +96,23 @@ def _run(commands: Any) -> None:
     _logging(parser)
 
 
+def _record(commands: Any) -> None:
+    parser = _command(commands, "record", "record", "record", "record a pipeline without a server, as a session folder")
+    _pipeline(parser)
+    parser.add_argument("--out", default="recordings", metavar="DIR", type=os.path.expanduser,
+                        help="folder of recordings, made if it is not there (recordings)")
+    parser.add_argument("--participant", metavar="CODE", help="code of the participant")
+    parser.add_argument("--task", metavar="TEXT", help="what the participant does")
+    parser.add_argument("--session", metavar="TEXT", help="which visit it is")
+    parser.add_argument("--notes", metavar="TEXT", help="anything else")
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after so much signal")
+    parser.add_argument("--csv", action="store_true", help="write the counts as text too")
+    parser.add_argument("--bids", action="store_true", help="put the recording into the BIDS dataset DIR/bids")
+    parser.add_argument("--virtual", action="store_true", help="virtual clock: as fast as possible, reproducible")
+    parser.add_argument("--json", action="store_true", help="print the ledger and the folders as JSON")
+    _logging(parser)
+
+
 def _batch(commands: Any) -> None:
     parser = _command(commands, "batch", "batch", "batch", "run a pipeline over many recordings, several at a time")
     _pipeline(parser)
@@ -103,6 +125,35 @@ def _batch(commands: Any) -> None:
     parser.add_argument("--retries", type=int, default=2, metavar="N",
                         help="how often a recording is tried again when its process was killed (2)")
     parser.add_argument("--json", action="store_true", help="print what came of each as JSON")
+
+
+def _export(commands: Any) -> None:
+    parser = _command(commands, "export", "export", "export", "write a recording in a format other programs read")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser,
+                        help="a session folder, or a file: BDF, EDF, CSV, OpenBCI text, XDF, BrainVision")
+    parser.add_argument("--format", required=True, choices=["edf", "xdf", "csv"],
+                        help="edf: EDF+, 16 bits; xdf: every stream; csv: text, as csv_sink writes it")
+    parser.add_argument("--out", required=True, metavar="FILE", type=os.path.expanduser,
+                        help="the new file; one that exists is never overwritten")
+    parser.add_argument("--sps", type=float, metavar="N", help="frames per second of a text file that does not tell")
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+
+def _replay(commands: Any) -> None:
+    parser = _command(commands, "replay", "replay", "replay",
+                      "run a stretch of a recorded run again, as it was or edited, and say which packets differ")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser, help="the folder that a history_sink wrote")
+    parser.add_argument("--from", dest="start", metavar="FRAME|TIME",
+                        help="begin to compare there: a frame of the first source, or 12.5s or 0:12.5 of the run")
+    parser.add_argument("--to", dest="stop", metavar="FRAME|TIME", help="compare up to there")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
+                        help="change one setting for the replay; may be repeated")
+    parser.add_argument("--pipeline", metavar="FILE", type=os.path.expanduser,
+                        help="run this pipeline on the recorded sources, in place of the recorded one and its changes")
+    parser.add_argument("--step", action="store_true",
+                        help="one packet of a source per Enter, with what every stage puts out; q ends")
+    parser.add_argument("--count", type=int, metavar="N", help="with --step: so many packets, without Enter")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def _show(commands: Any) -> None:

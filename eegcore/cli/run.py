@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from eegcore import logs
+from eegcore.config import PipelineConfig
 from eegcore.control.preparing import prepare
 from eegcore.errors import BadArgument, EegcoreError
 from eegcore.graph.plan_json import plan_load
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
+from eegcore.recording.keeper import Keeper
 from eegcore.sinks.ledger_file import format_ledger
 
 PROGRESS_S = 0.5
@@ -29,32 +31,32 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seconds is not None and not 0 < arguments.seconds <= MOST_SECONDS:
         raise BadArgument(f"--seconds: {arguments.seconds:g} is no duration. Above 0, up to {MOST_SECONDS:g}. "
                           "Leave it out to run until Ctrl-C.")
-    plan = _plan(arguments)
+    config, plan = _plan(arguments)
     logs.setup(json=arguments.log_json, level="DEBUG" if arguments.debug else arguments.log_level)
     try:
-        return _run(plan, arguments)
+        return _run(config, plan, arguments)
     finally:
         logs.shutdown()
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def _plan(arguments: argparse.Namespace) -> tuple[PipelineConfig | None, Plan]:
     if (arguments.file is None) == (arguments.plan is None):
         raise BadArgument("run: give either a pipeline FILE or --plan PLAN.json.")
     if arguments.plan is not None:
         if arguments.overrides:
             raise BadArgument("--plan: a plan runs as it is. --set needs a pipeline FILE. Leave one of them out.")
         try:
-            return plan_load(Path(arguments.plan).read_text())
+            return None, plan_load(Path(arguments.plan).read_text())
         except OSError as error:
             raise BadArgument(f"{arguments.plan}: cannot be read [{error.strerror}]. Give the output of "
                               "validate --json.") from None
         except ValueError as error:
             raise BadArgument(f"{arguments.plan}: {error}") from None
     return prepare(Path(arguments.file), overrides=arguments.overrides,
-                   clock="virtual" if arguments.virtual else None)[1]
+                   clock="virtual" if arguments.virtual else None)
 
 
-def _run(plan: Plan, arguments: argparse.Namespace) -> int:
+def _run(config: PipelineConfig | None, plan: Plan, arguments: argparse.Namespace) -> int:
     ended = threading.Event()
     result: dict[str, Any] = {}
 
@@ -64,7 +66,8 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
 
     supervisor: list[Supervisor] = []
     try:
-        graph = GraphRun(plan, seconds=arguments.seconds,
+        keeper = Keeper(document=lambda: (1, config.merged() if config is not None else {}))
+        graph = GraphRun(plan, seconds=arguments.seconds, keeper=keeper,
                          on_alarm=lambda *alarm: supervisor[0].alarm(*alarm) if supervisor else None)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         if arguments.plan is None or isinstance(error, EegcoreError):
@@ -72,7 +75,7 @@ def _run(plan: Plan, arguments: argparse.Namespace) -> int:
         raise BadArgument(f"{arguments.plan}: plan: cannot be built ({type(error).__name__}: {error}). Make the plan "
                           "again with this version.") from error
     supervisor.append(Supervisor(graph, lambda event: None, on_end))
-    stops = _stop_on_signals(graph)
+    stops = stop_on_signals(graph)
     started = time.monotonic()
     graph.start()
     supervisor[0].start()
@@ -116,7 +119,7 @@ def _signal_seconds(plan: Plan, ledger: dict[str, Any]) -> float:
                 for source, entry in ledger["sources"].items()), default=0.0)
 
 
-def _stop_on_signals(graph: GraphRun) -> dict[str, int]:
+def stop_on_signals(graph: GraphRun) -> dict[str, int]:
     """First Ctrl-C or SIGTERM: drain. Second: stop at once. Returns the count."""
     seen = {"n": 0}
 

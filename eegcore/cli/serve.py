@@ -37,7 +37,7 @@ log = logs.get_logger("control")
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes; status 1 if the last run failed or a file of it is not whole."""
     check_port(arguments.port)
-    controller = Controller(Path(arguments.file), overrides=arguments.overrides)
+    controller = Controller(Path(arguments.file), overrides=arguments.overrides, recordings=arguments.recordings)
     token = arguments.token if arguments.token is not None else os.environ.get(TOKEN_VARIABLE)
     if token is None and not is_loopback(arguments.host):
         token = new_token()

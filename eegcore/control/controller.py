@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eegcore.config import PipelineConfig
 from eegcore.control.editing import Editing
@@ -23,10 +23,15 @@ from eegcore.control.machine import Machine
 from eegcore.control.markers import Markers
 from eegcore.control.preparing import Source, prepare
 from eegcore.control.presets import preset_file
+from eegcore.control.recording import Recordings
 from eegcore.control.sensors import prepare_preset
 from eegcore.control.undo import History
 from eegcore.errors import EegcoreError
 from eegcore.logs import get_logger
+from eegcore.recording.keeper import RECORDINGS
+
+if TYPE_CHECKING:
+    from eegcore.graph.plan_types import Plan
 
 log = get_logger("control")
 
@@ -40,6 +45,8 @@ class Controller(Looking, Editing):
         The pipeline to hold; it is not started.
     overrides : sequence of str, optional
         ``ID.KEY=VALUE`` settings that win over the file.
+    recordings : str, optional
+        Folder of recordings.
 
     Raises
     ------
@@ -47,7 +54,8 @@ class Controller(Looking, Editing):
         If the pipeline has mistakes.
     """
 
-    def __init__(self, source: Source | None = None, *, overrides: Sequence[str] = ()) -> None:
+    def __init__(self, source: Source | None = None, *, overrides: Sequence[str] = (),
+                 recordings: str = RECORDINGS) -> None:
         self.client_ledger: Callable[[], dict[str, Any]] | None = None
         self._events = Events()
         self._machine = Machine(self.publish, self.status)
@@ -55,6 +63,8 @@ class Controller(Looking, Editing):
         self._editing = threading.RLock()              # held while a configuration is put in place of another
         self._held: Held | None = None
         self._history = History()
+        self.recording = Recordings(self, recordings)
+        self._machine.keeper = self.recording.keeper
         if source is not None:
             config, plan = prepare(source, overrides=overrides)
             self._hold(config, plan, loaded_from(source, overrides, config))
@@ -93,10 +103,10 @@ class Controller(Looking, Editing):
             if preset is not None:
                 held = self._held
                 config, plan = prepare_preset(preset_file(preset), held.config if held is not None else None)
-                return self._hold(config, plan, base_of("preset", preset, config))
+                return self._load(config, plan, base_of("preset", preset, config))
             if document is not None:
                 config, plan = prepare(document, name="request")
-                return self._hold(config, plan, base_of("request", config.name, config))
+                return self._load(config, plan, base_of("request", config.name, config))
             return self.held()
 
         return self._start(choose)
@@ -123,10 +133,10 @@ class Controller(Looking, Editing):
         self.shutdown()
         if was_stopped and self.state == "stopped":
             with self._editing:
-                self._hold(config, plan, base)
+                self._load(config, plan, base)
             return self.status()
         self._machine.wait_for_another_second()
-        return self._start(lambda: self._hold(config, plan, base))
+        return self._start(lambda: self._load(config, plan, base))
 
     def shutdown(self, timeout_s: float | None = None) -> dict[str, Any]:
         """Stop the sources, drain, finalise; return the ledger. A stopped pipeline answers with its last ledger.
@@ -146,7 +156,8 @@ class Controller(Looking, Editing):
         self._machine.abort()
 
     def pause(self) -> dict[str, Any]:
-        """Go on reading the device, count its frames as paused; StateConflict unless running."""
+        """Go on reading the device, count its frames as paused; StateConflict unless running, Locked if it records."""
+        self.recording.refuse_pause()
         self._machine.pause(True)
         return self.status()
 
@@ -158,6 +169,20 @@ class Controller(Looking, Editing):
     def wait_stopped(self, timeout_s: float | None = None) -> bool:
         """Wait until no run goes on."""
         return self._machine.wait_stopped(timeout_s)
+
+    # ---- recordings ----
+
+    def start_recording(self, /, **given: Any) -> dict[str, Any]:
+        """Begin a recording; see `Recordings.start`."""
+        return self.recording.start(**given)
+
+    def stop_recording(self) -> dict[str, Any]:
+        """End it; see `Recordings.stop`."""
+        return self.recording.stop()
+
+    def recordings(self) -> list[dict[str, Any]]:
+        """Return the sessions in the folder of recordings, newest first."""
+        return self.recording.sessions()
 
     # ---- markers ----
 
@@ -171,6 +196,14 @@ class Controller(Looking, Editing):
         return self._markers.listed()
 
     # ---- inside ----
+
+    def _load(self, config: PipelineConfig, plan: Plan, base: Base) -> Held:
+        """Hold another pipeline; what was changed live goes with the one before, and the log says what that was."""
+        before = self._held
+        if before is not None and before.overrides:
+            log.info("%s %s: changes of the pipeline before are discarded: %s. Undo brings them back.", base.origin,
+                     base.name, ", ".join(before.overrides_listed))
+        return self._hold(config, plan, base)
 
     def _start(self, choose: Callable[[], Held]) -> dict[str, Any]:
         """Start what `choose` holds; the state before comes back if it refuses."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eegcore.control.changing import Settings, change_settings
@@ -148,6 +149,35 @@ class Editing:
             config_rev = self.edit(lambda _: prepare(written(before.config), name=CHANGE), at_frame=at_frame,
                                    base=before.base, remember=False)
             self._history.forget_newest()
+            return config_rev
+
+    def add_recorder(self, stage_id: str, declaration: dict[str, Any]) -> None:
+        """Put a sink into the pipeline that runs, as a change like any other but no step of `undo`."""
+        def make(held: Held) -> Prepared:
+            document = written(held.config)
+            document["stages"][stage_id] = declaration
+            return prepare(document, name=CHANGE)
+
+        self.edit(make, remember=False)
+
+    def lock_stage(self, stage_id: str) -> int:
+        """Lock what is above a stage of the graph that runs; return the revision the lock is.
+
+        It is a revision of the configuration too: whoever edits the one before it learns that it is stale.
+
+        Raises
+        ------
+        StateConflict
+            If nothing runs, it is locked already, or a change waits for its frame.
+        """
+        with self._editing:
+            held, run = self.held(), self._machine.active_run()
+            if run is None:
+                raise StateConflict(f"{stage_id}: nothing runs. Start the pipeline first.")
+            config_rev = run.live.lock(stage_id)
+            with self._machine.lock:
+                self._held = replace(held, config_rev=config_rev)
+            self.publish({"event": "config", "config_rev": config_rev, "config": held.config.merged()})
             return config_rev
 
     def held(self) -> Held:

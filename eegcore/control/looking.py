@@ -11,6 +11,7 @@ from eegcore.graph.plan_json import plan_json
 
 if TYPE_CHECKING:
     from eegcore.control.held import Held
+    from eegcore.control.recording import Recordings
     from eegcore.graph.run import GraphRun
 
 HEARTBEAT_S = 1.0                                      # a thread silent for longer is reported by `health`
@@ -20,6 +21,7 @@ class Looking:
     """The reading side of the controller; every call answers at once. [any-thread]"""
 
     client_ledger: Callable[[], dict[str, Any]] | None
+    recording: Recordings
     _machine: Machine
     _held: Held | None
 
@@ -70,8 +72,8 @@ class Looking:
             }
 
     def recording_status(self) -> dict[str, Any] | None:
-        """Return what is being recorded, None if nothing is."""
-        return None
+        """Return what is being recorded, None if nothing is; see `Recordings.status`."""
+        return self.recording.status()
 
     def holders(self) -> list[str]:
         """Return the stages that record and lock what reaches them; not to be asked while a listener is told."""

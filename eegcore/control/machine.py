@@ -20,6 +20,7 @@ from eegcore.logs import get_logger, set_run
 
 if TYPE_CHECKING:
     from eegcore.control.held import Held
+    from eegcore.graph.sink_thread import SinkKeeper
 
 ACTIVE = ("running", "paused")
 ENDED = ("stopped", "failed")
@@ -51,6 +52,7 @@ class Machine:
         self._changed = threading.Condition(self.lock)
         self._publish, self._describe = publish, describe
         self._supervisor: Supervisor | None = None
+        self.keeper: SinkKeeper | None = None          # makes sessions of what recorders write
         self._starter: int | None = None               # the thread that is inside a start
 
     def active_run(self) -> GraphRun | None:
@@ -86,7 +88,7 @@ class Machine:
         EegcoreError
             If the machine cannot hold it. Nothing of it goes on then; the state is still ``starting``.
         """
-        run = GraphRun(held.plan, with_server=True, config_rev=held.config_rev,
+        run = GraphRun(held.plan, with_server=True, config_rev=held.config_rev, keeper=self.keeper,
                        on_alarm=lambda *alarm: supervisor.alarm(*alarm))
         supervisor = Supervisor(run, self._publish, self._ended)
         with self.lock:

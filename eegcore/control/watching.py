@@ -76,15 +76,15 @@ def take_up_file(controller: Controller, path: Path, overrides: Sequence[str] = 
     held = controller.held()
     if held.base.origin == "file" and held.base.digest == file_digest(path, overrides):
         return "same"
-    dropped = f" Discarded live changes: {', '.join(held.overrides_listed)}." if held.overrides else ""
+    dropped = f" Discarded changes of before: {', '.join(held.overrides_listed)}." if held.overrides else ""
     try:
         prepared = prepare(path, overrides=overrides)
-        if controller.recording_status() is not None:
+        if controller.recording.is_recording:
             raise Locked(f"{path}: has changed, and something is recorded. What runs goes on. Save the file again when "
                          "the recording has ended.")
         if controller.state not in ("running", "paused"):
             controller.reload(path, overrides=overrides)
-            log.info("watch: %s replaced what was held, revision %d.%s", path, controller.config_rev, dropped)
+            log.info("watch: %s replaced what was held, revision %d", path, controller.config_rev)
             return "replaced"
         base = base_of("file", str(path), prepared[0], digest=file_digest(path, overrides))
         try:
@@ -92,7 +92,7 @@ def take_up_file(controller: Controller, path: Path, overrides: Sequence[str] = 
             log.info("watch: %s was taken up live as revision %d.%s", path, config_rev, dropped)
             return "live"
         except NeedsStop as reason:
-            return _restart(controller, path, overrides, reason, dropped)
+            return _restart(controller, path, overrides, reason)
     except ConfigError as error:
         problems = [str(problem) for problem in error.problems]
         for problem in problems[:MAX_LISTED]:
@@ -105,7 +105,7 @@ def take_up_file(controller: Controller, path: Path, overrides: Sequence[str] = 
     return "refused"
 
 
-def _restart(controller: Controller, path: Path, overrides: Sequence[str], reason: NeedsStop, dropped: str) -> str:
+def _restart(controller: Controller, path: Path, overrides: Sequence[str], reason: NeedsStop) -> str:
     """Drain what runs and start the file; not while anything is recorded, wherever that is in the graph."""
     holders = controller.holders()
     if holders:
@@ -114,5 +114,5 @@ def _restart(controller: Controller, path: Path, overrides: Sequence[str], reaso
                      "again when the recording has ended.", holders=holders)
     log.info("watch: %s cannot be taken up live: %s", path, " ".join(reason.reasons))
     controller.reload(path, overrides=overrides)
-    log.info("watch: %s was started anew, revision %d.%s", path, controller.config_rev, dropped)
+    log.info("watch: %s was started anew, revision %d", path, controller.config_rev)
     return "restarted"

@@ -9,6 +9,7 @@ next one is touched. `tests/devices` compares the values with edfio's.
 from __future__ import annotations
 
 import datetime
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -55,7 +56,8 @@ class EdfSignal(NamedTuple):
     slope, intercept : float
         Physical value = `slope` * count + `intercept`, in uV or, if it is no voltage, in `unit`. (1, 0) if the header
         has an empty range: uncalibrated signals are counts (EDF+ FAQ). Physical minimum above maximum gives a
-        negative slope.
+        negative slope. What a recorder of this house writes into the reserved field, ``LSB 0.02235174 uV``, is exact
+        where the 8 characters of a physical range are not, and is taken instead.
     """
 
     label: str
@@ -306,8 +308,21 @@ def _signal(signal: Any, offset: int, n_per_record: int) -> EdfSignal:
         slope = physical / digital
         intercept = signal.physical_max - slope * signal.digital_max
         slope, intercept = slope * (uv or 1.0), intercept * (uv or 1.0)
+    lsb_uv = _lsb(signal.reserved, slope) if uv else None
+    if lsb_uv is not None:
+        slope, intercept = lsb_uv, 0.0
     return EdfSignal(signal.label, signal.transducer_type, unit, signal.prefiltering, float(signal.sampling_frequency),
                      n_per_record, offset, uv, slope, intercept)
+
+
+def _lsb(reserved: str, slope: float) -> float | None:
+    """Return the exact uV per count that ``LSB 0.022351741790771484 uV`` says, if the physical range agrees."""
+    match = re.fullmatch(r"LSB ([0-9.eE+-]{1,24}) uV", reserved.strip())
+    try:
+        lsb_uv = float(match[1]) if match else 0.0
+    except ValueError:
+        return None
+    return lsb_uv if lsb_uv and abs(lsb_uv - slope) <= 1e-4 * abs(slope) else None
 
 
 def _runs(signals: Sequence[EdfSignal], width: int) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from eegcore.devices.readers_base import refuse
 MAX_BYTES = 1 << 30
 """Unpacked bytes a reader accepts: an hour of 64 channels at 2 kSPS in 16 bits fits."""
 
+READ_STEP = 1 << 20
 XZ_MEMORY = 256 << 20
 XZ_STEP = 4 << 20
 XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -96,9 +97,13 @@ class FileBytes:
         try:
             os.lseek(self._fd, 0, os.SEEK_SET)
             with os.fdopen(self._fd, "rb", closefd=False) as file:
-                data: bytes = file.read(max_bytes + 1) or b""    # None: a file of the kernel with nothing to say now
+                # what it had when it was opened, and whether more has come: a read takes the memory it asks for
+                parts = [file.read(min(self.size, max_bytes) + 1) or b""]     # None: a kernel's file, silent now
+                while parts[-1] and sum(map(len, parts)) <= max_bytes:
+                    parts.append(file.read(READ_STEP) or b"")
         except OSError as error:
             raise _unreadable(self.path, error) from None
+        data = b"".join(parts) if any(parts[1:]) else parts[0]
         if len(data) > max_bytes:
             raise _too_large(self.path, len(data), max_bytes)
         if not data:

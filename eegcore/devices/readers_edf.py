@@ -62,7 +62,7 @@ def read_edf(path: str | os.PathLike[str], data: FileBytes, *, source_format: st
     if not signals:
         raise refuse(path, "the file holds annotations only", "Give a file with signals.")
     labels, renamed = unique_labels([signal.label for signal in signals])
-    picks, left_out = _picks(path, signals, labels, columns)
+    picks, left_out = choose_signals(path, signals, labels, columns)
     chosen = [signals[i] for i in picks]
     rate = check_sps(path, chosen[0].sps)
     if sps is not None and abs(sps - rate) > 1e-6 * rate:
@@ -140,7 +140,7 @@ def values_of(path: str | os.PathLike[str], file: EdfFile, signals: Sequence[Edf
     return out
 
 
-def _picks(path: str | os.PathLike[str], signals: Sequence[EdfSignal], labels: Sequence[str],
+def choose_signals(path: str | os.PathLike[str], signals: Sequence[EdfSignal], labels: Sequence[str],
            columns: Sequence[Column] | None) -> tuple[list[int], dict[str, str]]:
     """Choose signals of one rate; return them and, by label, why the others are left out."""
     if columns is not None:

@@ -69,7 +69,8 @@ def make_ledger(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, S
     lost = sum(entry[word] for entry in sources.values() for word in SOURCE_LOSSES)
     # a closed edge of the plan leads to a sink that overflowed or failed: what it refuses is missing from a file
     lost += sum(entry["dropped"].get(reason, 0) for entry in edges.values() for reason in ("overflow", "closed"))
-    lost += sum(sum(entry["refused"].values()) for entry in sinks.values())
+    # an armed recorder lets go what no recording has asked for
+    lost += sum(n for entry in sinks.values() for reason, n in entry["refused"].items() if reason != "idle")
     ledger = {
         "run_id": run_id, "balanced": True, "final": quiet,
         "frames": sum(entry["edges"] for entry in sources.values()), "lost": lost,
@@ -141,6 +142,8 @@ def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, Si
     sinks = {}
     for sink, entry in ledger["sinks"].items():
         sinks[sink] = dict(entry)
+        if sink in sink_threads:
+            sinks[sink]["file"] = sink_threads[sink].status()
         if sink in built.nodes:
             latency = _rt.node_stats(built.graph, built.nodes[sink])["latency"]
             sinks[sink] |= {f"latency_{key}_us": latency[f"{key}_ns"] / 1e3 for key in ("p50", "p99", "max")}

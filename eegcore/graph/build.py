@@ -39,6 +39,7 @@ class Built:
     ports: dict[PortRef, tuple[int, int]] = field(default_factory=dict)   # output -> (node, port)
     edges: dict[str, int] = field(default_factory=dict)
     taps: dict[str, _rt.Tap] = field(default_factory=dict)         # edge name -> consumer's end, for Python readers
+    bells: dict[str, _rt.Bell] = field(default_factory=dict)       # of file sinks: what the edges into one ring
     locked: bool = True                                            # every pool could be locked in memory
 
 
@@ -155,6 +156,8 @@ def _add_source(built: Built, group: GroupPlan, node: NodePlan, streams: dict[Po
     frames = 0 if seconds is None else max(1, round(seconds * sps))
     if node.params["node"] == "ads1299":
         number = built.graph.add_ads1299(at, output, node.params, frames=_file_frames(node), frames_max=frames)
+    elif node.params["node"] == "recorded":
+        number = _rt.add_recorded(built.graph, at, output)
     else:
         number = _add_playback(built, at, output, node, frames, recordings.get(node.members[0]))
     built.sources[node.members[0]] = at
@@ -220,6 +223,8 @@ def _connect(built: Built, plan: Plan, with_server: bool) -> None:
                 *origin, built.nodes[edge.to_stage], edge.to_port, policy=policy, capacity=edge.capacity,
                 critical=edge.critical)
         else:
+            # a sink with several inputs waits for all of them at one doorbell
+            bell = built.bells.setdefault(edge.to_stage, _rt.Bell())
             built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
                 *origin, policy=policy, capacity=edge.capacity, critical=edge.critical, name=edge.name,
-                planned=True)
+                planned=True, bell=bell)

@@ -27,6 +27,8 @@ from eegcore.errors import (
 )
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.file_sinks import FileSinks
+from eegcore.graph.history_thread import PacketSink
 from eegcore.graph.journal import Journal, JournalEvent
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.marker_inputs import MarkerInputs
@@ -34,9 +36,8 @@ from eegcore.graph.marking import frame_at, mark
 from eegcore.graph.plan_change import PlanChange
 from eegcore.graph.plan_types import GroupPlan, Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
-from eegcore.graph.sink_thread import SinkThread
+from eegcore.graph.sink_thread import SinkKeeper, SinkThread
 from eegcore.graph.utc import UtcMap
-from eegcore.sinks.base import RunInfo
 
 if TYPE_CHECKING:
     from eegcore.devices.readers_base import Recording
@@ -69,6 +70,10 @@ class GraphRun:
         Recordings in memory for playback sources, by source id.
     config_rev : int, optional
         Revision of the configuration the plan was made from; packets carry it.
+    keeper : SinkKeeper, optional
+        Who makes sessions of what recorders write. Without one they stay idle.
+    packet_sinks : mapping, optional
+        What takes the packets of a history node in place of files, by its id.
 
     Raises
     ------
@@ -78,7 +83,9 @@ class GraphRun:
 
     def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
                  digest: bool | None = None, on_alarm: Alarm | None = None,
-                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1) -> None:
+                 recordings: Mapping[str, Recording] | None = None, config_rev: int = 1,
+                 keeper: SinkKeeper | None = None,
+                 packet_sinks: Mapping[str, PacketSink] | None = None) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
@@ -94,10 +101,12 @@ class GraphRun:
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self.live = LiveChanges(plan, self.built, self.journal, self._open_files)
+        self._files = FileSinks(self, keeper, self._on_alarm, self._digest, packet_sinks or {},
+                                [(config_rev, plan)])
+        self.live = LiveChanges(plan, self.built, self.journal, self._files.open_files)
         self._wants_realtime = wants_realtime
         self._threads: list[threading.Thread] = []
-        self._sinks: dict[str, SinkThread] = {}
+        self._sinks = self._files.by_id
         self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
         self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
         self._final: dict[str, Any] | None = None
@@ -120,21 +129,24 @@ class GraphRun:
         self.built.graph.t_zero_ns = self.start_t_ns
         files = [group for group in self.plan.groups if group.kind == "sink"]
         try:
-            with self.live.opening(group.nodes[0].members[0] for group in files):
+            # a history holds no lock: changes are what it is there to see
+            with self.live.opening(group.nodes[0].members[0] for group in files
+                                   if group.nodes[0].params["node"] != "history_sink"):
                 for group in files:
-                    self._open_sink(group)
+                    self._files.open(group)
         except BaseException:
-            self._close_sinks(None)
+            self._files.close(None)
             self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
+            self._files.tell_keeper()
             with self.marker_inputs.following(self.plan):
                 self._start_threads()
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
             if self.join(DRAIN_S):
                 self.built.graph.finish()
-            self._close_sinks(None)
+            self._files.close(None)
             if isinstance(error, RuntimeError):
                 raise SystemFailed(f"run: the system gives no more threads [{error}]. Nothing runs. End other "
                                    "programs, or put stages into fewer groups.") from error
@@ -173,7 +185,9 @@ class GraphRun:
         if self._final is not None or (self._threads and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
         with self.marker_inputs.following(plan):
-            return self.live.change(plan, at_frame, config_rev)
+            found = self.live.change(plan, at_frame, config_rev)
+            self._files.note_plan(found[0], plan, is_running=bool(self._threads))
+        return found
 
     @property
     def is_alive(self) -> bool:
@@ -205,7 +219,7 @@ class GraphRun:
         if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):
             self.abort()
             if not self.join(DRAIN_S):
-                self._close_sinks(self._ledger(quiet=False))
+                self._files.close(self._ledger(quiet=False))
                 stuck = [thread.name for thread in self._threads if thread.is_alive()]
                 raise EegcoreError(f"run: threads {', '.join(stuck)} did not end within {DRAIN_S:g} s after everything "
                                    "was given up. A stage or a disk hangs. Stop the process.")
@@ -216,7 +230,7 @@ class GraphRun:
             self.built.graph.finish(keep=set(self._taps))      # listeners may read what they have
         self.live.collect()
         self._final = self._ledger(quiet=True)
-        self._close_sinks(self._final)
+        self._files.close(self._final)
         if self.sink_failures():
             self._final = self._ledger(quiet=True)
         return self._final
@@ -307,18 +321,29 @@ class GraphRun:
         return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
                           frame_index=frame_index)
 
+    def sink(self, sink_id: str) -> SinkThread:
+        """Return a file sink; NotFound names those there are."""
+        return self._files.get(sink_id)
+
+    def alarm(self, place: str, message: str, frame_index: int | None = None) -> None:
+        """Say that something went wrong that does not stop the run. [any-thread]"""
+        self._on_alarm("error", place, message, frame_index)
+
+    def registers(self, source: str) -> list[bytes]:
+        """Return the registers of every chip of a source as they were read back; empty for a recording."""
+        return _rt.chip_registers(self.built.graph, self.built.sources[source])
+
+    def silent_sinks(self) -> dict[str, float]:
+        """Return the seconds since the thread of each file sink last came by."""
+        return self._files.silent()
+
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
-        return {sink: thread.failed for sink, thread in self._sinks.items() if thread.failed is not None}
+        return self._files.failures()
 
     def broken_sinks(self) -> list[str]:
         """Say which file sinks do not have everything: those that failed, and those whose edge was closed."""
-        failures = self.sink_failures()
-        closed = [edge.to_stage for edge in self.plan.edges if edge.to_stage in self._sinks
-                  and _rt.edge_stats(self.built.graph, self.built.edges[edge.name])["dropped"].get("closed")]
-        return [*map(str, failures.values()),
-                *(f"{sink}: its edge overflowed and was closed; its file is not whole."
-                  for sink in closed if sink not in failures)]
+        return self._files.broken()
 
     def edge_name(self, number: int) -> str:
         """Return the name of an edge of the core."""
@@ -416,30 +441,6 @@ class GraphRun:
             self.request_stop()
         else:
             self._on_alarm("warning", "realtime", problem, None)
-
-    def _open_sink(self, group: GroupPlan) -> None:
-        from eegcore.sinks import make_writer
-
-        node = group.nodes[0]
-        sink_id = node.members[0]
-        stream = self._output(*node.inputs[0])[1]
-        sources = ", ".join(f"{source} ({self.plan.stage(source).type})" for source in stream.sources)
-        info = RunInfo(self.run_id, self.plan.name, sink_id, sources, self.start_unix_ns, self.start_t_ns,
-                       self.live.config_rev, input=str(stream.meta.get("input", "")))
-        tap = next(self.built.taps[edge.name] for edge in self.plan.edges if edge.to_stage == sink_id)
-        sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
-                          alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
-        self._sinks[sink_id] = sink
-        sink.open()
-
-    def _open_files(self) -> list[str]:
-        """Return the stages that have a file open which takes every packet."""
-        return [sink_id for sink_id, sink in list(self._sinks.items()) if sink.is_writing]
-
-    def _close_sinks(self, ledger: dict[str, Any] | None) -> None:
-        for sink in self._sinks.values():
-            if sink.has_ended:                         # a writer belongs to its thread until then
-                sink.close(ledger)
 
 
 MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for

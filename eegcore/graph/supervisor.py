@@ -23,6 +23,7 @@ from eegcore.logs import ThrottledLogger, get_logger
 
 TICK_S = 0.1
 STATS_S = 1.0
+FILE_SILENT_S = 0.7                                    # PROMISES section 1: an alarm within 1 s
 STALL_S = 1.0                                          # longer on its thread, and a stage without timeout_ms is named
 POOL_LOW = 0.1                                         # share of free slots at which a pool is warned about and grows
 LOG_STAGE_FAILED, LOG_EDGE_CLOSED, LOG_POOL_EMPTY = range(1, 4)
@@ -149,6 +150,7 @@ class Supervisor:
         self._run.live.collect()
         self._watch_pools()
         self._watch_stalls()
+        self._watch_files()
         if now >= self._next_stats:
             self._next_stats = now + STATS_S
             self._on_event(self._run.stats())
@@ -236,6 +238,13 @@ class Supervisor:
                 self.alarm("error", f"{stage}.stall", f"{stage}: has kept thread {group.thread} for "
                            f"{stats['beat_age_ns'] * 1e-9:.1f} s (allowed {limit_s:g} s). It hangs or is too slow; "
                            "stop the run if it does not come back.")
+
+    def _watch_files(self) -> None:
+        """Say within a second that a disk does not answer; nothing is lost as long as the edge has room."""
+        for sink, silent_s in self._run.silent_sinks().items():
+            if silent_s > FILE_SILENT_S:
+                self.alarm("error", f"{sink}.disk", f"{sink}: its disk has not answered for {silent_s:.1f} s. What "
+                           "comes meanwhile waits in front of it. Check the disk.")
 
     def _watch_losses(self) -> None:
         for name, number in self._run.built.edges.items():

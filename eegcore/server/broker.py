@@ -105,15 +105,19 @@ class Broker:
         return [name for name, topic in self.topics.items() if topic.outlet is not None]
 
     def adopt(self, outlets: Iterable[Any]) -> None:
-        """Make `outlets` the present set: listen to the new ones, empty and close those that are gone."""
+        """Make `outlets` the present set: listen to the new ones, empty and close those that are gone.
+
+        One may take the place of another of the same name, when a sink was made anew while the graph runs.
+        """
         if self._loop is None:
             return
         wanted = {(outlet.run_id, outlet.sink_id, outlet.topic): outlet for outlet in outlets}
-        if wanted.keys() == self._outlets.keys():
+        gone = [key for key, outlet in self._outlets.items() if wanted.get(key) is not outlet]
+        new = [outlet for key, outlet in wanted.items() if self._outlets.get(key) is not outlet]
+        if not gone and not new:
             return
-        for key in [key for key in self._outlets if key not in wanted]:
+        for key in gone:
             self._let_go(self._outlets.pop(key))
-        new = [outlet for key, outlet in wanted.items() if key not in self._outlets]
         topics = [self._describe(outlet) for outlet in new]
         frame = text_frame({"type": "topics", "topics": self.running_topics})
         for client in self.clients.values():

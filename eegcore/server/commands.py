@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from eegcore.recording.info import session_info
 from eegcore.server.answers import Refusal
+from eegcore.server.marker_words import checked_marker
 from eegcore.server.security import Role
 
 Request = Mapping[str, Any]
 Call = Callable[[], dict[str, Any]]
 
 MOST = 2**63
+ARRIVED = "arrived_ns"                           # of a request: CLOCK_MONOTONIC when its bytes came, never the client's
 
 
 class Command(NamedTuple):
@@ -142,6 +145,35 @@ def resume(controller: Any, request: Request) -> Call:
     return call
 
 
+def start_recording(controller: Any, request: Request) -> Call:
+    """``StartRecording``: participant, notes, task, session, pre_roll_s, csv, bids; all may be absent."""
+    given = {name: value for name, value in request.items() if name not in ("id", "cmd", ARRIVED)}
+    session_info(given)                                  # before it becomes arguments of a call
+
+    def call() -> dict[str, Any]:
+        recording = controller.start_recording(**given)
+        return {"config_rev": controller.config_rev, "recording": recording}
+
+    return call
+
+
+def stop_recording(controller: Any, request: Request) -> Call:
+    """``StopRecording``: answers what became of it."""
+    def call() -> dict[str, Any]:
+        recording = controller.stop_recording()
+        return {"config_rev": controller.config_rev, "recording": recording}
+
+    return call
+
+
+def marker(controller: Any, request: Request) -> Call:
+    """``Marker``: an event at the exact frame of the moment at which the message came, or of the time it gives."""
+    arrived_ns = request[ARRIVED]
+    fields = checked_marker({name: value for name, value in request.items() if name not in ("id", "cmd", ARRIVED)})
+    return lambda: {"config_rev": controller.config_rev, "marker": controller.mark(**fields, origin="socket",
+                                                                                   arrived_ns=arrived_ns)}
+
+
 COMMANDS: dict[str, Command] = {
     "GetConfig": Command("viewer", get_config, only_looks=True),
     "UpdateParam": Command("operator", update_param), "Patch": Command("operator", patch),
@@ -150,6 +182,9 @@ COMMANDS: dict[str, Command] = {
     "ReplaceStage": Command("operator", replace_stage),
     "Start": Command("operator", start), "Shutdown": Command("operator", shutdown),
     "Pause": Command("operator", pause), "Resume": Command("operator", resume),
+    "StartRecording": Command("operator", start_recording), "StopRecording": Command("operator", stop_recording),
+    # not in the line of commands: a shutdown that drains must not outlast the run the marker belongs to
+    "Marker": Command("operator", marker, only_looks=True),
 }
 
 

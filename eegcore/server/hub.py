@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from eegcore.server.answers import Refusal, error_of
 from eegcore.server.broker import Broker
-from eegcore.server.commands import COMMANDS, get_config
+from eegcore.server.commands import ARRIVED, COMMANDS, get_config
 from eegcore.server.door import Door
 from eegcore.server.peer import Peer
 from eegcore.server.protocol import INBOUND_BYTES, text_frame
@@ -43,9 +44,10 @@ class Hub:
 
     async def answer(self, text: str, role: Role) -> dict[str, Any]:
         """Carry out one request and return its answer; never raises for whatever `text` says."""
+        arrived_ns = time.monotonic_ns()       # before anything is read; a message waits for the answers before it
         request_id: Any = None
         try:
-            request = parse_request(text)
+            request = {**parse_request(text), ARRIVED: arrived_ns}
             request_id = request.get("id")
             return {"id": request_id, "ok": True, **await self._carry_out(request, role)}
         except Exception as exc:

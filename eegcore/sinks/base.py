@@ -7,7 +7,7 @@ the ring in front of them is what they may cost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -162,7 +162,17 @@ class Recorder(SinkWriter, Protocol):
 
     `write` takes every packet from `open` to `close`; those outside a recording only feed the pre-roll. One
     recording at a time; after `end`, or after a failure, `begin` starts the next one.
+
+    Attributes
+    ----------
+    alarm : callable or None
+        Gets sentences that people should see, and that end nothing: little room left.
+    last_summary : dict or None
+        What `end` returned, or would have, of the latest recording; also where it ended by itself.
     """
+
+    alarm: Callable[[str], None] | None
+    last_summary: dict[str, Any] | None
 
     def begin(self, target: RecordingTarget, first_rev: int) -> None:
         """Create the files, so that they survive a power cut once this has returned.
@@ -187,7 +197,8 @@ class Recorder(SinkWriter, Protocol):
     def status(self) -> dict[str, Any]:
         """Return how the recording stands. Cheap; the one call that any thread may make.
 
-        ``state`` (idle, waiting, recording, failed), ``frames``, ``bytes``, ``durable_frames`` (on the disk for
+        ``state`` (idle, waiting, recording, failed), ``first_frame`` (device frame, None while waiting),
+        ``sps_in_file``, ``frames``, ``bytes``, ``durable_frames`` (on the disk for
         certain), ``seconds_left`` (None if unknown), ``fsync_s`` (the newest), ``stalled_s`` (how long the system
         call in progress has been running), ``path``, ``error``.
         """

@@ -139,12 +139,12 @@ class Recording:
                              path=self.path)
         self._notes.append(Note.of(event))
 
-    def begin(self, pieces: Iterable[Piece], notes: Iterable[NotedEvent]) -> None:
-        """Take the pre-roll: pieces in order, and the events that happened during them."""
+    def begin(self, pieces: Iterable[Piece], notes: Iterable[NotedEvent], start_frame: int) -> None:
+        """Take the pre-roll: pieces in order, and the events that were known before `start_frame`, the first behind."""
         for piece in pieces:
             self.take(piece)
-        first = self.first_frame
-        early = [Note.of(event) for event in notes if first is not None and event.frame_index >= first]
+        first = start_frame if self.first_frame is None else self.first_frame
+        early = [Note.of(event) for event in notes if event.frame_index >= first]
         self._notes.extendleft(reversed(early))
 
     def take(self, piece: Piece) -> None:

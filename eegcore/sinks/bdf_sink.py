@@ -220,11 +220,13 @@ class BdfWriter:
         if recording is None:
             done = self.last_summary or {}
             return {"state": "failed" if self.failed is not None else "idle", "frames": done.get("frames", 0),
+                    "first_frame": done.get("first_frame"), "sps_in_file": done.get("sps_in_file"),
                     "bytes": done.get("bytes", 0), "durable_frames": done.get("frames", 0), "seconds_left": None,
                     "fsync_s": 0.0, "stalled_s": 0.0, "path": None,
                     "error": None if self.failed is None else self.failed.as_dict()}
         busy = recording.busy_since
         return {"state": "waiting" if recording.first_frame is None else "recording", "frames": recording.frames,
+                "first_frame": recording.first_frame, "sps_in_file": float(recording.layout.header_rate),
                 "bytes": recording.n_bytes, "durable_frames": recording.durable_frames,
                 "seconds_left": recording.disk.seconds_left, "fsync_s": recording.sync_s,
                 "stalled_s": 0.0 if busy is None else time.monotonic() - busy, "path": recording.path, "error": None}
@@ -237,7 +239,7 @@ class BdfWriter:
             held, self._held, self._held_frames = self._held, deque(), 0
             notes = list(self._held_notes)
             self._held_notes.clear()
-            recording.begin(self._newest(held, recording.target.pre_roll_s, piece), notes)
+            recording.begin(self._newest(held, recording.target.pre_roll_s, piece), notes, piece.frame_index)
         recording.take(piece)
         self._warn(recording)
 

@@ -87,6 +87,7 @@ cdef extern from "packet/ec_packet.h" nogil:
 cdef extern from "ring/ec_doorbell.h" nogil:
     ctypedef struct ec_doorbell:
         int event_fd
+    int32_t ec_doorbell_init(ec_doorbell *d, cbool with_eventfd)
     uint32_t ec_doorbell_look(ec_doorbell *d)
     void ec_doorbell_ring(ec_doorbell *d)
     cbool ec_doorbell_arm(ec_doorbell *d, uint32_t seen)
@@ -347,6 +348,7 @@ cdef extern from "graph/ec_node.h" nogil:
         ec_schedule *published
         int64_t spin_ns
         ec_doorbell bell
+        ec_flag parked
         ec_counter beat_ns, at, rounds
     ec_run *ec_run_create(cbool is_virtual)
     void ec_run_destroy(ec_run *run)

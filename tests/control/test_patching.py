@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 import pytest
+import scipy.signal  # noqa: F401 -- filters are designed in this process, not in a child for each
 
 from eegcore.control.controller import Controller
 from eegcore.control.documents import difference, merged_with, same, without_defaults, written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import scipy.signal  # noqa: F401 -- filters are designed in this process, not in a child for each
 
 from eegcore.control.controller import Controller
 from eegcore.errors import BadArgument, ConfigError, NotFound, StateConflict

@@ -227,6 +227,7 @@ def test_an_empty_start_keeps_what_was_changed_and_a_preset_discards_it(controll
     preset(tmp_path, "mine", PIPELINE)
     controller.start(preset="mine")
     assert (factor(controller), controller.status()["changed"]) == (2, [])
+    assert "preset mine: changes of the pipeline before are discarded: gain.factor=4. Undo" in said()
     assert controller.status()["base"] == {"origin": "preset", "name": "mine"}
     controller.update("gain", "factor", 7)
     keep(controller, store, pipeline)                    # of the preset: not of the file that `serve` was given

@@ -85,6 +85,14 @@ def test_undo_of_a_loaded_preset_brings_back_what_was_changed_before(controller,
     assert controller.status()["base"]["origin"] == "request"
 
 
+def test_a_recorder_that_was_added_is_no_step(controller):
+    controller.update("gain", "factor", 50)
+    controller.add_recorder("second", {"type": "null_sink", "inputs": ["acquire"]})
+    controller.undo()
+    assert factor(controller) == 60
+    assert "second" not in controller.config()["stages"]
+
+
 def test_what_runs_takes_the_undo_or_keeps_the_step(controller):
     controller.update("acquire", "sps", 500)
     controller.update("gain", "factor", 50)

@@ -10,7 +10,7 @@ from source import ROOT, files, imports, name_of
 LAYERS = [
     "__version__", "errors", "include_dir",
     "log_formats", "log_throttle", "logs", "crash", "config",
-    "devices", "stages", "sinks",
+    "devices", "stages", "sinks", "reading",
     "graph",
     "plugins", "recording", "control",
     "offline", "pipeline", "batch",

@@ -104,6 +104,24 @@ async def test_subscriptions_outlive_stop_and_start(running):
         assert (header.frame_index, header.topic_id) == (0, meta["topic_id"])
 
 
+async def test_a_sink_made_anew_in_the_same_run_takes_over_where_the_old_one_ends(running):
+    first, second = FakeOutlet("eeg"), FakeOutlet("eeg", stream=Stream(Kind.VOLTAGE_F32, ("Cz",), 250.0, 16))
+    async with running.data("?topic=eeg") as socket:
+        running.controller.set_outlets(first)
+        meta = await receive(socket, "meta")
+        first.put_frames(4)
+        second._next_frame = 8
+        first.put_frames(4)
+        running.controller.set_outlets(second)
+        second.put_frames(4)
+        frames = [unpack(await receive(socket, "binary"))[0].frame_index for _ in range(2)]
+        again = await receive(socket, "meta")
+        frames.append(unpack(await receive(socket, "binary"))[0].frame_index)
+    assert frames == [0, 4, 8]
+    assert (again["run_id"], again["topic_id"], again["labels"]) == (meta["run_id"], meta["topic_id"], ["Cz"])
+    assert first.closed
+
+
 async def test_the_last_packets_of_a_run_are_delivered(running):
     outlet = FakeOutlet("eeg")
     running.controller.set_outlets(outlet)

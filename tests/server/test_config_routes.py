@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 
 import pytest
 import yaml
@@ -183,6 +184,48 @@ async def test_twenty_editors_lose_no_update(served):
     assert served.controller.config()["stages"]["gain"]["factor"] == 1 + 20 * 2
     assert served.controller.config_rev == served.controller.run.live.config_rev == 1 + 20 * 2
     assert sum(refused) > 0                              # they were in each other's way
+
+
+def odd(draw: random.Random, depth: int = 0):
+    """Return any JSON value, words of the interface among it."""
+    words = ["add", "remove", "replace", "/stages/gain/factor", "/stages", "gain", "notch", "op", "", "\u2028", "x" * 9]
+    if depth > 3 or draw.random() < 0.6:
+        return draw.choice([None, True, 0, -1, 1.5, 10**30, draw.choice(words), draw.choice(words)])
+    if draw.random() < 0.4:
+        return [odd(draw, depth + 1) for _ in range(draw.randint(0, 4))]
+    keys = ["op", "path", "from", "value", "action", "stage", "after", "splice", "topic", "at_frame", "type", "inputs"]
+    return {draw.choice(keys): odd(draw, depth + 1) for _ in range(draw.randint(0, 5))}
+
+
+async def send_odd_requests(server, n: int, seed: int) -> dict[int, int]:
+    """Send `n` odd requests to every route that changes something; count the answers by status."""
+    draw = random.Random(seed)
+    seen: dict[int, int] = {}
+    for number in range(n):
+        body = json.dumps(odd(draw))
+        actions = {"action": draw.choice(["add", "remove", "replace"]), "stage": odd(draw), "after": odd(draw)}
+        name = draw.choice(["gain", "fft", "a", "%20", "..%2f", "nope"])
+        for method, path, data in (("PATCH", "/api/config", body), ("POST", f"/pipeline/stage/{name}", body),
+                                   ("POST", f"/pipeline/stage/{name}", json.dumps(actions)),
+                                   ("PUT", f"/api/pipelines/{name}{number}", body),
+                                   ("POST", "/api/config/undo", body), ("GET", f"/api/pipelines/{name}", "")):
+            headers = draw.choice([{}, {}, {"If-Match": draw.choice(["1", "x", '"2"', "*"])}])
+            async with send(server, data, method, path, headers=headers) as answer:
+                seen[answer.status] = seen.get(answer.status, 0) + 1
+                assert answer.status < 500, (method, path, data)
+                if answer.status >= 400:
+                    assert set((await answer.json())["error"]) == {"code", "message", "details"}
+    return seen
+
+
+async def test_whatever_is_sent_is_answered_and_never_by_a_mistake_of_ours(served):
+    seen = await send_odd_requests(served, 60, seed=4)
+    assert {200, 400, 404, 409, 412, 422} <= set(seen)
+
+
+@pytest.mark.deep
+async def test_ten_thousand_odd_requests(served):
+    await send_odd_requests(served, 1700, seed=5)
 
 
 # -- presets ------------------------------------------------------------------------------------------------
