@@ -417,15 +417,8 @@ bool ec_graph_leads_to_pool(const ec_graph *graph, const ec_pool *pool)
     return false;
 }
 
-static bool input_is_done(const ec_input *input)
-{
-    return !input->edge->routed && ec_over_seen(&input->edge->over);
-}
-
-static bool node_is_done(ec_node *node)
-{
-    return node->leaves && ec_over_seen(&node->over);
-}
+static bool input_is_done(const ec_input *input) { return !input->edge->routed && ec_over_seen(&input->edge->over); }
+static bool node_is_done(ec_node *node)          { return node->leaves && ec_over_seen(&node->over); }
 
 static int32_t publish_less(const ec_graph *graph, ec_group *group)
 {

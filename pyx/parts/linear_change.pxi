@@ -131,13 +131,12 @@ cdef void mix_take_over(LinearOp *op, LinearOp *old, ec_shift *shift, double *wo
 
 
 cdef bint same_shape(const Linear *s, const Linear *old) noexcept nogil:
-    """True if the two have ports behind the same stages."""
-    cdef uint32_t p
-    if s.n_ports != old.n_ports:
+    """True if the two have the same operations, whatever their settings, and as many ports."""
+    cdef uint32_t k
+    if s.n_ports != old.n_ports or s.n_ops != old.n_ops:
         return False
-    for p in range(s.n_ports):
-        if s.ports[p].after and old.ports[p].after \
-                and s.ops[s.ports[p].after - 1].of != old.ops[old.ports[p].after - 1].of:
+    for k in range(s.n_ops):
+        if s.ops[k].of != old.ops[k].of:
             return False
     return True
 
@@ -166,10 +165,8 @@ cdef int32_t linear_inherit(Linear *s, Linear *old) noexcept nogil:
         if j == old.n_ops:
             first = min(first, k)
             continue
-        if j != at or op_take_over(&s.ops[k], &old.ops[j], &shift, s.work, s.other):
-            first = min(first, k)
-        if j != at:
-            op_take_over(&s.ops[k], &old.ops[j], &shift, s.work, s.other)
+        if op_take_over(&s.ops[k], &old.ops[j], &shift, s.work, s.other) or (j != at and k > 0):
+            first = min(first, k)              # in front of the first one it is another node that goes on
         at = j + 1
         for p in range(s.n_ports):
             if s.ports[p].after > k:
@@ -178,6 +175,11 @@ cdef int32_t linear_inherit(Linear *s, Linear *old) noexcept nogil:
     for p in range(s.n_ports):
         s.ports[p].since = since_of(old, behind[p]) if s.ports[p].after <= first else 0
         s.frames_since_start = min(s.frames_since_start, s.ports[p].since)
+        for k in range(old.n_ports):
+            if s.ports[p].after and old.ports[k].after \
+                    and s.ops[s.ports[p].after - 1].of == old.ops[old.ports[k].after - 1].of:
+                s.ports[p].pending_device_frames = old.ports[k].pending_device_frames
+                s.ports[p].pending_gap = old.ports[k].pending_gap
     return 0 if first == s.n_ops else max(1, <int32_t>(LINEAR_FADE_S * s.sps))
 
 
