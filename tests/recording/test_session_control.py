@@ -188,7 +188,7 @@ def test_a_disk_without_room_refuses_the_start_and_leaves_nothing(tmp_path):
     controller.shutdown(20)
 
 
-@pytest.mark.parametrize("n", [8, pytest.param(1000, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("n", [8, pytest.param(200, marks=pytest.mark.deep)])
 def test_starts_and_stops_race_with_editors_of_other_branches(controller, n):
     controller.start()
     revisions, failures, over = [], [], threading.Event()
