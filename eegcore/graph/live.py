@@ -7,6 +7,7 @@ of a stream, for those who tell clients.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from eegcore.stages.stream import Stream
 
 MOST_FRAME = 2**63
+MOST_SAID = 512                                        # descriptions of one output: packets under way have fewer
 
 
 class LiveChanges:
@@ -48,8 +50,9 @@ class LiveChanges:
         self._lock = threading.RLock()                 # one change, lock or collection at a time
         self._holders: dict[str, int] = {}             # stage -> revision its lock began with
         self._revisions = Revisions(built, plan, journal)
-        self._said: dict[PortRef, list[Stream]] = {
-            (stage.id, port.name): [port.stream] for stage in plan.stages for port in stage.outputs}
+        self._said: dict[PortRef, deque[tuple[int, Stream]]] = {
+            (stage.id, port.name): deque([(1, port.stream)], MOST_SAID) for stage in plan.stages
+            for port in stage.outputs}
 
     @property
     def config_rev(self) -> int:
@@ -96,7 +99,7 @@ class LiveChanges:
             changes += [self._prepare_meta(number, ports) for number, ports in self._told(found, members).items()]
             _rt.hand_over(graph, changes, rev, at_frame or 0)
             for ref, stream in found.streams.items():
-                self._said[ref].append(stream)
+                self._said[ref].append((self.meta_rev(ref) + 1, stream))
             self._revisions.add(rev, at_frame or 0, change_text(self.plan, plan), reached)
             self.plan = plan
             self.collect()
@@ -174,13 +177,13 @@ class LiveChanges:
     # ---- streams ----
 
     def stream(self, ref: PortRef, meta_rev: int) -> Stream:
-        """Return what packets with this `meta_rev` of an output are; the newest if the number is not known."""
-        said = self._said[ref]
-        return said[meta_rev - 1] if 1 <= meta_rev <= len(said) else said[-1]
+        """Return what packets with this `meta_rev` of an output are; the newest if the number is not known any more."""
+        said = list(self._said[ref])
+        return next((stream for rev, stream in said if rev == meta_rev), said[-1][1])
 
     def meta_rev(self, ref: PortRef) -> int:
         """Return the newest `meta_rev` of an output."""
-        return len(self._said[ref])
+        return self._said[ref][-1][0]
 
     def _check_types(self, found: PlanChange, plan: Plan) -> None:
         fixed = [node.members[0] for node in found.nodes if not _rt.stage_can_change(node.params["node"])]
