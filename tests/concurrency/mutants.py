@@ -25,6 +25,7 @@ SCENARIOS = {
     "packet/ec_pool.h": ["pool", "handover", "pool_wait"],
     "ring/ec_edge.h": ["edge"],
     "graph/ec_change.h": ["change"],
+    "graph/ec_schedule.h": ["rewire"],
     "device/ec_time_points.h": ["time_points"],
 }
 RMW, LOAD, STORE = "rmw", "load", "store"
