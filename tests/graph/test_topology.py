@@ -23,6 +23,7 @@ class Ears:
 
     def __init__(self, run: GraphRun, *stages: str) -> None:
         self.heard: dict[str, list[tuple[int, int, float, int, Any]]] = {stage: [] for stage in stages}
+        self.reached = dict.fromkeys(stages, -1)       # frame of the newest packet that each has in its hands
         self._threads = []
         self.allowed = 1 << 60                         # nobody reads on from a packet behind this frame
         self.more = threading.Condition()
@@ -36,16 +37,20 @@ class Ears:
             assert packets, f"{stage}: nothing came for 20 s"
             for p in packets:
                 with self.more:
+                    self.reached[stage] = p.frame_index
+                    self.more.notify_all()
                     assert self.more.wait_for(lambda at=p.frame_index: at <= self.allowed, 30)
                 self.heard[stage].append((p.frame_index, p.n_frames, p.step_num / p.step_den, p.config_rev,
                                           np.array(p.data) if stage.startswith("kept") else None))
                 p.release()
 
-    def read_on(self, frame: int) -> None:
-        """Let readers come so far, which lets the run come a little further."""
+    def read_on(self, frame: int, *, wait: bool = False) -> None:
+        """Let readers come so far, which lets the run come a little further; and see them there if told to."""
         with self.more:
             self.allowed = frame
             self.more.notify_all()
+            if wait:
+                assert self.more.wait_for(lambda: min(self.reached.values()) > frame, 30), self.reached
 
     def join(self) -> None:
         for thread in self._threads:
@@ -53,7 +58,7 @@ class Ears:
             assert not thread.is_alive()
 
 
-def changed_run(seed: int, n_patches: int, apart: int = 60, frames: int = 0) -> tuple[Ears, GraphRun]:
+def changed_run(seed: int, n_patches: int, apart: int = 300, frames: int = 0) -> tuple[Ears, GraphRun]:
     """Run with a change every so many frames that were heard; return what was heard."""
     editor = Editor(seed, BOARD)
     plan = Pipeline(editor.document(), clock="virtual").plan
@@ -71,7 +76,7 @@ def changed_run(seed: int, n_patches: int, apart: int = 60, frames: int = 0) -> 
                 except ConfigError:                    # such a pipeline cannot be
                     editor.stages = copy.deepcopy(before)
             assert run.change(plan)[0] == k + 2
-            ears.read_on((k + 1) * apart)
+            ears.read_on((k + 1) * apart, wait=k % 4 != 0)         # else the next change overtakes this one
         ears.read_on(1 << 60)
         assert run.join(120)
     finally:
@@ -114,7 +119,7 @@ def test_random_changes_touch_no_other_branch(seed, n_patches):
     for stage in ("kept", "kept_far"):
         check_contiguous(ears.heard[stage])
         check_revisions(ears.heard[stage], begins)
-    plain, _ = changed_run(seed, 0, frames=n_patches * 60 + 4000)
+    plain, _ = changed_run(seed, 0, frames=n_patches * 300 + 4000)
     for stage in ("kept", "kept_far"):
         mine, theirs = (np.concatenate([part[4] for part in found.heard[stage]]) for found in (ears, plain))
         assert len(mine) == len(theirs)
