@@ -136,7 +136,7 @@ def _rings(plan: Plan, node: NodePlan) -> list[EdgePlan]:
 def _heir(place: Place, node: NodePlan, gone: dict[Place, NodePlan], running: Plan, wanted: Plan,
           can_change: Callable[[str], bool]) -> Place | None:
     """Return the node of the same thread that shares most stages with a new one, if it can hand its state over."""
-    if not can_change(node.params["node"]) or _writes(node):
+    if _writes(node) or not can_change(node.params["node"]):
         return None
     shared = {other: len(set(old.members) & set(node.members)) for other, old in gone.items()
               if other[0] == place[0] and old.params["node"] == node.params["node"]
