@@ -216,7 +216,8 @@ class GraphRun:
         for tap in self.built.taps.values():
             tap.detach()                               # before the sweep: an edge has one consumer at a time
         with self._tap_lock:                           # listeners may read what they have
-            self.built.graph.finish(keep={ear.number for listener in self._listeners.values() for ear in listener.ears})
+            self.built.graph.finish(keep={ear.number for listener in self._listeners.values()
+                                          for ear in list(listener.ears)})
         self.live.collect()
         self.staff.see_off()
         self._final = self._ledger(quiet=True)
@@ -380,7 +381,7 @@ class GraphRun:
                         for out, pool in zip(plan_node.outputs, plan_node.pools, strict=True) if out == ref)
             quota = self.plan.pool(pool).made_of.get("taps", 16)
             with self._tap_lock:
-                open_here = sum(1 for found in self._listeners.values() if found.ears[-1].at == at)
+                open_here = sum(1 for found in self._listeners.values() if found.at == at)
                 if open_here >= MAX_TAPS:
                     raise EegcoreError(f"{stage_id}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one "
                                        "first.")
@@ -399,7 +400,8 @@ class GraphRun:
             listener = self._listeners.pop(number)
             for ear in list(listener.ears):
                 try:
-                    self.built.graph.remove_outlet(*ear.at, ear.number)
+                    if not ear.is_off:
+                        self.built.graph.remove_outlet(*ear.at, ear.number)
                 finally:
                     ear.tap.detach()
 

@@ -62,19 +62,21 @@ class RunStaff:
         graph = self._run.built.graph
         with self._run.live.taps_mutex:
             for listener in self._listeners.values():
-                at = moved.get(listener.ears[-1].at)
-                if at is None:
+                if listener.at is None or (at := moved.get(listener.at)) is None:
                     continue
                 number, tap = graph.add_outlet(
                     *at, **self._run.tap_args(4 * listener.quota, listener.ear.tap.name), fresh=True)
-                self._ears.append((listener, Ear(number, at, tap)))
+                ear = Ear(number, at, tap)
+                self._ears.append((listener, ear))
+                listener.follow(ear)
 
     def send_away(self) -> None:
         """Close what was opened: the change is not made."""
         with self._run.live.taps_mutex:
-            for _, ear in self._ears:
+            for listener, ear in self._ears:
                 self._run.built.graph.remove_outlet(*ear.at, ear.number, fresh=True)
                 ear.tap.detach()
+                listener.unfollow(ear)
         self.crew.dismiss(self._hired)
         for member in self._hired:
             if member.sink is not None:
@@ -99,8 +101,6 @@ class RunStaff:
         self._gone += [(edge.from_stage, built.edges[edge.name], built.taps[edge.name])
                        for edge in rewiring.running.edges if edge.to_group == "loop" and edge.name in built.taps
                        and built.edges[edge.name] not in stay]
-        for listener, ear in self._ears:
-            listener.ears.append(ear)
         for member in self._hired:
             if member.sink is not None:
                 self._run.files.put(member.sink)
