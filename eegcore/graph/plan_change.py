@@ -108,13 +108,15 @@ def _streams(plan: Plan) -> dict[PortRef, Stream]:
 def _stays(old: NodePlan, new: NodePlan, running: Plan, wanted: Plan, can_change: Callable[[str], bool]) -> bool:
     if old.members != new.members or old.outputs != new.outputs or old.params["node"] != new.params["node"]:
         return False
+    if any(getattr(running.stage(name), word) != getattr(wanted.stage(name), word)
+           for name in new.members for word in STAGE_SHAPE):
+        return False
+    if new.params["node"] == "history_sink":           # it reads what there is, and writes down what that is
+        return {**old.params, "max_bytes": 0} == {**new.params, "max_bytes": 0}
     if old.params != new.params and (_writes(new) or not can_change(new.params["node"])):
         return False
     if (len(new.inputs) != 1 and old.inputs != new.inputs) or (_writes_file(new) and old.inputs != new.inputs):
         return False                                   # what it holds of one input belongs to that one
-    if any(getattr(running.stage(name), word) != getattr(wanted.stage(name), word)
-           for name in new.members for word in STAGE_SHAPE):
-        return False
     before, after = _streams(running), _streams(wanted)
     return (all(same_shape(before[a], after[b]) for a, b in zip(old.inputs, new.inputs, strict=True))
             and all(same_shape(before[ref], after[ref]) for ref in new.outputs)
@@ -136,7 +138,7 @@ def _rings(plan: Plan, node: NodePlan) -> list[EdgePlan]:
 def _heir(place: Place, node: NodePlan, gone: dict[Place, NodePlan], running: Plan, wanted: Plan,
           can_change: Callable[[str], bool]) -> Place | None:
     """Return the node of the same thread that shares most stages with a new one, if it can hand its state over."""
-    if not can_change(node.params["node"]) or _writes(node):
+    if _writes(node) or not can_change(node.params["node"]):
         return None
     shared = {other: len(set(old.members) & set(node.members)) for other, old in gone.items()
               if other[0] == place[0] and old.params["node"] == node.params["node"]
@@ -197,7 +199,7 @@ def _made_anew(running: Plan, wanted: Plan, can_change: Callable[[str], bool]) -
         for member in node.members:
             if member in there and (old is None or not _stays(old, node, running, wanted, can_change)):
                 yield _why(running.stage(member), wanted.stage(member))
-        if old is not None and old.inputs != node.inputs:
+        if old is not None and old.inputs != node.inputs and node.params["node"] != "history_sink":
             yield _why(running.stage(node.members[0]), wanted.stage(node.members[0]))
 
 
