@@ -67,7 +67,7 @@ def compare_plans(running: Plan, wanted: Plan, can_change: Callable[[str], bool]
     NeedsStop
         If a source would be another one, or the clock; the message says which, and how.
     """
-    reasons = [*_other_run(running, wanted)] or [*_made_anew(running, wanted, can_change)]
+    reasons = [*_other_run(running, wanted)]
     if reasons:
         shown = " ".join(reasons[:MOST_REASONS])
         more = f" And {len(reasons) - MOST_REASONS} more." if len(reasons) > MOST_REASONS else ""
@@ -185,31 +185,6 @@ def _other_marks(running: Plan, wanted: Plan) -> Iterator[str]:
     for name in before.keys() & after.keys():
         if before[name] != after[name]:
             yield f"{name} (marker_in): its port and its lines are opened once in a run."
-
-
-def _made_anew(running: Plan, wanted: Plan, can_change: Callable[[str], bool]) -> Iterator[str]:
-    """Stages that run go on as they are or with other settings; what comes and goes are whole branches."""
-    threads = [{group.name for group in plan.groups if group.kind == "worker"} for plan in (running, wanted)]
-    for name in sorted(threads[0] ^ threads[1]):
-        yield f"group {name}: its thread would {'begin' if name in threads[1] else 'end'}."
-    before, after = nodes_of(running), nodes_of(wanted)
-    there = {member: node for node in before.values() for member in node.members}
-    for place, node in after.items():
-        old = before.get(place)
-        for member in node.members:
-            if member in there and (old is None or not _stays(old, node, running, wanted, can_change)):
-                yield _why(running.stage(member), wanted.stage(member))
-        if old is not None and old.inputs != node.inputs and node.params["node"] != "history_sink":
-            yield _why(running.stage(node.members[0]), wanted.stage(node.members[0]))
-
-
-def _why(before: StagePlan, after: StagePlan) -> str:
-    for word in ("type", "group", "inputs", "on_error", "budget_us"):
-        old, new = getattr(before, word), getattr(after, word)
-        if old != new:
-            return f"{before.id}: {word} would change from {_shown(old)} to {_shown(new)}."
-    return next(_other_source(before, after),
-                f"{before.id} ({before.type}): it would have to be made anew, or one it is worked with.")
 
 
 def _other_source(before: StagePlan, after: StagePlan) -> Iterator[str]:
