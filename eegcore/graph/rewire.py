@@ -149,10 +149,18 @@ class Rewiring:
         if old is None or old.name not in self.built.edges or new.from_group in self.new_groups:
             return False
         words = ("to_stage", "from_group", "to_group", "policy", "capacity", "critical")
+        # a file writer reads taps, whatever their order, and those of a node that takes no other's place one by one
         same = all(getattr(old, word) == getattr(new, word) for word in words) and (
-            old.to_port == new.to_port or new.to_stage in self._files)     # which reads taps, whatever their order
+            self._has_successor(old.from_stage, new.from_stage) if new.to_stage in self._files
+            else old.to_port == new.to_port)
         reader = new.from_stage if new.to_group == "loop" else new.to_stage
         return same and any(reader in node.members for node in self.change.kept.values())
+
+    def _has_successor(self, before: str, after: str) -> bool:
+        """Whether the node that works a stage goes on, or hands its state over: its packets come one after another."""
+        place, node = next((place, node) for place, node in nodes_of(self.wanted).items() if after in node.members)
+        heir = self.change.heirs.get(place)
+        return place in self.change.kept or (heir is not None and before in self.change.gone[heir].members)
 
     def _find_routes(self) -> None:
         for ref, to, number in local_ways(self.wanted):
