@@ -104,6 +104,8 @@ def _stage_entry(built: Built, stage: StagePlan) -> dict[str, Any]:
     outs = [stats["ports"][port][1] for ref, (node, port) in built.ports.items()
             if node == number and ref[0] == stage.id]
     entry: dict[str, Any] = {"in": stats["frames"], "out": outs[0] if outs else 0, "skipped": stats["skipped"]}
+    if stats["substituted"]:
+        entry["substituted"] = stats["substituted"]
     for at, word, value in _rt.node_counters(built.graph, number):
         owner, _, name = word.rpartition(".")              # of a cascade: "<stage>.<word>"
         if at is None and owner in ("", stage.id):

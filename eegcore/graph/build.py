@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eegcore.devices.readers_base import Recording
 
 POLICIES = {"fail": 0, "drop_oldest": 1, "block": 2}
-ON_ERROR = {"fatal": 0, "drain_then_stop": 1, "skip_packet": 2}
+ON_ERROR = {"fatal": 0, "drain_then_stop": 1, "skip_packet": 2, "use_default": 3}
 
 PortRef = tuple[str, str]
 
@@ -137,6 +137,8 @@ def _add_node(built: Built, group: GroupPlan, node: NodePlan, streams: dict[Port
     if node.params["node"] == "websocket_sink":
         # the port through which the very packets go on to the server
         outputs = [{**stream_dict(streams[node.inputs[0]]), "number": numbers[node.inputs[0]], "pool": None}]
+    for ref, output in zip(node.outputs, outputs, strict=False):
+        output["default"] = declared[ref[0]].default
     number = built.graph.add_node(
         built.groups[group.name], node.params["node"], node.params,
         inputs=[stream_dict(streams[ref]) for ref in node.inputs], outputs=outputs,

@@ -39,7 +39,7 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[
             order.append([stage])
             continue
         chain = open_chains.pop(stage.inputs[0], None)     # the first reader continues, others begin anew
-        if chain is None or not _has_room(chain, stage):
+        if chain is None or not _has_room(chain, stage) or chain[0].on_error != stage.on_error:
             chain = []
             order.append(chain)
         chain.append(stage)

@@ -135,6 +135,7 @@ cdef class Graph:
             port.max_frames = out["max_frames"]
             port.step_num, port.step_den = out["step"]
             port.sps = out["sps"]
+            port.substitute = floats_of(out.get("default"))
             port.pool = self.c.pools[<int>pools[i]] if pools[i] is not None else NULL
             port.planned_pool = port.pool
         node.config_rev = self.config_rev
