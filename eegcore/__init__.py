@@ -20,10 +20,11 @@ _HOME = {
     "connect": "eegcore.client", "ConfigError": "eegcore.errors", "EegcoreError": "eegcore.errors",
     "EdgeOverflow": "eegcore.errors", "StageError": "eegcore.errors", "TapTimeout": "eegcore.errors",
     "get_include": "eegcore.include_dir", "read": "eegcore.reading", "Recording": "eegcore.reading",
+    "replay": "eegcore.offline.replay",
 }
 __all__ = [
     "ConfigError", "EdgeOverflow", "EegcoreError", "Pipeline", "PipelinePool", "Processed", "Recording", "Run",
-    "StageError", "TapTimeout", "connect", "get_include", "process", "read",
+    "StageError", "TapTimeout", "connect", "get_include", "process", "read", "replay",
 ]
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from eegcore.errors import ConfigError, EdgeOverflow, EegcoreError, StageError, TapTimeout
     from eegcore.include_dir import get_include
     from eegcore.offline import Processed
+    from eegcore.offline.replay import replay
     from eegcore.pipeline import Pipeline, Run, process
     from eegcore.reading import Recording, read
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from eegcore import _rt
     from eegcore.config import PipelineConfig
+    from eegcore.graph.listeners import Listener
     from eegcore.offline import Given, Processed
     from eegcore.stages.stream import Stream
 
@@ -251,7 +252,7 @@ class Run:
         number, tap = self._graph.open_tap(stage_id, port)
         return self._listen(number, tap, stage_id, seconds, timeout_s)
 
-    def _listen(self, number: int, tap: _rt.Tap, stage_id: str, seconds: float | None,
+    def _listen(self, number: int, tap: Listener, stage_id: str, seconds: float | None,
                 timeout_s: float) -> Iterator[_rt.Packet]:
         heard_s = 0.0
         try:
@@ -304,7 +305,7 @@ def process(x: Given, *, stages: Sequence[dict[str, Any]], sps: float | None = N
     x : array_like, path-like or Recording
         An array, shape (n_frames, n_channels): float uV, or integer counts (then `scale_uv` per count is needed
         unless the first stage takes counts). Or a file `playback` can read (OpenBCI text, CSV, EDF, BDF, each also as
-        ``.xz``), or what `eegcore.devices.recording_files.read_recording` returns.
+        ``.xz``), a session folder, or what `eegcore.read` returns.
     stages : sequence of dict
         As in a pipeline file, ``[{"notch": {"hz": 60}}, ...]``. Branches are made by ``id`` and ``inputs``, where
         ``array`` is `x` itself. Sources are not allowed.

@@ -8,10 +8,12 @@
  * Invariants (tests/timing/test_frame_at.py)
  *   P1  frames and times of successive points rise
  *   P2  a reader gets a point as it was written as a whole, or none
- * Ordering pairs
+ *   P3  who has seen that there are n points finds the last of them, or one written since
+ * Ordering pairs (tests/concurrency/model/time_points.c)
  *   A   release-store of `version` (even) after the fields  ->  acquire-load of it before them
  *   B   release-store of each field  ->  acquire-load of it: who sees a field of a write sees the odd
  *       `version` before it, so that the second look at `version` differs
+ *   C   release-store of `n`  ->  acquire-load of it
  */
 #ifndef EC_TIME_POINTS_H
 #define EC_TIME_POINTS_H
@@ -20,7 +22,9 @@
 
 #include "../base/ec_atomic.h"
 
-#define EC_TIME_POINTS       4096u
+#ifndef EC_TIME_POINTS
+#define EC_TIME_POINTS       4096u        /* the model checker makes do with two */
+#endif
 #define EC_TIME_POINT_EVERY_NS INT64_C(10000000000)
 
 typedef struct ec_time_point {
@@ -65,14 +69,14 @@ static inline void ec_time_points_note(ec_time_points *p, uint64_t frame, int64_
     EC_STORE(&slot->t_ns, (uint64_t)t_ns, release);                         /* B */
     EC_STORE(&slot->period, bits, release);                                 /* B */
     EC_STORE(&slot->version, version + 2, release);                         /* A */
-    EC_STORE(&p->n, n, release);
+    EC_STORE(&p->n, n, release);                                            /* C */
     p->newest = (ec_time_point){ .frame = frame, .t_ns = t_ns, .period_ns = period_ns, .jump = jump };
 }
 
 /* How many points there were; the newest `EC_TIME_POINTS` are kept. [any-thread] */
 static inline uint64_t ec_time_points_count(ec_time_points *p)
 {
-    return EC_LOAD(&p->n, acquire);
+    return EC_LOAD(&p->n, acquire);                                         /* C */
 }
 
 /* Point `number`, from 0. False if it is kept no more, or is just being written: look again. [any-thread] */

@@ -139,7 +139,7 @@ static inline ec_change *ec_inbox_collect(ec_inbox *q)
 {
     ec_change *const change = q->first;
 
-    if (change == q->last) {
+    if (change == q->last || ec_change_state_of(change) != EC_CHANGE_DONE) {   /* it may still fade behind a later one */
         return NULL;
     }
     q->first = EC_LOAD(&change->next, relaxed);                                 /* our own store */

@@ -265,7 +265,7 @@ static int32_t swap_fanout(ec_group *group, ec_port *port, ec_fanout *fresh)
     ec_fanout *old = EC_LOAD(&port->fanout, relaxed);
 
     EC_STORE(&port->fanout, fresh, seq_cst);                                    /* G */
-    if (!ec_group_quiesce(group)) {
+    if (group != NULL && !ec_group_quiesce(group)) {
         return EC_STATUS_TIMEOUT;
     }
     free(old);
@@ -285,7 +285,7 @@ int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     fresh->edges[old->n] = edge;
     fresh->n = old->n + 1;
     status = swap_fanout(group, port, fresh);
-    if (EC_LOAD(&group->ended, seq_cst)) {                                      /* I */
+    if (group != NULL && EC_LOAD(&group->ended, seq_cst)) {                     /* I */
         ec_edge_end(edge);
     }
     return status;

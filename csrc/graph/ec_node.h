@@ -73,7 +73,8 @@ typedef struct ec_port {
     EC_ATOMIC(ec_routes *) routes;        /* never NULL; the thread's, followed by the control thread, which frees */
     EC_ATOMIC(ec_fanout *) fanout;        /* never NULL */
     ec_routes *planned;                   /* control thread: the newest that was handed over */
-    ec_pool   *planned_pool;              /* control thread: the same */
+    ec_routes *before;                    /* control thread: planned before the revision that is worked out */
+    ec_pool   *planned_pool;              /* control thread: as planned */
     float     *substitute;                /* [n_channels], for samples that the stage fails to make; NULL: none */
     ec_counter packets;
     ec_counter frames;                    /* device frames */
@@ -109,6 +110,8 @@ typedef struct ec_node {
     EC_ATOMIC(uint32_t) over;             /* finished, and not touched by its thread but in the schedule: U */
 
     uint32_t  fed;                        /* control thread: inputs that a port of the newest plan feeds */
+    const void *feeder[EC_MAX_INPUTS];    /* control thread: the port or edge that does */
+    const void *feeder_before[EC_MAX_INPUTS];
     uint32_t  reached;                    /* control thread: inputs that a search has come to */
     uint32_t  leaves;                     /* control thread: its retirement was handed over */
 
@@ -124,16 +127,22 @@ typedef struct ec_node {
     ec_histogram latency_ns;              /* sinks: packet complete at the source -> here */
 } ec_node;
 
+/* What an input waits for: packets of this revision, or of a later one, come after all older ones of another edge. */
+typedef struct ec_gate {
+    ec_edge *edge;
+    uint32_t config_rev;
+} ec_gate;
+
 typedef struct ec_input {
     ec_edge *edge;
     ec_node *node;
     uint32_t input;
     uint32_t silent;                      /* when the edge is over, somebody else goes on feeding the input */
     uint32_t n_guards;
-    uint32_t n_gates;                     /* that are closed still: the thread's */
+    uint32_t n_gates;                     /* the thread's: 0 once it is past them */
     uint32_t n_planned_gates;
     ec_local *guards;                     /* inputs a packet of this edge may reach whose stage must have room for it */
-    ec_edge **gates;                      /* edges that must be over before the first packet of this one is taken */
+    ec_gate *gates;
 } ec_input;
 
 struct ec_schedule {
@@ -220,7 +229,8 @@ bool      ec_group_quiesce(ec_group *group);
  * a removal returns, the group does not know the edge any more. An edge added to
  * a group that has ended is ended. 0, NO_MEMORY, BAD_ARGUMENT (not there) or TIMEOUT (the group did not
  * move on within 5 s: the new list is in force, the old one is leaked rather than freed under the
- * reader, and one packet may still go by it). [control-thread, started or stopped] */
+ * reader, and one packet may still go by it). `group` NULL: the node is in no schedule yet, and nobody has to be
+ * waited for. [control-thread, started or stopped] */
 int32_t   ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge);
 int32_t   ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge);
 
@@ -250,22 +260,55 @@ static inline bool ec_stage_has_take_over(const StageDescriptor *stage)
     return EC_STAGE_HAS(stage, take_over);
 }
 
-/* True if what it waits for is over, and every stage that the next packet of this edge may reach has room for it.
- * [worker-thread, realtime] */
-static inline bool ec_input_may_come(ec_input *input)
+/* True if every stage that the next packet of this edge may reach has room for it. [worker-thread, realtime] */
+static inline bool ec_input_may_come(const ec_input *input)
 {
-    while (input->n_gates > 0) {
-        if (!EC_LOAD(&input->gates[input->n_gates - 1]->over, relaxed)) {       /* our own store */
-            return false;
-        }
-        input->n_gates--;
-    }
     for (uint32_t i = 0; i < input->n_guards; i++) {
         const ec_node *n = input->guards[i].node;
 
         if (!n->dead && !n->finished && !n->stage->has_room(n->self, input->guards[i].input)) {
             return false;
         }
+    }
+    return true;
+}
+
+/* Take the oldest packet of an edge into its hand, and note how far it has come. False: there is none.
+ * [worker-thread, realtime] */
+static inline bool ec_input_fetch(ec_input *input)
+{
+    ec_edge *const edge = input->edge;
+
+    if (edge->held == EC_REF_NONE) {
+        edge->held = ec_edge_pop(edge);
+        if (edge->held == EC_REF_NONE) {
+            return false;
+        }
+        edge->held_rev = ec_pool_packet(edge->pools[ec_ref_pool(edge->held)], ec_ref_slot(edge->held))->config_rev;
+        if (edge->held_rev > EC_LOAD(&edge->seen_rev, relaxed)) {
+            EC_STORE(&edge->seen_rev, edge->held_rev, relaxed);
+        }
+    }
+    return true;
+}
+
+/* True if a packet of this revision need not wait for packets of other edges. The end of an edge waits like a packet of
+ * the last revision: an input that others fed before must not end before they are done. [worker-thread, realtime] */
+static inline bool ec_input_is_open(ec_input *input, uint32_t config_rev)
+{
+    bool past = true;
+
+    for (uint32_t i = 0; i < input->n_gates; i++) {
+        const ec_gate *gate = &input->gates[i];
+
+        if (config_rev < gate->config_rev) {
+            past = false;
+        } else if (EC_LOAD(&gate->edge->seen_rev, relaxed) < gate->config_rev && !ec_edge_is_over(gate->edge)) {
+            return false;
+        }
+    }
+    if (past) {
+        input->n_gates = 0;
     }
     return true;
 }

@@ -53,8 +53,8 @@ bool ec_schedule_has_edge(const ec_schedule *schedule, const ec_edge *edge)
     return false;
 }
 
-/* Note one more port that feeds an input; false if there is one already. */
-static bool feed(ec_node *node, uint32_t input)
+/* Note one more port or edge that feeds an input; false if there is one already. */
+static bool feed(ec_node *node, uint32_t input, const void *feeder)
 {
     const uint32_t bit = 1u << input;
 
@@ -62,7 +62,27 @@ static bool feed(ec_node *node, uint32_t input)
         return false;
     }
     node->fed |= bit;
+    node->feeder[input] = feeder;
     return true;
+}
+
+void ec_graph_remember(const ec_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->n_nodes; i++) {
+        ec_node *const node = graph->nodes[i];
+
+        for (uint32_t p = 0; node != NULL && p < node->n_outputs; p++) {
+            node->ports[p].before = node->ports[p].planned;
+        }
+        if (node != NULL) {
+            memcpy(node->feeder_before, node->feeder, sizeof node->feeder);
+        }
+    }
+    for (uint32_t i = 0; i < graph->n_edges; i++) {
+        if (graph->edges[i] != NULL) {
+            graph->edges[i]->was_routed = graph->edges[i]->routed;
+        }
+    }
 }
 
 const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule *const *schedules)
@@ -70,6 +90,7 @@ const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule *const *sche
     for (uint32_t i = 0; i < graph->n_nodes; i++) {
         if (graph->nodes[i] != NULL) {
             graph->nodes[i]->fed = 0;
+            memset(graph->nodes[i]->feeder, 0, sizeof graph->nodes[i]->feeder);
         }
     }
     for (uint32_t i = 0; i < graph->n_edges; i++) {
@@ -82,7 +103,7 @@ const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule *const *sche
             const ec_routes *const routes = graph->nodes[i]->ports[p].planned;
 
             for (uint32_t k = 0; k < routes->n_local; k++) {
-                if (!feed(routes->local[k].node, routes->local[k].input)) {
+                if (!feed(routes->local[k].node, routes->local[k].input, &graph->nodes[i]->ports[p])) {
                     return routes->local[k].node;
                 }
             }
@@ -95,7 +116,7 @@ const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule *const *sche
         for (uint32_t i = 0; schedules[g] != NULL && i < schedules[g]->n_inputs; i++) {
             const ec_input *const input = &schedules[g]->inputs[i];
 
-            if (input->edge->routed && !feed(input->node, input->input)) {
+            if (input->edge->routed && !feed(input->node, input->input, input->edge)) {
                 return input->node;
             }
         }
@@ -103,57 +124,52 @@ const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule *const *sche
     return NULL;
 }
 
-/* ---- what a packet may come to, by old readers or by new ones ---- */
+/* ---- what a packet may come to ---- */
 
-typedef struct search {
-    const ec_graph *graph;
-    bool  through_all;                    /* also through nodes with several inputs */
-    bool  to_heirs;                       /* who takes state over stands behind the one it has it from */
-} search;
+typedef enum reach {
+    REACH_BEFORE,                         /* by the plan before this revision */
+    REACH_NOW,                            /* by the newest plan */
+    REACH_EVER                            /* by any that is in force somewhere, or waits */
+} reach;
 
-static void come_to(const search *s, ec_node *node, uint32_t input);
+static void come_to(reach how, ec_node *node, uint32_t input);
 
-static void follow(const search *s, const ec_routes *routes)
+static void follow(reach how, const ec_routes *routes)
 {
     for (uint32_t i = 0; routes != NULL && i < routes->n_local; i++) {
-        come_to(s, routes->local[i].node, routes->local[i].input);
+        come_to(how, routes->local[i].node, routes->local[i].input);
     }
 }
 
 /* The depth is that of the graph of one group. */
-static void come_to(const search *s, ec_node *node, uint32_t input)
+static void come_to(reach how, ec_node *node, uint32_t input)
 {
     if (node->reached >> input & 1) {
         return;
     }
     node->reached |= 1u << input;
-    for (uint32_t i = 0; s->to_heirs && i < s->graph->n_nodes; i++) {
-        ec_node *const heir = s->graph->nodes[i];
-
-        if (heir != NULL && EC_LOAD(&heir->heir_of, relaxed) == node && input < heir->n_inputs) {
-            come_to(s, heir, input);
+    for (uint32_t p = 0; !ec_over_seen(&node->over) && p < node->n_outputs; p++) {
+        follow(how, how == REACH_BEFORE ? node->ports[p].before : node->ports[p].planned);
+        if (how != REACH_EVER) {
+            continue;
         }
-    }
-    if (ec_over_seen(&node->over) || (node->n_inputs > 1 && !s->through_all)) {
-        return;
-    }
-    for (uint32_t p = 0; p < node->n_outputs; p++) {
-        follow(s, EC_LOAD(&node->ports[p].routes, relaxed));
-        follow(s, node->ports[p].planned);
         for (const ec_change *c = node->inbox.first; c != NULL; c = EC_LOAD(&c->next, relaxed)) {
-            follow(s, c->rewired[p].routes);
+            if (ec_change_state_of(c) == EC_CHANGE_WAITING) {
+                follow(how, c->rewired[p].routes);
+            }
         }
+        follow(how, EC_LOAD(&node->ports[p].routes, relaxed));     /* after them: what was just taken is in force */
     }
 }
 
-static void search_from(const search *s, const ec_input *input)
+static void search_from(const ec_graph *graph, reach how, const ec_input *input)
 {
-    for (uint32_t i = 0; i < s->graph->n_nodes; i++) {
-        if (s->graph->nodes[i] != NULL) {
-            s->graph->nodes[i]->reached = 0;
+    for (uint32_t i = 0; i < graph->n_nodes; i++) {
+        if (graph->nodes[i] != NULL) {
+            graph->nodes[i]->reached = 0;
         }
     }
-    come_to(s, input->node, input->input);
+    come_to(how, input->node, input->input);
 }
 
 static bool asks_for_room(ec_node *node)
@@ -165,7 +181,7 @@ static int32_t find_guards(const ec_graph *graph, ec_input *input)
 {
     uint32_t n = 0;
 
-    search_from(&(search){graph, true, false}, input);
+    search_from(graph, REACH_EVER, input);
     for (uint32_t i = 0; i < graph->n_nodes; i++) {
         if (graph->nodes[i] != NULL && asks_for_room(graph->nodes[i])) {
             n += (uint32_t)__builtin_popcount(graph->nodes[i]->reached);
@@ -187,45 +203,71 @@ static int32_t find_guards(const ec_graph *graph, ec_input *input)
     return EC_STATUS_OK;
 }
 
-/* True if both searches have come to one input; the first one's are in `reached`, packed as [n_nodes]. */
-static bool meets(const ec_graph *graph, const uint32_t *reached)
+/* True if an input that has come to by the search gets its packets in another way than before, and the older ones, or
+ * those of the node it takes over from, came by what `before` has reached. [n_nodes] */
+static bool crosses(const ec_graph *graph, const uint32_t *before)
 {
     for (uint32_t i = 0; i < graph->n_nodes; i++) {
-        if (graph->nodes[i] != NULL && (graph->nodes[i]->reached & reached[i]) != 0) {
-            return true;
+        ec_node *const node = graph->nodes[i];
+        const ec_node *const old = node != NULL ? EC_LOAD(&node->heir_of, relaxed) : NULL;
+
+        for (uint32_t k = 0; node != NULL && k < node->n_inputs; k++) {
+            if (!(node->reached >> k & 1)) {
+                continue;
+            }
+            if ((before[i] >> k & 1) && node->feeder[k] != node->feeder_before[k]) {
+                return true;
+            }
+            if (old != NULL && (before[old->number] >> k & 1)) {
+                return true;
+            }
         }
     }
     return false;
 }
 
-/* A new edge waits for those that are let go and lead to the same inputs, or to those whose state is taken over: what
- * they bring is older. Behind a node with several inputs the way is its own. */
-static int32_t find_gates(const ec_graph *graph, ec_schedule *schedule, ec_input *input)
+/* Add a gate unless it is there. 0 or NO_MEMORY. */
+static int32_t add_gate(ec_input *input, ec_gate gate)
 {
-    uint32_t *reached = calloc(graph->n_nodes + 1, sizeof *reached);
+    ec_gate *grown;
 
-    input->gates = calloc(schedule->n_inputs, sizeof *input->gates);
-    if (reached == NULL || input->gates == NULL) {
-        free(reached);
+    for (uint32_t i = 0; i < input->n_gates; i++) {
+        if (input->gates[i].edge == gate.edge && input->gates[i].config_rev == gate.config_rev) {
+            return EC_STATUS_OK;
+        }
+    }
+    grown = realloc(input->gates, (input->n_gates + 1) * sizeof *grown);
+    if (grown == NULL) {
         return EC_STATUS_NO_MEMORY;
     }
-    search_from(&(search){graph, false, true}, input);
-    for (uint32_t i = 0; i < graph->n_nodes; i++) {
-        reached[i] = graph->nodes[i] != NULL ? graph->nodes[i]->reached : 0;
-    }
-    for (uint32_t i = 0; i < schedule->n_inputs; i++) {
+    input->gates = grown;
+    input->gates[input->n_gates++] = gate;
+    return EC_STATUS_OK;
+}
+
+/* Packets of this revision wait for the older ones of other edges that lead to the same inputs. */
+static int32_t find_gates(const ec_graph *graph, const ec_schedule *schedule, ec_input *input)
+{
+    uint32_t *before = calloc(graph->n_nodes + 1, sizeof *before);
+    int32_t status = before != NULL ? EC_STATUS_OK : EC_STATUS_NO_MEMORY;
+
+    for (uint32_t i = 0; status == EC_STATUS_OK && input->edge->routed && i < schedule->n_inputs; i++) {
         const ec_input *const other = &schedule->inputs[i];
 
-        if (other->edge->routed) {
+        if (other == input || !other->edge->was_routed || ec_over_seen(&other->edge->over)) {
             continue;
         }
-        search_from(&(search){graph, false, true}, other);
-        if (meets(graph, reached)) {
-            input->gates[input->n_gates++] = other->edge;
+        search_from(graph, REACH_BEFORE, other);
+        for (uint32_t k = 0; k < graph->n_nodes; k++) {
+            before[k] = graph->nodes[k] != NULL ? graph->nodes[k]->reached : 0;
+        }
+        search_from(graph, REACH_NOW, input);
+        if (crosses(graph, before)) {
+            status = add_gate(input, (ec_gate){other->edge, schedule->config_rev});
         }
     }
-    free(reached);
-    return EC_STATUS_OK;
+    free(before);
+    return status;
 }
 
 static const ec_input *input_of(const ec_schedule *schedule, const ec_edge *edge)
@@ -238,24 +280,53 @@ static const ec_input *input_of(const ec_schedule *schedule, const ec_edge *edge
     return NULL;
 }
 
-/* Gates that an edge had and that may be closed still. The thread opens the last ones first: `n_gates` of a schedule
- * at work is its own, so they are all taken along; one whose edge is over opens at once. */
-static int32_t keep_gates(ec_schedule *schedule, ec_input *input, const ec_input *was)
+/* Gates that an edge had and that may be closed still. */
+static int32_t keep_gates(const ec_schedule *schedule, ec_input *input, const ec_input *was)
 {
-    input->gates = calloc(schedule->n_inputs, sizeof *input->gates);
-    if (input->gates == NULL) {
-        return EC_STATUS_NO_MEMORY;
-    }
-    for (uint32_t i = 0; i < was->n_planned_gates; i++) {
-        if (!ec_over_seen(&was->gates[i]->over) && ec_schedule_has_edge(schedule, was->gates[i])) {
-            input->gates[input->n_gates++] = was->gates[i];
+    int32_t status = EC_STATUS_OK;
+
+    for (uint32_t i = 0; was != NULL && i < was->n_planned_gates && status == EC_STATUS_OK; i++) {
+        const ec_gate gate = was->gates[i];
+
+        if (ec_schedule_has_edge(schedule, gate.edge) && !ec_over_seen(&gate.edge->over)
+            && EC_LOAD(&gate.edge->seen_rev, relaxed) < gate.config_rev) {      /* it only grows */
+            status = add_gate(input, gate);
         }
     }
-    return EC_STATUS_OK;
+    return status;
+}
+
+/* Who waits for an edge waits for what that waits for: a packet in its hand has not been worked on. */
+static int32_t close_gates(const ec_schedule *schedule)
+{
+    int32_t status = EC_STATUS_OK;
+    bool grew = true;
+
+    while (grew && status == EC_STATUS_OK) {
+        grew = false;
+        for (uint32_t i = 0; i < schedule->n_inputs; i++) {
+            ec_input *const input = &schedule->inputs[i];
+            const uint32_t before = input->n_gates;
+
+            for (uint32_t k = 0; k < before && status == EC_STATUS_OK; k++) {
+                const ec_input *const other = input_of(schedule, input->gates[k].edge);
+
+                for (uint32_t m = 0; other != NULL && m < other->n_gates && status == EC_STATUS_OK; m++) {
+                    if (other->gates[m].edge != input->edge
+                        && other->gates[m].config_rev <= input->gates[k].config_rev) {
+                        status = add_gate(input, other->gates[m]);
+                    }
+                }
+            }
+            grew = grew || input->n_gates != before;
+        }
+    }
+    return status;
 }
 
 int32_t ec_schedule_find_inputs(const ec_graph *graph, ec_schedule *schedule, const ec_schedule *before)
 {
+    const bool is_new = before != NULL && before->config_rev != schedule->config_rev;
     int32_t status = EC_STATUS_OK;
 
     for (uint32_t i = 0; i < schedule->n_inputs && status == EC_STATUS_OK; i++) {
@@ -265,12 +336,16 @@ int32_t ec_schedule_find_inputs(const ec_graph *graph, ec_schedule *schedule, co
         input->silent = (was != NULL && was->silent)
                         || (!input->edge->routed && (input->node->fed >> input->input & 1) != 0);
         status = find_guards(graph, input);
-        if (status == EC_STATUS_OK && was != NULL) {
+        if (status == EC_STATUS_OK) {
             status = keep_gates(schedule, input, was);
-        } else if (status == EC_STATUS_OK && before != NULL) {
+        }
+        if (status == EC_STATUS_OK && is_new) {
             status = find_gates(graph, schedule, input);
         }
-        input->n_planned_gates = input->n_gates;
+    }
+    status = status == EC_STATUS_OK ? close_gates(schedule) : status;
+    for (uint32_t i = 0; i < schedule->n_inputs; i++) {
+        schedule->inputs[i].n_planned_gates = schedule->inputs[i].n_gates;
     }
     return status;
 }
@@ -342,15 +417,8 @@ bool ec_graph_leads_to_pool(const ec_graph *graph, const ec_pool *pool)
     return false;
 }
 
-static bool input_is_done(const ec_input *input)
-{
-    return !input->edge->routed && ec_over_seen(&input->edge->over);
-}
-
-static bool node_is_done(ec_node *node)
-{
-    return node->leaves && ec_over_seen(&node->over);
-}
+static bool input_is_done(const ec_input *input) { return !input->edge->routed && ec_over_seen(&input->edge->over); }
+static bool node_is_done(ec_node *node)          { return node->leaves && ec_over_seen(&node->over); }
 
 static int32_t publish_less(const ec_graph *graph, ec_group *group)
 {

@@ -29,6 +29,9 @@ bool         ec_schedule_has_edge(const ec_schedule *schedule, const ec_edge *ed
  * NULL, or a node of which two ports feed one input: then no such plan can run. [control-thread] */
 const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule *const *schedules);
 
+/* Keep the plan as that before the revision that is worked out. After ec_graph_find_fed. [control-thread] */
+void         ec_graph_remember(const ec_graph *graph);
+
 /* Fill in what a schedule says of its inputs beyond edge, node and input; `before` is the one it follows, or NULL.
  * After ec_graph_find_fed. 0 or NO_MEMORY. [control-thread] */
 int32_t ec_schedule_find_inputs(const ec_graph *graph, ec_schedule *schedule, const ec_schedule *before);

@@ -61,7 +61,7 @@ ec_routes *ec_routes_dropped(const ec_routes *old, const ec_routes *fresh)
         }
     }
     for (uint32_t i = 0; i < old->n_edges; i++) {
-        if (!ec_routes_has_edge(fresh, old->edges[i])) {
+        if (!ec_routes_has_edge(fresh, old->edges[i]) && !old->edges[i]->routed) {
             dropped->edges[dropped->n_edges++] = old->edges[i];
         }
     }

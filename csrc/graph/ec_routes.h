@@ -30,8 +30,8 @@ bool       ec_routes_has_local(const ec_routes *routes, const struct ec_node *no
 bool       ec_routes_has_edge(const ec_routes *routes, const ec_edge *edge);
 bool       ec_routes_has_node(const ec_routes *routes, const struct ec_node *node);
 
-/* What is in `old` and not in `fresh`; of inputs only those that no port feeds any more (node->fed). `fresh` NULL:
- * nothing. NULL without memory. [control-thread] */
+/* What is in `old` and not in `fresh`; only inputs (node->fed) and edges (edge->routed) that no port feeds any more: an
+ * heir may go on with a ring. `fresh` NULL: nothing. NULL without memory. [control-thread] */
 ec_routes *ec_routes_dropped(const ec_routes *old, const ec_routes *fresh);
 
 /* Tell every reader that nothing comes any more: edges at once, inputs by their `ending` bit. True if there is an

@@ -81,6 +81,7 @@ void ec_edge_reopen(ec_edge *e, uint32_t critical)
     EC_STORE(&e->ended, 0, relaxed);      /* published by the fanout that names the edge (G) */
     EC_STORE(&e->closed, 0, relaxed);
     EC_STORE(&e->over, 0, relaxed);
+    EC_STORE(&e->seen_rev, 0, relaxed);
 }
 
 static void count_drop(ec_edge *e, ec_drop_reason reason, uint32_t frames)

@@ -40,6 +40,7 @@ typedef struct ec_edge {
     uint32_t     critical;                /* 1: a full `fail` edge stops the run */
     uint32_t     number;                  /* place in the plan, for messages */
     uint32_t     routed;                  /* control thread: a port of the newest plan feeds it */
+    uint32_t     was_routed;              /* control thread: and of the one before */
     ec_pool    **pools;                   /* by pool id */
     EC_ATOMIC(uint32_t) *abort;           /* the run's: set when waiting is over for everybody */
     ec_doorbell *bell;                    /* consumer's; `own_bell` when the edge has a consumer of its own */
@@ -59,6 +60,9 @@ typedef struct ec_edge {
 
     alignas(EC_CACHE_PAIR) ec_counter out_packets;        /* consumer's lines */
     ec_counter   out_frames;
+    ec_ref       held;                    /* a packet that is taken and waits for those of other edges (ec_gate) */
+    uint32_t     held_rev;                /* its revision */
+    EC_ATOMIC(uint32_t) seen_rev;         /* newest revision that came through */
     EC_ATOMIC(uint32_t) over;             /* ended and drained, said by the thread of the consumer's group (U) */
 
     alignas(EC_CACHE_PAIR) EC_ATOMIC(uint32_t) closed;    /* either side may close */
@@ -109,7 +113,7 @@ static inline bool ec_edge_has_ended(ec_edge *e)
 }
 
 /* True if its consumer has said that nothing will come any more. [consumer] */
-static inline bool ec_edge_is_over(ec_edge *e)
+static inline bool ec_edge_is_over(const ec_edge *e)
 {
     return EC_LOAD(&e->over, relaxed) != 0;                                     /* our own store */
 }

@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     _record(commands)
     _batch(commands)
     _export(commands)
+    _replay(commands)
     _show(commands)
     _mend(commands)
     _doctor(commands)
@@ -136,6 +137,23 @@ def _export(commands: Any) -> None:
                         help="the new file; one that exists is never overwritten")
     parser.add_argument("--sps", type=float, metavar="N", help="frames per second of a text file that does not tell")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+
+def _replay(commands: Any) -> None:
+    parser = _command(commands, "replay", "replay", "replay",
+                      "run a stretch of a recorded run again, as it was or edited, and say which packets differ")
+    parser.add_argument("path", metavar="PATH", type=os.path.expanduser, help="the folder that a history_sink wrote")
+    parser.add_argument("--from", dest="start", metavar="FRAME|TIME",
+                        help="begin to compare there: a frame of the first source, or 12.5s or 0:12.5 of the run")
+    parser.add_argument("--to", dest="stop", metavar="FRAME|TIME", help="compare up to there")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="ID.KEY=VALUE",
+                        help="change one setting for the replay; may be repeated")
+    parser.add_argument("--pipeline", metavar="FILE", type=os.path.expanduser,
+                        help="run this pipeline on the recorded sources, in place of the recorded one and its changes")
+    parser.add_argument("--step", action="store_true",
+                        help="one packet of a source per Enter, with what every stage puts out; q ends")
+    parser.add_argument("--count", type=int, metavar="N", help="with --step: so many packets, without Enter")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def _show(commands: Any) -> None:

@@ -83,7 +83,7 @@ def load(source: FilePath | str | dict[str, Any] | list[Any], *, catalogue: Cata
     wire(drafts, problems)
     stages = tuple(
         StageConfig(draft.id, draft.stage_type.name, draft.settings, draft.common, tuple(draft.inputs),
-                    draft.entry.label, draft.guessed)
+                    draft.entry.label, draft.guessed, draft.reads_all)
         for draft in drafts if not draft.left_out and draft.settings is not None and draft.stage_type is not None)
     built = {stage.id for stage in stages}
     return PipelineConfig(title, runtime, stages, frozenset(d.id for d in drafts if d.id not in built)), problems

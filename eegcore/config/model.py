@@ -140,6 +140,8 @@ class StageConfig:
     guessed : bool
         A refused value was replaced by its default so that checking can go on. The document is
         refused in any case; what is found wrong below such a stage may only be a consequence.
+    reads_all : bool
+        It was given no inputs and reads every output there is: those of stages that are added later too.
     """
 
     id: str
@@ -149,11 +151,16 @@ class StageConfig:
     inputs: tuple[InputRef, ...]
     path: str
     guessed: bool = False
+    reads_all: bool = False
 
     def merged(self, *, defaults: bool = True) -> dict[str, Any]:
-        """Return the stage as the merged configuration shows it: inputs explicit, defaults unless told otherwise."""
+        """Return the stage as the merged configuration shows it: inputs explicit, defaults unless told otherwise.
+
+        A stage that reads whatever there is stays one: its inputs are an empty list.
+        """
         common = self.common.model_dump(mode="json", exclude={"id", "inputs"}, exclude_none=True, round_trip=True)
-        inputs = [name if port is None else f"{name}.{port}" for name, port in self.inputs]
+        refs = () if self.reads_all else self.inputs
+        inputs = [name if port is None else f"{name}.{port}" for name, port in refs]
         settings = self.settings.model_dump(mode="json", by_alias=True, round_trip=True,
                                             exclude_unset=not defaults)
         return {"type": self.type, "inputs": inputs, **settings, **common}

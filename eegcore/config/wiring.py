@@ -27,6 +27,7 @@ class Draft:
     inputs_refused: bool = False         # reported already: which stages it reads is not known
     inputs: list[InputRef] = field(default_factory=list)
     supposed: set[str] = field(default_factory=set)     # inputs that are guesses at misspelt ones
+    reads_all: bool = False              # no inputs were given, and that means all outputs
 
     @property
     def has_output(self) -> bool:
@@ -44,6 +45,9 @@ def wire(drafts: list[Draft], problems: Problems) -> None:
         _connect(draft, above, drafts[:number], by_id, problems)
         if draft.has_output:
             above = draft
+    for draft in drafts:
+        if draft.reads_all:
+            draft.inputs = [(other.id, None) for other in drafts if other.has_output]
     _refuse_cycles(drafts, by_id, problems)
 
 
@@ -56,6 +60,10 @@ def _connect(draft: Draft, above: Draft | None, before: list[Draft], by_id: dict
     stage_type = draft.stage_type
     least, most = stage_type.inputs_allowed if stage_type is not None else (0, 1 << 30)
     path = (*draft.entry.path, "inputs")
+    reads_all = getattr(stage_type, "reads_all", False) and above is not None
+    if reads_all and (written is None or written.value in (None, [])):
+        draft.reads_all = True
+        return
     if written is None or written.value is None:
         if most == 0:
             return

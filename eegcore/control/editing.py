@@ -84,6 +84,7 @@ class Editing:
             config, plan = make(held)
             # the graph numbers its revisions itself: a recording that began has taken one for its lock
             taken = running.change(plan, at_frame)[0] if running is not None else None
+            plan = running.plan if running is not None else plan       # what runs stays compiled together as it is
             config_rev = self._hold(config, plan, base or held.base, config_rev=taken, remember=remember).config_rev
             if running is not None:
                 self._machine.refresh_outlets()

@@ -90,7 +90,7 @@ class Machine:
         """
         run = GraphRun(held.plan, with_server=True, config_rev=held.config_rev, keeper=self.keeper,
                        on_alarm=lambda *alarm: supervisor.alarm(*alarm))
-        supervisor = Supervisor(run, self._publish, self._ended)
+        supervisor = Supervisor(run, self._on_event, self._ended)
         with self.lock:
             self.run, self._supervisor = run, supervisor
         run.start()
@@ -115,9 +115,20 @@ class Machine:
             if run is None:
                 return
             there = {outlet.key: outlet for outlet in self.outlets}
-            made = [Outlet(run, sink_id, tap) for sink_id, tap in run.outlets().items()]
-            self.outlets = [there.get(outlet.key, outlet) for outlet in made]
+            self.outlets = [there.get((run.run_id, number)) or Outlet(run, sink_id, number, tap)
+                            for sink_id, number, tap in run.outlets() if self._is_there(run, sink_id, number)]
         self._publish({"event": "outlets"})
+
+    def _is_there(self, run: GraphRun, sink_id: str, number: int) -> bool:
+        """Whether an outlet can be told of: one that came and went between two looks cannot, and has no reader."""
+        known = any(outlet.key == (run.run_id, number) for outlet in self.outlets)
+        return known or any(stage.id == sink_id for stage in run.plan.stages)
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "outlets":
+            self.refresh_outlets()
+        else:
+            self._publish(event)
 
     def shutdown(self, timeout_s: float | None = None) -> None:
         """Stop the sources, drain, finalise; at once if nothing runs. A start that is under way is waited for.

@@ -17,33 +17,33 @@ class Outlet:
     more; packets already taken stay valid.
     """
 
-    def __init__(self, run: GraphRun, sink_id: str, tap: _rt.Tap) -> None:
-        stage = run.plan.stage(sink_id)
+    def __init__(self, run: GraphRun, sink_id: str, number: int, tap: _rt.Tap) -> None:
         self.sink_id = sink_id
-        self.topic: str = stage.native["topic"]
+        self.topic: str = run.plan.stage(sink_id).native["topic"]
         self.run_id = run.run_id
-        self._live, self._input = run.live, stage.inputs[0]
+        self.serial = number                           # of its edge: a sink that was made anew has another one
+        self._live = run.live
         self.start_t_ns, self.start_unix_ns = run.start_t_ns, run.start_unix_ns
         self._tap: _rt.Tap | None = tap
 
     @property
     def key(self) -> tuple[str, int]:
-        """What makes it this outlet and no other: the sink, and its edge."""
-        return self.sink_id, id(self._tap)
+        """What makes it this outlet and no other."""
+        return self.run_id, self.serial
 
     @property
     def meta_rev(self) -> int:
         """The newest description of the stream; packets made before it still carry the one before."""
-        return self._live.meta_rev(self._input)
+        return self._live.meta_rev(self._live.read_by(self.sink_id))
 
     @property
     def stream(self) -> Stream:
         """The newest description itself."""
-        return self._live.stream(self._input, self.meta_rev)
+        return self.stream_of(self.meta_rev)
 
     def stream_of(self, meta_rev: int) -> Stream:
         """Return the description of packets that carry this `meta_rev`."""
-        return self._live.stream(self._input, meta_rev)
+        return self._live.stream(self._live.read_by(self.sink_id, meta_rev), meta_rev)
 
     def fileno(self) -> int:
         """Return the eventfd; it stays open until `close`, also when the run has ended."""

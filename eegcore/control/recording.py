@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from eegcore.errors import EegcoreError, Locked, NotFound, StateConflict
+from eegcore.control.aside import Aside
+from eegcore.errors import Locked, StateConflict
 from eegcore.graph.journal import JournalEvent
-from eegcore.logs import get_logger
 from eegcore.recording.adding import new_recorder, recorders
 from eegcore.recording.info import session_info
 from eegcore.recording.keeper import RECORDINGS, Active, Keeper
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 ENDED = ("id", "folder", "state", "participant", "task", "session", "frames", "seconds", "first_frame", "events",
          "files", "ledger", "error", "bids")
-
-log = get_logger("control")
 
 
 class Host(Protocol):
@@ -79,7 +77,7 @@ class Recordings:
         self.keeper = Keeper(root, lambda: (host.config_rev, host.config()), self._on_ended)
         self._host = host
         self._starting = threading.Lock()
-        self._tidying = threading.Lock()
+        self._aside = Aside("recording")
         host.subscribe(self._on_event)
 
     @property
@@ -209,25 +207,14 @@ class Recordings:
     def _on_event(self, event: dict[str, Any]) -> None:
         """Once a second, with the statistics, say how it stands; keep every configuration that comes meanwhile."""
         if event["event"] == "config" and self.is_recording:
-            self._aside(lambda: self.keeper.revise(event["config_rev"], event["config"]))
+            self._aside.do(lambda: self.keeper.revise(event["config_rev"], event["config"]))
         if event["event"] != "stats" or not self.is_recording:
             return
         status = self.status()
         if status is None:
             return
         if any(active.session.needs_first_frame for active in self.keeper.active()):
-            self._aside(self.keeper.place_events)
+            self._aside.do(self.keeper.place_events)
         self._host.publish({"event": "recording", **status})
         if status["state"] == "failed":
-            self._aside(self.keeper.end_failed)
-
-    def _aside(self, work: Callable[[], None]) -> None:
-        """Do what waits for a disk on a thread of its own: who tells events must not wait."""
-        def do() -> None:
-            with self._tidying:
-                try:
-                    work()
-                except (EegcoreError, NotFound) as error:
-                    log.error("recording: %s", error)
-
-        threading.Thread(target=do, name="recording", daemon=True).start()
+            self._aside.do(self.keeper.end_failed)

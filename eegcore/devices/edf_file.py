@@ -56,10 +56,8 @@ class EdfSignal(NamedTuple):
     slope, intercept : float
         Physical value = `slope` * count + `intercept`, in uV or, if it is no voltage, in `unit`. (1, 0) if the header
         has an empty range: uncalibrated signals are counts (EDF+ FAQ). Physical minimum above maximum gives a
-        negative slope.
-    lsb_uv : float or None
-        uV per count as a recorder of this house writes it into the reserved field, exact where 8 characters of
-        physical range are not; None elsewhere.
+        negative slope. What a recorder of this house writes into the reserved field, ``LSB 0.02235174 uV``, is exact
+        where the 8 characters of a physical range are not, and is taken instead.
     """
 
     label: str
@@ -72,7 +70,6 @@ class EdfSignal(NamedTuple):
     uv_per_unit: float | None
     slope: float
     intercept: float
-    lsb_uv: float | None = None
 
     @property
     def is_status(self) -> bool:
@@ -311,8 +308,11 @@ def _signal(signal: Any, offset: int, n_per_record: int) -> EdfSignal:
         slope = physical / digital
         intercept = signal.physical_max - slope * signal.digital_max
         slope, intercept = slope * (uv or 1.0), intercept * (uv or 1.0)
+    lsb_uv = _lsb(signal.reserved, slope) if uv else None
+    if lsb_uv is not None:
+        slope, intercept = lsb_uv, 0.0
     return EdfSignal(signal.label, signal.transducer_type, unit, signal.prefiltering, float(signal.sampling_frequency),
-                     n_per_record, offset, uv, slope, intercept, _lsb(signal.reserved, slope))
+                     n_per_record, offset, uv, slope, intercept)
 
 
 def _lsb(reserved: str, slope: float) -> float | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
+from eegcore.graph.books import add, edge_line, one_digest, sink_line, stage_line
 from eegcore.sinks.ledger_file import check_ledger
-from eegcore.stages.base import OUT
 
 if TYPE_CHECKING:
+    from eegcore.graph.books import Books
     from eegcore.graph.build import Built
-    from eegcore.graph.plan_types import Plan, StagePlan
+    from eegcore.graph.plan_types import Plan
     from eegcore.graph.sink_thread import SinkThread
 
 SOURCE_WORDS = ("edges", "delivered", "missed", "bad_status", "late", "settling", "paused", "pool_empty", "pending")
@@ -26,46 +27,38 @@ def _sources(built: Built) -> dict[str, dict[str, Any]]:
     return {source: _rt.source_stats(built.graph, group) for source, group in built.sources.items()}
 
 
-def _edge_entry(stats: dict[str, Any], quiet: bool) -> dict[str, Any]:
-    dropped = {reason: n for reason, n in stats["dropped"].items() if n}
-    inside = 0 if quiet else max(0, stats["in"] - stats["out"] - sum(dropped.values()))
-    return {"in": stats["in"], "out": stats["out"], "dropped": dropped, "in_flight": inside}
-
-
-def _sink_entry(stats: dict[str, Any], quiet: bool) -> dict[str, Any]:
-    refused = {"failed": stats["skipped"]} if stats["skipped"] else {}
-    inside = 0 if quiet else max(0, stats["frames"] - stats["written"] - stats["skipped"])
-    return {"in": stats["frames"], "written": stats["written"], "refused": refused, "queued": inside}
-
-
-def make_ledger(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, SinkThread], *, quiet: bool,
-                clients: dict[str, Any] | None = None) -> dict[str, Any]:
+def make_ledger(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, SinkThread], books: Books, *,
+                quiet: bool, clients: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the ledger in the shape of INTERFACES section 3.
 
     Parameters
     ----------
+    books : Books
+        What has left the plan; it counts under its name.
     quiet : bool
         True when all threads have ended: what is in flight is then known to be
         nothing, and an identity that does not hold is a bug.
     """
     sources = {source: {word: stats[word] for word in SOURCE_WORDS} for source, stats in _sources(built).items()}
-    edges = {name: _edge_entry(_rt.edge_stats(built.graph, number), quiet) for name, number in built.edges.items()}
-    sinks: dict[str, Any] = {}
-    digest: dict[str, str] = {}
-    stages: dict[str, Any] = {}
+    edges, sinks, stages, digests = books.lines(quiet=quiet)
+    for name, edge in built.edges.items():
+        add(edges, name, edge_line(_rt.edge_stats(built.graph, edge), quiet))
     for stage in plan.stages:
         if stage.role == "sink":
             thread = sink_threads.get(stage.id)
             number = built.nodes.get(stage.id)
+            found = None
             if thread is not None:
-                sinks[stage.id], found = thread.counters(), thread.digest
+                add(sinks, stage.id, thread.counters())
+                found = thread.digest
             elif number is not None:
-                sinks[stage.id] = _sink_entry(_rt.node_stats(built.graph, number), quiet)
+                add(sinks, stage.id, sink_line(_rt.node_stats(built.graph, number), quiet))
                 found = _rt.node_digest(built.graph, number) if quiet else None
             if found is not None:
-                digest[stage.id] = found
+                digests.setdefault(stage.id, []).append(found)
         elif stage.role == "stage":
-            stages[stage.id] = _stage_entry(built, stage)
+            port = built.ports[(stage.id, stage.outputs[0].name)][1] if stage.outputs else None
+            add(stages, stage.id, stage_line(built, built.nodes[stage.id], stage, port))
     lost = sum(entry[word] for entry in sources.values() for word in SOURCE_LOSSES)
     # a closed edge of the plan leads to a sink that overflowed or failed: what it refuses is missing from a file
     lost += sum(entry["dropped"].get(reason, 0) for entry in edges.values() for reason in ("overflow", "closed"))
@@ -75,7 +68,7 @@ def make_ledger(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, S
         "run_id": run_id, "balanced": True, "final": quiet,
         "frames": sum(entry["edges"] for entry in sources.values()), "lost": lost,
         "sources": sources, "edges": edges, "sinks": sinks, "clients": clients or {}, "stages": stages,
-        "digest": digest,
+        "digest": {sink: one_digest(found) for sink, found in digests.items()},
     }
     ledger["balanced"] = not (check_ledger(ledger) if quiet else live_problems(ledger))
     return ledger
@@ -94,35 +87,10 @@ def live_problems(ledger: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _stage_entry(built: Built, stage: StagePlan) -> dict[str, Any]:
-    """What went in, what came out of this stage's port, what it gave up; the rest it still holds.
-
-    A stage that counts for itself adds its numbers, those about an input under the name of that input.
-    """
-    number = built.nodes[stage.id]
-    stats = _rt.node_stats(built.graph, number)
-    outs = [stats["ports"][port][1] for ref, (node, port) in built.ports.items()
-            if node == number and ref[0] == stage.id]
-    entry: dict[str, Any] = {"in": stats["frames"], "out": outs[0] if outs else 0, "skipped": stats["skipped"]}
-    if stats["substituted"]:
-        entry["substituted"] = stats["substituted"]
-    for at, word, value in _rt.node_counters(built.graph, number):
-        owner, _, name = word.rpartition(".")              # of a cascade: "<stage>.<word>"
-        if at is None and owner in ("", stage.id):
-            entry.setdefault("counters", {})[name] = value
-        elif at is None:
-            continue
-        else:
-            source, port = stage.inputs[at]
-            source = source if port == OUT else f"{source}.{port}"
-            entry.setdefault("inputs", {}).setdefault(source, {})[word] = value
-    return entry
-
-
-def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, SinkThread],
+def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, SinkThread], books: Books,
                threads: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the ``stats`` event: everything a page shows that changes while a run goes on."""
-    ledger = make_ledger(run_id, plan, built, sink_threads, quiet=False)
+    ledger = make_ledger(run_id, plan, built, sink_threads, books, quiet=False)
     stages: dict[str, Any] = {}
     for stage in plan.stages:
         number = built.nodes.get(stage.id)

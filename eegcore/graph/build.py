@@ -6,15 +6,15 @@ here is the machine: memory, descriptors, a file that changed since.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from eegcore import _rt
 from eegcore.errors import EegcoreError
 from eegcore.graph.plan_check import SOURCES
-from eegcore.graph.plan_types import GroupPlan, NodePlan, Plan, StagePlan
+from eegcore.graph.plan_types import EdgePlan, GroupPlan, NodePlan, Plan
 from eegcore.stages.stream import Stream
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ POLICIES = {"fail": 0, "drop_oldest": 1, "block": 2}
 ON_ERROR = {"fatal": 0, "drain_then_stop": 1, "skip_packet": 2, "use_default": 3}
 
 PortRef = tuple[str, str]
+Route = tuple[Literal["local"], int, int] | tuple[Literal["edge"], int]
 
 
 @dataclass
@@ -39,6 +40,18 @@ class Built:
     ports: dict[PortRef, tuple[int, int]] = field(default_factory=dict)   # output -> (node, port)
     edges: dict[str, int] = field(default_factory=dict)
     taps: dict[str, _rt.Tap] = field(default_factory=dict)         # edge name -> consumer's end, for Python readers
+    slots: dict[str, int] = field(default_factory=dict)            # pool name -> what it was made for
+    numbers: dict[PortRef, int] = field(default_factory=dict)      # output -> its number in packets, for good
+    routes: dict[tuple[int, int], list[Route]] = field(default_factory=dict)   # (node, port) -> planned readers
+    order: dict[int, list[int]] = field(default_factory=dict)      # group -> its nodes, those included that go
+    inputs: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)    # group -> (edge, node, input)
+    reads: set[tuple[int, int]] = field(default_factory=set)       # (node, one that has to stand behind it)
+    left: list[int] = field(default_factory=list)                  # groups whose thread ends or has ended
+    spare: dict[str, tuple[int, int]] = field(default_factory=dict)    # pool name -> number and slots of a larger one
+    with_server: bool = False
+    digest: bool = False
+    wants_locked: bool = False
+    bells: dict[str, _rt.Bell] = field(default_factory=dict)       # of file sinks: what the edges into one ring
     locked: bool = True                                            # every pool could be locked in memory
 
 
@@ -67,7 +80,8 @@ def build(plan: Plan, *, with_server: bool, seconds: float | None, digest: bool,
     EegcoreError
         If memory, descriptors or a file are missing.
     """
-    built = Built(_rt.Graph(is_virtual=plan.clock == "virtual", config_rev=config_rev))
+    built = Built(_rt.Graph(is_virtual=plan.clock == "virtual", config_rev=config_rev), with_server=with_server,
+                  digest=digest, wants_locked=lock)
     try:
         _make(built, plan, with_server, seconds, digest, lock, recordings or {})
     except BaseException:
@@ -80,19 +94,21 @@ def _make(built: Built, plan: Plan, with_server: bool, seconds: float | None, di
           recordings: Mapping[str, Recording]) -> None:
     for pool in plan.pools:
         built.pools[pool.name], locked = built.graph.add_pool(pool.slots, pool.slot_bytes, lock)
+        built.slots[pool.name] = pool.slots
         built.locked = built.locked and locked
     streams = all_streams(plan)
-    numbers = {ref: number for number, ref in enumerate(streams)}
-    declared = {stage.id: stage for stage in plan.stages}
+    number_streams(built, plan)
     for group in plan.groups:
-        built.groups[group.name] = built.graph.add_group()
         if group.kind == "sink":
-            continue
+            continue                                   # its thread is Python's
+        at = built.groups[group.name] = built.graph.add_group()
         for node in group.nodes:
             if node.params["node"] in SOURCES:
-                _add_source(built, group, node, streams, numbers, seconds, recordings)
+                _add_source(built, group, node, streams, seconds, recordings)
             else:
-                _add_node(built, group, node, streams, numbers, declared, digest)
+                register(built, node, built.graph.add_node(at, node.params["node"], node.params,
+                                                           **node_args(built, plan, node)))
+            built.order.setdefault(at, []).append(built.nodes[node.members[0]])
     _connect(built, plan, with_server)
 
 
@@ -108,59 +124,68 @@ def all_streams(plan: Plan) -> dict[PortRef, Stream]:
     return {(stage.id, port.name): port.stream for stage in plan.stages for port in stage.outputs}
 
 
+def number_streams(built: Built, plan: Plan) -> None:
+    """Give every output of a plan a number of its own, the one it has if it has one."""
+    for ref in all_streams(plan):
+        built.numbers.setdefault(ref, len(built.numbers))
+
+
 def node_streams(built: Built, plan: Plan, node: NodePlan) -> dict[str, Any]:
     """Return ``inputs`` and ``outputs`` of a node as the compiled side takes them."""
     streams = all_streams(plan)
-    numbers = {ref: number for number, ref in enumerate(streams)}
-    return {"inputs": [stream_dict(streams[ref]) for ref in node.inputs],
-            "outputs": _outputs(built, node, streams, numbers)}
+    if is_outlet(node):
+        # the port through which the very packets go on to the server
+        outputs = [{**stream_dict(streams[node.inputs[0]]), "number": built.numbers[node.inputs[0]], "pool": None}]
+    else:
+        outputs = [{**output, "default": plan.stage(ref[0]).default}
+                   for ref, output in zip(node.outputs, _outputs(built, node, streams), strict=True)]
+    return {"inputs": [stream_dict(streams[ref]) for ref in node.inputs], "outputs": outputs}
 
 
-def _outputs(built: Built, node: NodePlan, streams: dict[PortRef, Stream], numbers: dict[PortRef, int]) \
-        -> list[dict[str, Any]]:
-    return [{**stream_dict(streams[ref]), "number": numbers[ref], "pool": built.pools[pool]}
+def node_args(built: Built, plan: Plan, node: NodePlan) -> dict[str, Any]:
+    """Return the keyword arguments of `Graph.add_node` and `Graph.new_node`."""
+    declared = [plan.stage(member) for member in node.members]
+    is_sink = not node.outputs
+    return {**node_streams(built, plan, node), "on_error": min(ON_ERROR[stage.on_error] for stage in declared),
+            "is_sink": is_sink, "digest": built.digest and is_sink,
+            "budget_us": sum(stage.budget_us or 0.0 for stage in declared)}
+
+
+def is_outlet(node: NodePlan) -> bool:
+    """Whether packets go on to the server from a node."""
+    return bool(node.params["node"] == "websocket_sink")
+
+
+def _outputs(built: Built, node: NodePlan, streams: dict[PortRef, Stream]) -> list[dict[str, Any]]:
+    return [{**stream_dict(streams[ref]), "number": built.numbers[ref], "pool": built.pools[pool]}
             for ref, pool in zip(node.outputs, node.pools, strict=True)]
 
 
-def _register(built: Built, node: NodePlan, number: int) -> None:
+def register(built: Built, node: NodePlan, number: int) -> None:
+    """Let names mean a node and its ports from now on."""
     built.node_names[number] = node.name
     for member in node.members:
         built.nodes[member] = number
     for port, ref in enumerate(node.outputs):
         built.ports[ref] = (number, port)
-
-
-def _add_node(built: Built, group: GroupPlan, node: NodePlan, streams: dict[PortRef, Stream],
-              numbers: dict[PortRef, int], declared: dict[str, StagePlan], digest: bool) -> None:
-    is_sink = not node.outputs
-    outputs = _outputs(built, node, streams, numbers)
-    if node.params["node"] == "websocket_sink":
-        # the port through which the very packets go on to the server
-        outputs = [{**stream_dict(streams[node.inputs[0]]), "number": numbers[node.inputs[0]], "pool": None}]
-    for ref, output in zip(node.outputs, outputs, strict=False):
-        output["default"] = declared[ref[0]].default
-    number = built.graph.add_node(
-        built.groups[group.name], node.params["node"], node.params,
-        inputs=[stream_dict(streams[ref]) for ref in node.inputs], outputs=outputs,
-        on_error=min(ON_ERROR[declared[member].on_error] for member in node.members), is_sink=is_sink,
-        digest=digest and is_sink, budget_us=sum(declared[member].budget_us or 0.0 for member in node.members))
-    _register(built, node, number)
-    if node.params["node"] == "websocket_sink":
+    if is_outlet(node):
         built.ports[(node.members[0], "")] = (number, 0)
 
 
 def _add_source(built: Built, group: GroupPlan, node: NodePlan, streams: dict[PortRef, Stream],
-                numbers: dict[PortRef, int], seconds: float | None, recordings: Mapping[str, Recording]) -> None:
-    output = _outputs(built, node, streams, numbers)[0]
+                seconds: float | None, recordings: Mapping[str, Recording]) -> None:
+    output = _outputs(built, node, streams)[0]
     at = built.groups[group.name]
     sps = streams[node.outputs[0]].sps
     frames = 0 if seconds is None else max(1, round(seconds * sps))
     if node.params["node"] == "ads1299":
         number = built.graph.add_ads1299(at, output, node.params, frames=_file_frames(node), frames_max=frames)
+    elif node.params["node"] == "recorded":
+        number = _rt.add_recorded(built.graph, at, output)
     else:
         number = _add_playback(built, at, output, node, frames, recordings.get(node.members[0]))
     built.sources[node.members[0]] = at
-    _register(built, node, number)
+    register(built, node, number)
 
 
 def _add_playback(built: Built, at: int, output: dict[str, Any], node: NodePlan, frames: int,
@@ -203,25 +228,42 @@ def _file_frames(node: NodePlan) -> Any:
 
 
 def _connect(built: Built, plan: Plan, with_server: bool) -> None:
+    for ref, to, number in local_ways(plan):
+        built.graph.connect(*built.ports[ref], built.nodes[to], number)
+        built.routes.setdefault(built.ports[ref], []).append(("local", built.nodes[to], number))
+        built.reads.add((built.ports[ref][0], built.nodes[to]))
+    for edge in plan.edges:
+        if edge.to_group == "loop" and not with_server:
+            continue
+        origin = built.ports[(edge.from_stage, edge.from_port)]
+        if edge.to_group != "loop" and edge.to_stage in built.nodes:
+            at = built.edges[edge.name] = built.graph.add_edge(
+                *origin, built.nodes[edge.to_stage], edge.to_port, **ring_args(edge))
+            built.inputs.setdefault(built.groups[edge.to_group], []).append(
+                (at, built.nodes[edge.to_stage], edge.to_port))
+        else:
+            at, built.taps[edge.name] = built.graph.add_outlet(*origin, **outlet_args(edge, built.bells), planned=True)
+            built.edges[edge.name] = at
+        built.routes.setdefault(origin, []).append(("edge", at))
+
+
+def local_ways(plan: Plan) -> Iterator[tuple[PortRef, str, int]]:
+    """Yield (output, first stage of the node that reads it, its input) wherever no ring is between the two."""
     crossing = {(edge.from_stage, edge.from_port, edge.to_stage, edge.to_port) for edge in plan.edges}
     for group in plan.groups:
         for node in group.nodes:
             for number, ref in enumerate(node.inputs):
                 if group.kind != "sink" and (*ref, node.members[0], number) not in crossing:
-                    built.graph.connect(*built.ports[ref], built.nodes[node.members[0]], number)
-    for edge in plan.edges:
-        origin = built.ports[(edge.from_stage, edge.from_port)]
-        policy = POLICIES[edge.policy]
-        if edge.to_group == "loop":
-            if with_server:
-                built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
-                    *origin, policy=policy, capacity=edge.capacity, with_eventfd=True, name=edge.name,
-                    planned=True)
-        elif edge.to_stage in built.nodes:
-            built.edges[edge.name] = built.graph.add_edge(
-                *origin, built.nodes[edge.to_stage], edge.to_port, policy=policy, capacity=edge.capacity,
-                critical=edge.critical)
-        else:
-            built.edges[edge.name], built.taps[edge.name] = built.graph.add_outlet(
-                *origin, policy=policy, capacity=edge.capacity, critical=edge.critical, name=edge.name,
-                planned=True)
+                    yield ref, node.members[0], number
+
+
+def ring_args(edge: EdgePlan) -> dict[str, Any]:
+    """Return what a ring between two threads of the graph is made with."""
+    return {"policy": POLICIES[edge.policy], "capacity": edge.capacity, "critical": edge.critical}
+
+
+def outlet_args(edge: EdgePlan, bells: dict[str, _rt.Bell]) -> dict[str, Any]:
+    """Return what a ring to a Python reader is made with; a sink with several inputs waits for all at one doorbell."""
+    if edge.to_group == "loop":
+        return {**ring_args(edge), "with_eventfd": True, "name": edge.name}
+    return {**ring_args(edge), "name": edge.name, "bell": bells.setdefault(edge.to_stage, _rt.Bell())}

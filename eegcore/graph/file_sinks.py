@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
 from eegcore.errors import EegcoreError, NotFound
+from eegcore.graph.history_thread import HistoryThread, PacketSink
 from eegcore.graph.sink_thread import SinkKeeper, SinkThread
-from eegcore.sinks import make_writer
+from eegcore.sinks import make_history, make_writer
 from eegcore.sinks.base import RunInfo
 
 if TYPE_CHECKING:
-    from eegcore.graph.plan_types import GroupPlan
+    from eegcore.graph.plan_types import GroupPlan, Plan
     from eegcore.graph.run import GraphRun
 
 Alarm = Callable[[str, str, str, int | None], None]    # level, place, message, frame_index
@@ -29,15 +31,33 @@ class FileSinks:
     on_alarm : callable
     digest : bool
         Digest what every sink sees.
+    packet_sinks : mapping
+        What takes the packets of a history node in place of files, by its id.
+    plans : list of (int, Plan)
+        By config_rev, those that a history has to know when it is opened.
     """
 
-    def __init__(self, run: GraphRun, keeper: SinkKeeper | None, on_alarm: Alarm, digest: bool) -> None:
+    def __init__(self, run: GraphRun, keeper: SinkKeeper | None, on_alarm: Alarm, digest: bool,
+                 packet_sinks: Mapping[str, PacketSink], plans: list[tuple[int, Plan]]) -> None:
+        self.plans, self._packet_sinks = plans, packet_sinks
         self.by_id: dict[str, SinkThread] = {}
         self._run, self._keeper, self._on_alarm, self._digest = run, keeper, on_alarm, digest
         self._forget_notes: list[Callable[[], None]] = []
+        self._left_broken: list[str] = []              # of sinks that have left the plan
 
-    def open(self, group: GroupPlan) -> SinkThread:
-        """Make the writer of a group of kind ``sink`` and open its file.
+    def open(self, group: GroupPlan, plan: Plan, taps: list[tuple[tuple[str, str], _rt.Tap]], *,
+             is_late: bool = False) -> SinkThread:
+        """Make the writer of a group of kind ``sink`` and open its file. It is not listed before `put`.
+
+        Parameters
+        ----------
+        group : GroupPlan
+        plan : Plan
+            That the group is of.
+        taps : list of (output, Tap)
+            What it reads.
+        is_late : bool
+            Come into a graph that runs: named after its own beginning.
 
         Raises
         ------
@@ -46,19 +66,52 @@ class FileSinks:
         """
         run, node = self._run, group.nodes[0]
         sink_id = node.members[0]
-        stream = run.stream(*node.inputs[0])
-        sources = ", ".join(f"{source} ({run.plan.stage(source).type})" for source in stream.sources)
-        info = RunInfo(run.run_id, run.plan.name, sink_id, sources, run.start_unix_ns, run.start_t_ns,
-                       run.live.config_rev, input=str(stream.meta.get("input", "")))
-        tap = next(run.built.taps[edge.name] for edge in run.plan.edges if edge.to_stage == sink_id)
-        sink = SinkThread(sink_id, tap, make_writer(node.params), stream, info, digest=self._digest,
-                          alarm=lambda place, text, frame: self._on_alarm("error", place, text, frame))
-        self.by_id[sink_id] = sink
+        source, out = node.inputs[0]
+        stream = next(port.stream for port in plan.stage(source).outputs if port.name == out)
+        sources = ", ".join(f"{source} ({plan.stage(source).type})" for source in stream.sources)
+        info = RunInfo(run.run_id, plan.name, sink_id, sources, time.time_ns() if is_late else run.start_unix_ns,
+                       run.start_t_ns, run.live.config_rev, input=str(stream.meta.get("input", "")))
+
+        def alarm(place: str, text: str, frame: int | None) -> None:
+            self._on_alarm("error", place, text, frame)
+
+        if node.params["node"] == "history_sink":
+            writer = self._packet_sinks.get(sink_id) or make_history(node.params)
+            sink: SinkThread = HistoryThread(sink_id, taps, writer, self.plans, info, alarm=alarm)
+        else:
+            sink = SinkThread(sink_id, taps[0][1], make_writer(node.params), stream, info, digest=self._digest,
+                              alarm=alarm)
+        sink.declared_as(plan.stage(sink_id))
+        sink.on_fatal = run.fail if plan.stage(sink_id).on_error == "fatal" else None
         sink.open()
         if sink.recorder is not None:
             sink.recorder.alarm = lambda text: self._on_alarm("warning", f"{sink_id}.disk", text, None)
             self._forget_notes.append(run.journal.subscribe(sink.note, since=0))
+        if is_late and self._keeper is not None:
+            self._keeper.opened(run, sink)
         return sink
+
+    def put(self, sink: SinkThread) -> None:
+        """List a sink: it is part of the plan."""
+        self.by_id[sink.sink_id] = sink
+
+    def take_off(self, sink: SinkThread) -> None:
+        """List a sink no more: it works off what it has."""
+        if self.by_id.get(sink.sink_id) is sink:
+            del self.by_id[sink.sink_id]
+
+    def see_off(self, sink: SinkThread, ledger: dict[str, Any] | None) -> None:
+        """Finish the file of a sink that has left the plan and has written everything."""
+        self.close_one(sink, ledger)
+        if sink.failed is not None:
+            self._left_broken.append(str(sink.failed))
+
+    def note_plan(self, config_rev: int, plan: Plan, *, is_running: bool) -> None:
+        """Let every history know what a revision is, those included that are not open yet."""
+        self.plans[:] = [(config_rev, plan)] if is_running else [*self.plans, (config_rev, plan)]
+        for sink in list(self.by_id.values()):
+            if isinstance(sink, HistoryThread):
+                sink.note_config(config_rev, plan)
 
     def tell_keeper(self, sink_id: str | None = None) -> None:
         """Let the keeper begin what records from the start: of one sink, or of all; before their threads run."""
@@ -103,6 +156,6 @@ class FileSinks:
         run, failures = self._run, self.failures()
         closed = [edge.to_stage for edge in run.plan.edges if edge.to_stage in self.by_id
                   and _rt.edge_stats(run.built.graph, run.built.edges[edge.name])["dropped"].get("closed")]
-        return [*map(str, failures.values()),
+        return [*self._left_broken, *map(str, failures.values()),
                 *(f"{sink}: its edge overflowed and was closed; its file is not whole."
                   for sink in closed if sink not in failures)]

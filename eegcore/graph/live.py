@@ -7,24 +7,45 @@ of a stream, for those who tell clients.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from eegcore import _rt
-from eegcore.errors import BadArgument, NeedsStop, NotFound, StateConflict
-from eegcore.graph.build import Built, node_streams
+from eegcore.errors import BadArgument, NotFound, StateConflict
+from eegcore.graph.books import Books
+from eegcore.graph.build import Built
 from eegcore.graph.change_words import change_text
 from eegcore.graph.locks import refuse_locked
 from eegcore.graph.plan_change import PlanChange, PortRef, compare_plans
-from eegcore.graph.plan_types import NodePlan, Plan
+from eegcore.graph.plan_nodes import regrouped
+from eegcore.graph.plan_types import Plan
 from eegcore.graph.revisions import Revisions
+from eegcore.graph.rewire import Rewiring
+from eegcore.graph.said import Said
 
 if TYPE_CHECKING:
     from eegcore.graph.journal import Journal
     from eegcore.stages.stream import Stream
 
 MOST_FRAME = 2**63
+
+
+class Staff(Protocol):
+    """Who works the threads, files and listeners of a graph."""
+
+    def hire(self, rewiring: Rewiring) -> None:
+        """Get everything ready that a change needs beside the graph, or raise."""
+
+    def send_away(self) -> None:
+        """Undo `hire`: the change is not made."""
+
+    def settle(self, rewiring: Rewiring) -> None:
+        """The change is made: let the new ones begin. Names still mean what they meant before."""
+
+    def open_files(self) -> Iterable[str]:
+        """Return the stages that have a file open; each holds a lock as long as it has."""
+        ...
 
 
 class LiveChanges:
@@ -37,19 +58,18 @@ class LiveChanges:
         The graph that was made from it.
     journal : Journal
         Gets a ``config`` event with the first frame of every change, as soon as it has come.
-    open_files : callable
-        Returns the stages that have a file open: each holds a lock as long as it has.
+    staff : Staff
     """
 
-    def __init__(self, plan: Plan, built: Built, journal: Journal, open_files: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, plan: Plan, built: Built, journal: Journal, staff: Staff) -> None:
         self.plan = plan
-        self._built = built
-        self._open_files = open_files
-        self._lock = threading.RLock()                 # one change, lock or collection at a time
+        self.books = Books(built)
+        # one change, lock or collection at a time; then, inside it, one that touches the listeners of a node
+        self.mutex, self.taps_mutex = threading.RLock(), threading.RLock()
+        self._built, self._staff = built, staff
         self._holders: dict[str, int] = {}             # stage -> revision its lock began with
         self._revisions = Revisions(built, plan, journal)
-        self._said: dict[PortRef, list[Stream]] = {
-            (stage.id, port.name): [port.stream] for stage in plan.stages for port in stage.outputs}
+        self._said = Said(plan)
 
     @property
     def config_rev(self) -> int:
@@ -74,48 +94,59 @@ class LiveChanges:
         Locked
             If the change reaches a stage that records.
         NeedsStop
-            If the new plan is another graph.
+            If a source would be another one, or the clock of the run.
         StateConflict
             If too many changes wait for their frame.
         EegcoreError
-            If a stage refuses its new settings.
+            If a stage refuses its new settings, a file cannot be made, or the machine cannot hold what is new.
         """
         if at_frame is not None and (isinstance(at_frame, bool) or not isinstance(at_frame, int)
                                      or not 0 <= at_frame < MOST_FRAME):
             raise BadArgument(f"at_frame: {at_frame!r} is no index of a frame. Allowed: an integer from 0 on.")
-        with self._lock:
-            graph = self._built.graph
+        with self.mutex:
             self.collect()
+            plan = regrouped(self.plan, plan)
             reached = refuse_locked(self.plan, plan, self.holders())
             self._revisions.need_room()
-            found = compare_plans(self.plan, plan)
-            self._check_types(found, plan)
-            rev = graph.config_rev + 1 if config_rev is None else config_rev
-            changes = [self._prepare(plan, node, found) for node in found.nodes]
-            members = {member for node in found.nodes for member in node.members}
-            changes += [self._prepare_meta(number, ports) for number, ports in self._told(found, members).items()]
-            _rt.hand_over(graph, changes, rev, at_frame or 0)
-            for ref, stream in found.streams.items():
-                self._said[ref].append(stream)
+            found = compare_plans(self.plan, plan, _rt.stage_can_change)
+            rev = self.config_rev + 1 if config_rev is None else config_rev
+            self._make(Rewiring(self._built, self.plan, plan, found, rev), at_frame or 0)
+            self._said.add(found.streams, plan, rev)
             self._revisions.add(rev, at_frame or 0, change_text(self.plan, plan), reached)
             self.plan = plan
             self.collect()
             return rev, found
 
+    def _make(self, rewiring: Rewiring, at_frame: int) -> None:
+        """Make everything aside, hand it over, and let names mean the new things; or leave nothing behind."""
+        try:
+            rewiring.prepare(_rt.stage_can_change)
+            self._staff.hire(rewiring)
+            rewiring.hand_over(at_frame)
+        except BaseException:
+            self._staff.send_away()
+            rewiring.undo()
+            raise
+        rewiring.retire_into(self.books)
+        self._staff.settle(rewiring)
+        rewiring.commit()
+
     def collect(self) -> int:
-        """Destroy what is not used any more; return how many changes have not been made yet or still fade."""
-        with self._lock:
+        """Forget what is not used any more; return how many changes have not been made yet or still fade."""
+        with self.mutex:
             self._revisions.look()                     # first: what is collected cannot be asked any more
-            return _rt.collect_changes(self._built.graph)
+            waiting = _rt.collect_changes(self._built.graph)
+            self._said.forget(self._revisions.oldest_waiting())
+            return waiting
 
     # ---- locks ----
 
     def holders(self) -> list[str]:
         """Return the stages of which nothing that they get may change now, in the order of the plan."""
-        with self._lock:
+        with self.mutex:
             numbers = set(_rt.locked_nodes(self._built.graph))
             native = {stage for stage, number in self._built.nodes.items() if number in numbers}
-            held = {*self._holders, *self._open_files(), *native}
+            held = {*self._holders, *self._staff.open_files(), *native}
             return [stage.id for stage in self.plan.stages if stage.id in held]
 
     def lock(self, stage_id: str) -> int:
@@ -133,7 +164,7 @@ class LiveChanges:
             If it holds a lock already, or a change waits for a frame that has not come: revisions come in order, and
             this one could not begin before.
         """
-        with self._lock:
+        with self.mutex:
             self._need_stage(stage_id)
             if stage_id in self._holders:
                 raise StateConflict(f"{stage_id}: holds a lock since revision {self._holders[stage_id]}. Unlock it "
@@ -148,7 +179,7 @@ class LiveChanges:
 
     def unlock(self, stage_id: str) -> None:
         """Allow changes again; nothing happens if the stage holds no lock."""
-        with self._lock:
+        with self.mutex:
             self._holders.pop(stage_id, None)
 
     @contextmanager
@@ -160,7 +191,7 @@ class LiveChanges:
         StateConflict
             If a change that reaches one of them waits for a frame.
         """
-        with self._lock:
+        with self.mutex:
             for stage_id in stage_ids:
                 self._revisions.refuse_scheduled(stage_id, only_reaching=True)
             yield
@@ -174,38 +205,13 @@ class LiveChanges:
     # ---- streams ----
 
     def stream(self, ref: PortRef, meta_rev: int) -> Stream:
-        """Return what packets with this `meta_rev` of an output are; the newest if the number is not known."""
-        said = self._said[ref]
-        return said[meta_rev - 1] if 1 <= meta_rev <= len(said) else said[-1]
+        """Return what packets with this `meta_rev` of an output are; the nearest that is known if that is forgotten."""
+        return self._said.stream(ref, meta_rev)
 
     def meta_rev(self, ref: PortRef) -> int:
         """Return the newest `meta_rev` of an output."""
-        return len(self._said[ref])
+        return self._said.newest(ref)
 
-    def _check_types(self, found: PlanChange, plan: Plan) -> None:
-        fixed = [node.members[0] for node in found.nodes if not _rt.stage_can_change(node.params["node"])]
-        if fixed:
-            reasons = [f"{name} ({plan.stage(name).type}): it holds what new settings could not take over."
-                       for name in fixed]
-            raise NeedsStop(f"pipeline: this cannot change while it runs. {' '.join(reasons)} Stop the pipeline "
-                            "first, then change it.", reasons=reasons)
-
-    def _next_rev(self, ref: PortRef, found: PlanChange) -> int:
-        return self.meta_rev(ref) + 1 if ref in found.streams else 0
-
-    def _prepare(self, plan: Plan, node: NodePlan, found: PlanChange) -> Any:
-        return _rt.prepare_change(
-            self._built.graph, self._built.nodes[node.members[0]], node_type=node.params["node"], params=node.params,
-            **node_streams(self._built, plan, node), meta_revs=[self._next_rev(ref, found) for ref in node.outputs])
-
-    def _told(self, found: PlanChange, members: set[str]) -> dict[int, dict[int, int]]:
-        """Return {node: {port: meta_rev}} of streams of which something else is said, and whose nodes stay."""
-        told: dict[int, dict[int, int]] = {}
-        for ref in found.streams:
-            if ref[0] not in members:
-                node, port = self._built.ports[ref]
-                told.setdefault(node, {})[port] = self._next_rev(ref, found)
-        return told
-
-    def _prepare_meta(self, node: int, ports: dict[int, int]) -> Any:
-        return _rt.prepare_meta(self._built.graph, node, [ports.get(port, 0) for port in range(max(ports) + 1)])
+    def read_by(self, sink_id: str, meta_rev: int | None = None) -> PortRef:
+        """Return the output that an outlet reads, or read when packets had this `meta_rev`."""
+        return self._said.read_by(sink_id, meta_rev)

@@ -70,7 +70,7 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
     stages = [_stage_plan(stage, home[stage.id]) for stage in flow.stages]
     plan = Plan(config.name, used_clock, config.runtime.realtime, config.runtime.summary_s, stages,
                 _group_plans(groups, stages, flow), [item.edge for item in carried], [],
-                warnings=_warnings(flow, groups, config))
+                warnings=_warnings(flow, groups, config), config=config.merged())
     plan.pools = pools(carried, _holders(plan, flow))
     plan.paths = _paths(flow, carried)
     _check_memory(plan, problems)

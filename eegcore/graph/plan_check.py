@@ -36,9 +36,10 @@ MOST_INPUTS = 8                                # EC_MAX_INPUTS of csrc/graph/ec_
 MOST_WAIT_FRAMES = 2**24
 MOST_AVERAGE = 1000                            # EC_AVERAGE_MAX of csrc/dsp/ec_average.h
 MOST_ROWS = 64                                 # EC_BANDS_MAX_ROWS of csrc/dsp/ec_bands.h
-SOURCES = ("ads1299", "playback")
-FILE_SINKS = ("csv_sink", "bdf_sink")
+SOURCES = ("ads1299", "playback", "recorded")
+FILE_SINKS = ("csv_sink", "bdf_sink", "history_sink")  # each on a thread of its own
 SINKS = ("null_sink", "websocket_sink", *FILE_SINKS)
+MOST_HISTORY_INPUTS = 4096
 
 
 def check_plan(plan: Plan) -> None:
@@ -111,8 +112,9 @@ def _check_node(node: NodePlan, group: GroupPlan, streams: dict[PortRef, Stream]
     kind = params["node"]
     inputs, outputs = [streams[ref] for ref in node.inputs], [streams[ref] for ref in node.outputs]
     _need(len(node.members) >= 1, f"{name}: no stage in it")
-    most = 0 if kind in SOURCES else MOST_INPUTS if kind == "zip" else 1
-    _need(min(most, 2) <= len(inputs) <= most, f"{name}: {len(inputs)} inputs")
+    most = {"zip": MOST_INPUTS, "history_sink": MOST_HISTORY_INPUTS}.get(kind, 0 if kind in SOURCES else 1)
+    least = 2 if kind == "zip" else min(most, 1)
+    _need(least <= len(inputs) <= most, f"{name}: {len(inputs)} inputs")
     _need((kind in FILE_SINKS) == (group.kind == "sink"), f"{name}: {kind} in a group of kind {group.kind}")
     for ref, out, pool in zip(node.outputs, outputs, node.pools, strict=True):
         _need(slots[pool] >= out.packet_bytes, f"{name}: slots of {slots[pool]} bytes for packets of "
@@ -178,6 +180,9 @@ def _check_bands(name: str, params: dict[str, Any], given: Stream, outputs: list
 
 
 def _check_source(name: str, params: dict[str, Any], out: Stream) -> None:
+    if params["node"] == "recorded":
+        _need(out.kind in (Kind.RAW_I32, Kind.VOLTAGE_F32), f"{name}: kind {out.kind.name}")
+        return
     _whole(params["batch"], 1, MAX_FRAMES, f"{name}: batch")
     if params["node"] == "ads1299":
         _check_chips(name, params, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from eegcore.graph.plan_groups import Group, group_of
-from eegcore.graph.plan_sizes import MAX_CAPACITY, SCREEN_S, Carried, capacity, power_of_two, ring_seconds
+from eegcore.graph.plan_sizes import HISTORY_S, MAX_CAPACITY, SCREEN_S, Carried, capacity, power_of_two, ring_seconds
 from eegcore.graph.plan_streams import Declared, Described, Flow
 from eegcore.graph.plan_types import EdgePlan, Policy
 from eegcore.stages.base import OUT
@@ -29,7 +29,10 @@ def make_edges(flow: Flow, groups: list[Group], config: PipelineConfig, clock: L
             into_recorder = home[stage.id].kind == "sink"
             policy = _policy(stage, stream.can_wait, clock, stage.id in recorded, stage.id in critical, problems)
             packets_per_s = stages[source].packets_per_s
-            count = _capacity(stage, config, ring_seconds(policy, into_recorder), packets_per_s)
+            seconds = ring_seconds(policy, into_recorder and stage.type.records)
+            if stage.type.reads_all and policy == "drop_oldest":
+                seconds = HISTORY_S
+            count = _capacity(stage, config, seconds, packets_per_s)
             name = f"{source}->{stage.id}" if port == OUT else f"{source}.{port}->{stage.id}"
             if any(item.edge.name == name for item in edges):     # the same output twice: ports tell them apart
                 name = f"{name}.{number}"

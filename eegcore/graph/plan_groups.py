@@ -143,6 +143,8 @@ def _check_meetings(flow: Flow, groups: list[Group], problems: Problems) -> None
     origins: dict[str, set[str]] = {}
     ways: dict[str, set[str]] = {}
     for stage in flow.declared:
+        if stage.type.default_group is None:
+            continue                           # a file writer takes what comes and holds no stream back for another
         group = home[stage.id]
         origins[stage.id] = set().union(*(origins[source] for source in stage.sources)) or {stage.id}
         own = {group.name} if group.kind == "worker" else set()

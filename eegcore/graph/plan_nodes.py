@@ -8,10 +8,12 @@ group are compiled together, and it saves a pass through memory for each.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from eegcore.graph.plan_sizes import pool_name, slot_bytes
-from eegcore.graph.plan_types import NodePlan, StagePlan
+from eegcore.graph.plan_types import NodePlan, Plan, StagePlan
 from eegcore.stages.stream import Kind, Stream
 
 PortRef = tuple[str, str]
@@ -21,7 +23,8 @@ MOST_MEMBERS = 32
 MOST_SETTLING_FRAMES = 2**32 - 1               # an uint32_t there
 
 
-def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[NodePlan]:
+def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream],
+               running: Iterable[NodePlan] = ()) -> list[NodePlan]:
     """Return the nodes of one group.
 
     Parameters
@@ -30,7 +33,12 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[
         The stages of the group in topological order.
     streams : dict
         Every output of the whole graph.
+    running : iterable of NodePlan
+        What the group runs now. Who is compiled with whom decides where samples are rounded to float32, so stages
+        that run go on with the neighbours they have: no change of one branch moves a bit of another.
     """
+    neighbours = {member: before for node in running for before, member in
+                  zip([None, *node.members], node.members, strict=False)}
     nodes: list[NodePlan] = []
     open_chains: dict[PortRef, list[StagePlan]] = {}       # last output of a chain -> its members
     order: list[list[StagePlan]] = []
@@ -38,8 +46,13 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[
         if stage.native["node"] != "linear":
             order.append([stage])
             continue
-        chain = open_chains.pop(stage.inputs[0], None)     # the first reader continues, others begin anew
-        if chain is None or not _has_room(chain, stage) or chain[0].on_error != stage.on_error:
+        chain = open_chains.get(stage.inputs[0])
+        if chain is not None and _may_follow(chain, stage, neighbours):
+            del open_chains[stage.inputs[0]]               # the first reader continues, others begin anew
+            chain = chain if _has_room(chain, stage) and chain[0].on_error == stage.on_error else None
+        else:
+            chain = None
+        if chain is None:
             chain = []
             order.append(chain)
         chain.append(stage)
@@ -50,6 +63,22 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream]) -> list[
                 else _single(members[0], streams))
         nodes.append(node)
     return nodes
+
+
+def regrouped(running: Plan, wanted: Plan) -> Plan:
+    """Return `wanted` with the stages that run compiled together as they are now."""
+    streams = {(stage.id, port.name): port.stream for stage in wanted.stages for port in stage.outputs}
+    now = {group.name: group.nodes for group in running.groups}
+    groups = [replace(group, nodes=make_nodes([stage for stage in wanted.stages if stage.group == group.name], streams,
+                                              now.get(group.name, ()))) for group in wanted.groups]
+    return replace(wanted, groups=groups)
+
+
+def _may_follow(chain: list[StagePlan], stage: StagePlan, neighbours: dict[str, str | None]) -> bool:
+    """Whether a stage may join a chain: behind the one it follows now, or new behind new ones."""
+    if stage.id in neighbours:
+        return neighbours[stage.id] == chain[-1].id
+    return not any(member.id in neighbours for member in chain)
 
 
 def _sections(stage: StagePlan) -> int:

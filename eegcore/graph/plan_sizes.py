@@ -12,6 +12,7 @@ from eegcore.stages.stream import Stream
 CRITICAL_S = 0.25                              # a ring whose overflow stops the run, or that blocks
 SCREEN_S = 0.5                                 # a ring that may drop
 RECORDER_S = 10.0                              # a ring in front of a file writer
+HISTORY_S = 2.0                                # a ring in front of a history: many of them, and a hole is no loss
 MIN_CAPACITY = 8
 MAX_CAPACITY = 2**20
 SLOT_ALIGN = 64                                # bytes

@@ -124,7 +124,7 @@ def _describe(stage: Declared, flow: Flow, done: dict[str, Described], clock: Li
         if port is not None and port not in names:
             raise SettingProblem("inputs", f"{source!r} has no output called {port!r}",
                                  allowed=f"Known: {', '.join(names)}", hint=f"Write {source!r} for the first")
-        refs.append((source, port or names[0]))
+        refs += [(source, name) for name in (names if stage.config.reads_all else [port or names[0]])]
     streams = [flow.streams[ref] for ref in refs]
     description = stage.type.describe(stage.config.settings, streams, Context(
         stage.id, clock, designer, tuple(source if port == OUT else f"{source}.{port}" for source, port in refs)))

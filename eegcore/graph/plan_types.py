@@ -111,6 +111,7 @@ class Plan:
     pools: list[PoolPlan]
     paths: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict, compare=False)   # merged, as it was planned; {} if unknown
 
     def stage(self, stage_id: str) -> StagePlan:
         """Return the declared stage called `stage_id`; KeyError if there is none."""

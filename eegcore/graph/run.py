@@ -8,7 +8,6 @@ drains, flushes its stages, marks its own edges, and so on to the sinks.
 from __future__ import annotations
 
 import os
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -27,15 +26,19 @@ from eegcore.errors import (
 )
 from eegcore.graph.accounts import make_ledger, make_stats
 from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.crew import Crew, Member, taps_of
 from eegcore.graph.file_sinks import FileSinks
+from eegcore.graph.history_thread import PacketSink
 from eegcore.graph.journal import Journal, JournalEvent
+from eegcore.graph.listeners import Ear, Listener
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.marker_inputs import MarkerInputs
 from eegcore.graph.marking import frame_at, mark
 from eegcore.graph.plan_change import PlanChange
-from eegcore.graph.plan_types import GroupPlan, Plan
+from eegcore.graph.plan_types import Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
 from eegcore.graph.sink_thread import SinkKeeper, SinkThread
+from eegcore.graph.staff import RunStaff
 from eegcore.graph.utc import UtcMap
 
 if TYPE_CHECKING:
@@ -45,7 +48,6 @@ if TYPE_CHECKING:
 DRAIN_S = 5.0                                          # after that the rest counts as dropped[stopped]
 SERVER_DRAIN_S = 1.0
 TAP_DRAIN_S = 1.0                                      # for a graph that only waited for taps nobody reads
-STACK_BYTES = 1 << 20                                  # worker threads hold no deep stacks, and locked memory is dear
 EDGE_FULL, POOL_EMPTY = -7, -5
 
 Alarm = Callable[[str, str, str, int | None], None]    # level, place, message, frame_index
@@ -71,6 +73,8 @@ class GraphRun:
         Revision of the configuration the plan was made from; packets carry it.
     keeper : SinkKeeper, optional
         Who makes sessions of what recorders write. Without one they stay idle.
+    packet_sinks : mapping, optional
+        What takes the packets of a history node in place of files, by its id.
 
     Raises
     ------
@@ -81,7 +85,8 @@ class GraphRun:
     def __init__(self, plan: Plan, *, with_server: bool = False, seconds: float | None = None,
                  digest: bool | None = None, on_alarm: Alarm | None = None,
                  recordings: Mapping[str, Recording] | None = None, config_rev: int = 1,
-                 keeper: SinkKeeper | None = None) -> None:
+                 keeper: SinkKeeper | None = None,
+                 packet_sinks: Mapping[str, PacketSink] | None = None) -> None:
         self.run_id = uuid.uuid4().hex[:12]
         self.start_unix_ns = 0
         self.start_t_ns = 0
@@ -97,15 +102,18 @@ class GraphRun:
         wants_realtime = asks and plan.realtime != "never" and not self._is_virtual
         self.built: Built = build(plan, with_server=with_server, seconds=seconds, digest=self._digest,
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
-        self._files = FileSinks(self, keeper, self._on_alarm, self._digest)
-        self.live = LiveChanges(plan, self.built, self.journal, self._files.open_files)
         self._wants_realtime = wants_realtime
-        self._threads: list[threading.Thread] = []
-        self._sinks = self._files.by_id
-        self._taps: dict[int, tuple[int, int, _rt.Tap]] = {}
-        self._tap_lock = threading.RLock()             # a listener collected as garbage closes its tap anywhere
+        self.crew = Crew(self._thread_body)
+        self._listeners: dict[int, Listener] = {}
+        self.files = FileSinks(self, keeper, self._on_alarm, self._digest, packet_sinks or {}, [(config_rev, plan)])
+        self.staff = RunStaff(self, self.crew, self._listeners)
+        self.live = LiveChanges(plan, self.built, self.journal, self.staff)
+        # a listener collected as garbage closes its tap in any thread: this lock waits for no other
+        self._tap_lock = self.live.taps_mutex
+        self.crew.add(Member(group, plan=plan, taps=taps_of(group, plan, self.built.taps)) if group.kind == "sink"
+                      else Member(group, number=self.built.groups[group.name]) for group in plan.groups)
         self._final: dict[str, Any] | None = None
-        self._refused: EegcoreError | None = None      # `realtime: require` that the system did not grant
+        self._refused: EegcoreError | None = None      # what went wrong beside the graph: the reason of the stop
 
     @property
     def plan(self) -> Plan:
@@ -122,38 +130,29 @@ class GraphRun:
         self.start_unix_ns = self.utc.anchor.unix_ns
         self.start_t_ns = 0 if self._is_virtual else self.utc.anchor.t_ns
         self.built.graph.t_zero_ns = self.start_t_ns
-        files = [group for group in self.plan.groups if group.kind == "sink"]
+        files = [member for member in self.crew.members if member.group.kind == "sink"]
         try:
-            with self.live.opening(group.nodes[0].members[0] for group in files):
-                for group in files:
-                    self._files.open(group)
+            # a history holds no lock: changes are what it is there to see
+            with self.live.opening(member.group.nodes[0].members[0] for member in files if not member.is_left
+                                   and member.group.nodes[0].params["node"] != "history_sink"):
+                self.staff.open_writers(files)
         except BaseException:
-            self._files.close(None)
+            self.files.close(None)
             self.built.graph.finish()                  # its devices are free for the next run, whoever keeps this one
             raise
         try:
-            self._files.tell_keeper()
+            self.files.tell_keeper()
             with self.marker_inputs.following(self.plan):
-                self._start_threads()
+                self.crew.begin()
         except BaseException as error:
             self.abort()                               # those that run already would wait for ever
             if self.join(DRAIN_S):
                 self.built.graph.finish()
-            self._files.close(None)
+            self.files.close(None)
             if isinstance(error, RuntimeError):
                 raise SystemFailed(f"run: the system gives no more threads [{error}]. Nothing runs. End other "
                                    "programs, or put stages into fewer groups.") from error
             raise
-
-    def _start_threads(self) -> None:
-        previous = threading.stack_size(STACK_BYTES)
-        try:
-            for group in sorted(self.plan.groups, key=lambda group: group.kind == "source"):
-                thread = threading.Thread(target=self._thread_body, args=(group,), name=group.thread, daemon=True)
-                thread.start()
-                self._threads.append(thread)
-        finally:
-            threading.stack_size(previous)
 
     def request_stop(self) -> None:
         """Let the sources end; everything behind them drains by itself."""
@@ -175,22 +174,21 @@ class GraphRun:
         StateConflict
             If the run has ended.
         """
-        if self._final is not None or (self._threads and not self.is_alive):
+        if self._final is not None or (self.crew.has_started and not self.is_alive):
             raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
         with self.marker_inputs.following(plan):
-            return self.live.change(plan, at_frame, config_rev)
+            found = self.live.change(plan, at_frame, config_rev)
+            self.files.note_plan(found[0], plan, is_running=self.crew.has_started)
+        return found
 
     @property
     def is_alive(self) -> bool:
         """True while a thread of this run lives."""
-        return any(thread.is_alive() for thread in self._threads)
+        return self.crew.is_alive
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait until every thread has ended; False if the time has passed."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        for thread in self._threads:
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        return not self.is_alive
+        return self.crew.join(timeout_s)
 
     def finish(self, drain_s: float | None = None) -> dict[str, Any]:
         """Stop, drain, finalise files, and return the ledger. Safe to call again.
@@ -210,18 +208,19 @@ class GraphRun:
         if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):
             self.abort()
             if not self.join(DRAIN_S):
-                self._files.close(self._ledger(quiet=False))
-                stuck = [thread.name for thread in self._threads if thread.is_alive()]
+                self.files.close(self._ledger(quiet=False))
+                stuck = [member.group.thread for member in self.crew.members if member.is_alive]
                 raise EegcoreError(f"run: threads {', '.join(stuck)} did not end within {DRAIN_S:g} s after everything "
                                    "was given up. A stage or a disk hangs. Stop the process.")
         self._let_server_drain()
         for tap in self.built.taps.values():
             tap.detach()                               # before the sweep: an edge has one consumer at a time
-        with self._tap_lock:
-            self.built.graph.finish(keep=set(self._taps))      # listeners may read what they have
+        with self._tap_lock:                           # listeners may read what they have
+            self.built.graph.finish(keep={ear.number for listener in self._listeners.values() for ear in listener.ears})
         self.live.collect()
+        self.staff.see_off()
         self._final = self._ledger(quiet=True)
-        self._files.close(self._final)
+        self.files.close(self._final)
         if self.sink_failures():
             self._final = self._ledger(quiet=True)
         return self._final
@@ -229,7 +228,7 @@ class GraphRun:
     def _let_taps_go(self) -> bool:
         """Close taps that make the graph wait, which they do in virtual time; True if it has ended then."""
         with self._tap_lock:
-            taps = [tap for _, _, tap in self._taps.values()] if self._is_virtual else []
+            taps = list(self._listeners.values()) if self._is_virtual else []
         for tap in taps:
             tap.refuse()
         return bool(taps) and self.join(TAP_DRAIN_S)
@@ -237,7 +236,7 @@ class GraphRun:
     def _let_server_drain(self) -> None:
         """Give the server a moment to take the last packets; a server that has gone takes none."""
         deadline = time.monotonic() + SERVER_DRAIN_S
-        for tap in self.outlets().values():
+        for _, _, tap in self.outlets():
             while tap.depth and time.monotonic() < deadline:
                 time.sleep(0.005)
 
@@ -248,11 +247,14 @@ class GraphRun:
         return self._final if self._final is not None else self._ledger(quiet=False, clients=clients)
 
     def _ledger(self, *, quiet: bool, clients: dict[str, Any] | None = None) -> dict[str, Any]:
-        return make_ledger(self.run_id, self.plan, self.built, self._sinks, quiet=quiet, clients=clients)
+        with self.live.mutex:
+            return make_ledger(self.run_id, self.plan, self.built, self.files.by_id, self.live.books, quiet=quiet,
+                               clients=clients)
 
     def stats(self) -> dict[str, Any]:
         """Return the ``stats`` event."""
-        stats = make_stats(self.run_id, self.plan, self.built, self._sinks, self.threads())
+        with self.live.mutex:
+            stats = make_stats(self.run_id, self.plan, self.built, self.files.by_id, self.live.books, self.threads())
         if self.marker_inputs.open_ones:
             stats["marker_inputs"] = self.marker_inputs.counters()
         return {**stats, "utc": self.utc.as_dict()} if self.utc is not None else stats
@@ -275,13 +277,16 @@ class GraphRun:
     def threads(self) -> list[dict[str, Any]]:
         """Return name, heartbeat, processor time and real-time state of every thread."""
         found = []
-        for group, thread in zip(sorted(self.plan.groups, key=lambda group: group.kind == "source"), self._threads,
-                                 strict=False):
-            sink = self._sinks.get(group.nodes[0].members[0]) if group.kind == "sink" else None
+        for member in sorted(self.crew.members, key=lambda member: member.group.kind == "source"):
+            thread, sink = member.thread, member.sink
+            if thread is None:
+                continue
             if sink is not None:
                 age = (time.monotonic_ns() - sink.beat_ns) * 1e-9 if sink.beat_ns else None
             else:
-                beat = _rt.group_stats(self.built.graph, self.built.groups[group.name])["beat_age_ns"]
+                with self.live.mutex:                  # a group that has left may be forgotten
+                    number = member.number if member in self.crew.members else None
+                    beat = None if number is None else _rt.group_stats(self.built.graph, number)["beat_age_ns"]
                 age = None if beat is None else max(0.0, beat * 1e-9)
             granted = self.granted.get(thread.name)
             found.append({
@@ -289,6 +294,12 @@ class GraphRun:
                 "cpu_s": cpu_seconds(thread.native_id) if thread.is_alive() else None,
                 "realtime": granted.priority if granted else None, "cores": granted.cores if granted else []})
         return found
+
+    def group_stats(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return (thread, what it does now) of every thread of the core."""
+        with self.live.mutex:
+            return [(member.group.thread, _rt.group_stats(self.built.graph, member.number))
+                    for member in self.crew.members if member.number is not None]
 
     def failure(self) -> EegcoreError | None:
         """Return the failure that stopped the run, None if there is none."""
@@ -314,7 +325,12 @@ class GraphRun:
 
     def sink(self, sink_id: str) -> SinkThread:
         """Return a file sink; NotFound names those there are."""
-        return self._files.get(sink_id)
+        return self.files.get(sink_id)
+
+    def fail(self, error: EegcoreError) -> None:
+        """Stop because of something that went wrong beside the graph; the first is the reason. [any-thread]"""
+        self._refused = self._refused or error
+        self.request_stop()
 
     def alarm(self, place: str, message: str, frame_index: int | None = None) -> None:
         """Say that something went wrong that does not stop the run. [any-thread]"""
@@ -326,15 +342,15 @@ class GraphRun:
 
     def silent_sinks(self) -> dict[str, float]:
         """Return the seconds since the thread of each file sink last came by."""
-        return self._files.silent()
+        return self.files.silent()
 
     def sink_failures(self) -> dict[str, EegcoreError]:
         """Return the file sinks that failed and why."""
-        return self._files.failures()
+        return self.files.failures()
 
     def broken_sinks(self) -> list[str]:
         """Say which file sinks do not have everything: those that failed, and those whose edge was closed."""
-        return self._files.broken()
+        return self.files.broken()
 
     def edge_name(self, number: int) -> str:
         """Return the name of an edge of the core."""
@@ -353,39 +369,44 @@ class GraphRun:
         """Return the description of an output; NotFound names the stages that have one."""
         return self._output(stage_id, port)[1]
 
-    def outlets(self) -> dict[str, _rt.Tap]:
-        """Return the server's end of every websocket sink, by sink id."""
-        return {edge.from_stage: self.built.taps[edge.name] for edge in self.plan.edges
-                if edge.to_group == "loop" and edge.name in self.built.taps}
+    def outlets(self) -> list[tuple[str, int, _rt.Tap]]:
+        """Return (sink id, number, server's end) of every websocket sink; those last that still have to be emptied."""
+        return self.staff.outlets()
 
-    def open_tap(self, stage_id: str, port: str | None = None) -> tuple[int, _rt.Tap]:
+    def open_tap(self, stage_id: str, port: str | None = None) -> tuple[int, Listener]:
         """Attach a bounded, drop-oldest reader to an output of the running graph.
 
         In virtual time the graph waits for it instead of dropping.
         """
-        ref, _ = self._output(stage_id, port)
-        node, native_port = self.built.ports[ref]
-        pool = next(pool for group in self.plan.groups for plan_node in group.nodes
-                    for out, pool in zip(plan_node.outputs, plan_node.pools, strict=True) if out == ref)
-        quota = self.plan.pool(pool).made_of.get("taps", 16)
-        with self._tap_lock:
-            open_here = sum(1 for key in list(self._taps.values()) if key[:2] == (node, native_port))
-            if open_here >= MAX_TAPS:
-                raise EegcoreError(f"{stage_id}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one first.")
-            policy = POLICIES["block" if self._is_virtual else "drop_oldest"]
-            number, tap = self.built.graph.add_outlet(
-                node, native_port, policy=policy, capacity=power_below(quota // 2), name=stage_id, quota=quota // 4)
-            self._taps[number] = (node, native_port, tap)
-        return number, tap
+        with self.live.mutex:
+            ref, _ = self._output(stage_id, port)
+            at = self.built.ports[ref]
+            pool = next(pool for group in self.plan.groups for plan_node in group.nodes
+                        for out, pool in zip(plan_node.outputs, plan_node.pools, strict=True) if out == ref)
+            quota = self.plan.pool(pool).made_of.get("taps", 16)
+            with self._tap_lock:
+                open_here = sum(1 for found in self._listeners.values() if found.ears[-1].at == at)
+                if open_here >= MAX_TAPS:
+                    raise EegcoreError(f"{stage_id}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one "
+                                       "first.")
+                number, tap = self.built.graph.add_outlet(*at, **self.tap_args(quota, stage_id))
+                listener = self._listeners[number] = Listener(Ear(number, at, tap))
+        return number, listener
+
+    def tap_args(self, quota: int, name: str) -> dict[str, Any]:
+        """Return what the ring of a tap is made with, for what its pool was given for taps."""
+        return {"policy": POLICIES["block" if self._is_virtual else "drop_oldest"],
+                "capacity": power_below(quota // 2), "name": name, "quota": quota // 4}
 
     def close_tap(self, number: int) -> None:
         """Take a tap off; what waited in it is dropped."""
         with self._tap_lock:
-            node, port, tap = self._taps.pop(number)
-            try:
-                self.built.graph.remove_outlet(node, port, number)
-            finally:
-                tap.detach()
+            listener = self._listeners.pop(number)
+            for ear in list(listener.ears):
+                try:
+                    self.built.graph.remove_outlet(*ear.at, ear.number)
+                finally:
+                    ear.tap.detach()
 
     def _output(self, stage_id: str, port: str | None) -> tuple[tuple[str, str], Stream]:
         try:
@@ -402,27 +423,29 @@ class GraphRun:
 
     # ---- threads ----
 
-    def _thread_body(self, group: GroupPlan) -> None:
+    def _thread_body(self, member: Member) -> None:
+        thread = member.group.thread
         try:
-            self._be_group(group)
+            self._be_member(member)
         except BaseException as error:
             # a bug of ours: nobody would read this group's edges or end them, so nothing may wait any more
             self._refused = self._refused or EegcoreError(
-                f"thread {group.thread}: failed ({type(error).__name__}: {error}). The run was stopped. Report this "
+                f"thread {thread}: failed ({type(error).__name__}: {error}). The run was stopped. Report this "
                 "with the log.")
             self.abort()
-            self._on_alarm("error", group.thread, str(self._refused), None)
+            self._on_alarm("error", thread, str(self._refused), None)
 
-    def _be_group(self, group: GroupPlan) -> None:
+    def _be_member(self, member: Member) -> None:
+        group = member.group
         if self._wants_realtime:
             granted = prepare_thread(group.thread, group.cores, group.priority)
             self.granted[group.thread] = granted
             for problem in granted.problems:
                 self._degrade(problem)
-        if group.kind == "sink":
-            self._sinks[group.nodes[0].members[0]].run(time.monotonic_ns)
-        else:
-            self.built.graph.run_group(self.built.groups[group.name], group.thread)
+        if member.sink is not None:
+            member.sink.run(time.monotonic_ns)
+        elif member.number is not None:
+            self.built.graph.run_group(member.number, group.thread)
 
     def _degrade(self, problem: str) -> None:
         self.warnings.append(problem)

@@ -25,6 +25,7 @@ from eegcore.errors import EegcoreError, SinkFailed, StateConflict
 if TYPE_CHECKING:
     from eegcore import _rt
     from eegcore.graph.journal import JournalEvent
+    from eegcore.graph.plan_types import StagePlan
     from eegcore.graph.run import GraphRun
     from eegcore.sinks.base import Recorder, RecordingTarget, RunInfo, SinkWriter
     from eegcore.stages.stream import Stream
@@ -62,6 +63,9 @@ class SinkThread:
         self.failed: EegcoreError | None = None        # the first failure, whatever came after it
         self.failed_now: EegcoreError | None = None    # why nothing is written now
         self.has_overflowed = False
+        self.settings: dict[str, Any] = {}
+        self.input = ("", "")                          # stage and port it reads
+        self.on_fatal: Callable[[EegcoreError], None] | None = None    # its policy is to stop the run if it fails
         self.writer = writer
         self.recorder: Recorder | None = cast("Recorder", writer) if hasattr(writer, "begin") else None
         self._tap, self._info = tap, run_info
@@ -74,6 +78,10 @@ class SinkThread:
         self._calls: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._calling = threading.RLock()              # who holds it may use the writer while no thread of ours runs
         self.has_ended = True                          # False only inside `run`
+
+    def declared_as(self, stage: StagePlan) -> None:
+        """Keep what its declaration says, also while the plan that has it is not that of the run yet."""
+        self.settings, self.input = dict(stage.settings), stage.inputs[0]
 
     def open(self) -> None:
         """Create the file before anything runs: a refusal must stop the start, not the run."""
@@ -106,8 +114,9 @@ class SinkThread:
                 self._take(packets)
         if self._tap.is_closed and self.failed is None:
             self.has_overflowed = True
-            self._alarm(self.sink_id, f"{self.sink_id}: its edge overflowed and was closed; the file ends here. "
-                        "The disk is too slow for this rate. Lower the rate or write elsewhere.", None)
+            error = SinkFailed(f"{self.sink_id}: its edge overflowed and was closed; the file ends here. "
+                               "The disk is too slow for this rate. Lower the rate or write elsewhere.")
+            self._tell(error, None)
 
     def close(self, ledger: dict[str, Any] | None) -> None:
         """Finish the file. After `run` has returned; also when it never ran."""
@@ -281,9 +290,17 @@ class SinkThread:
             self._account(frames, frames if self.recorder is None else written)
 
     def _account(self, frames: int, written: int) -> None:
+        """Count what a writer has taken; a pre-roll takes frames that were let go before."""
         self._written += written
-        if written != frames:
-            self._refuse("closed" if self._is_broken else "idle", frames - written)
+        if written < frames:
+            # a recorder that waits to be told has nothing to lose; one that should be writing has
+            loses = self._is_broken and not self.settings.get("armed", False)
+            self._refuse("closed" if loses else "idle", frames - written)
+        surplus = written - frames
+        for reason in ("idle", "closed"):
+            if surplus > 0 and (there := self.refused.get(reason, 0)):
+                self.refused[reason] = there - min(surplus, there)
+                surplus -= min(surplus, there)
 
     @staticmethod
     def _device_frames(packets: list[_rt.Packet], frames: int) -> int:
@@ -314,4 +331,9 @@ class SinkThread:
         self.failed, self.failed_now = self.failed or error, error
         if self.recorder is None or for_good:
             self._tap.refuse()
+        self._tell(error, frame_index)
+
+    def _tell(self, error: EegcoreError, frame_index: int | None) -> None:
         self._alarm(self.sink_id, str(error), frame_index)
+        if self.on_fatal is not None:
+            self.on_fatal(error)

@@ -148,6 +148,9 @@ class Supervisor:
         self._read_records()
         now = self.beat = time.monotonic()
         self._run.live.collect()
+        self._run.staff.see_off()
+        if self._run.staff.outlets_have_gone():
+            self._on_event({"event": "outlets"})
         self._watch_pools()
         self._watch_stalls()
         self._watch_files()
@@ -227,15 +230,15 @@ class Supervisor:
 
     def _watch_stalls(self) -> None:
         """Name the stage in which a thread has been for longer than it may."""
-        for group in self._run.plan.groups:
-            stats = _rt.group_stats(self._run.built.graph, self._run.built.groups[group.name])
+        for thread, stats in self._run.group_stats():
             if stats["at"] is None or stats["beat_age_ns"] is None:
                 continue
             stage = self._run.stage_name(stats["at"])
-            limits = [limit for member in stage.split("+") if (limit := self._run.plan.stage(member).timeout_ms)]
+            members = stage.split("+")
+            limits = [found.timeout_ms for found in self._run.plan.stages if found.id in members and found.timeout_ms]
             limit_s = min(limits) * 1e-3 if limits else STALL_S
             if stats["beat_age_ns"] * 1e-9 > limit_s:
-                self.alarm("error", f"{stage}.stall", f"{stage}: has kept thread {group.thread} for "
+                self.alarm("error", f"{stage}.stall", f"{stage}: has kept thread {thread} for "
                            f"{stats['beat_age_ns'] * 1e-9:.1f} s (allowed {limit_s:g} s). It hangs or is too slow; "
                            "stop the run if it does not come back.")
 

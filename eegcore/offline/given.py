@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 
 from eegcore.devices.readers_base import Recording
 from eegcore.errors import BadArgument
+from eegcore.reading.recording import Recording as ReadBack
 from eegcore.stages.stream import MAX_CHANNELS
 
-Given = ArrayLike | str | os.PathLike[str] | Recording
+Given = ArrayLike | str | os.PathLike[str] | Recording | ReadBack
 
 
 def recording_of(x: Given, *, sps: float | None, labels: Sequence[str] | None, scale_uv: float | None,
@@ -29,6 +30,13 @@ def recording_of(x: Given, *, sps: float | None, labels: Sequence[str] | None, s
     RecordingRefused
         If a file cannot be read.
     """
+    if isinstance(x, str | os.PathLike) and os.path.isdir(os.path.expanduser(x)):
+        from eegcore.reading import read
+
+        x = read(x)
+    if isinstance(x, ReadBack):
+        _refuse(sps=sps, labels=labels, scale_uv=scale_uv)
+        return _usable(_read_back(x, raw))
     if isinstance(x, str | os.PathLike):
         _refuse(labels=labels, scale_uv=scale_uv)
         from eegcore.devices.recording_files import read_recording
@@ -52,6 +60,23 @@ def _refuse_raw(raw: bool) -> None:
     if raw:
         raise BadArgument("process: raw is given beside an array. raw is for files: integers in an array are counts "
                           "already. Leave it out.")
+
+
+def _read_back(recording: ReadBack, raw: bool) -> Recording:
+    """Return what `eegcore.read` has read, as a playback of it would be: gaps without rows stay gaps."""
+    counts = recording.counts if raw else None
+    if raw and counts is None:
+        raise BadArgument(f"process: raw is given, and {recording.path} ({recording.format}) has no counts. Leave it "
+                          "out.")
+    strange = [label for label, unit in zip(recording.labels, recording.units, strict=True) if unit != "uV"]
+    if strange and not raw:
+        raise BadArgument(f"process: channel {strange[0]!r} of {recording.path} is not in uV. Stages take uV or "
+                          "counts. Give its data as an array, in uV.")
+    values = counts if counts is not None else np.ascontiguousarray(recording.data, np.float32)
+    return Recording(values=values, labels=recording.labels, sps=recording.sps_nominal,
+                     unit="counts" if counts is not None else "uV", scale_uv=recording.scale_uv, events=[],
+                     source_format=recording.format,
+                     gaps=[(gap.frame, gap.n_frames) for gap in recording.gaps if not gap.filled])
 
 
 def _usable(recording: Recording) -> Recording:

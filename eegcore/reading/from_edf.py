@@ -95,10 +95,9 @@ def _stream(path: str | os.PathLike[str], edf: EdfFile, source_format: str,
     if signals[0].n_per_record == 0:
         raise refuse(path, "its signals have no samples", "A recording has at least one frame.")
     sps = check_sps(path, signals[0].sps)
-    exact = [signal.lsb_uv for signal in signals]
     found, filled, padding = _annotations(edf, sps)
     n_frames = edf.n_frames(signals[0])
-    samples: Samples = EdfSamples(edf, signals, exact)
+    samples: Samples = EdfSamples(edf, signals)
     if 0 < padding < n_frames:
         samples = JoinedSamples([(samples, n_frames - padding)])
     gaps = sorted([Gap(frame, n, False) for frame, n in edf.holes(sps)] + filled)
@@ -111,6 +110,6 @@ def _stream(path: str | os.PathLike[str], edf: EdfFile, source_format: str,
         units=tuple("uV" if is_voltage else signal.unit for signal, is_voltage in zip(signals, voltages, strict=True)),
         types=tuple("stim" if signal.is_status else type_of(signal.label, is_voltage)
                     for signal, is_voltage in zip(signals, voltages, strict=True)),
-        sps=sps, sps_nominal=sps, samples=samples, scale_uv=tuple(signal.lsb_uv or signal.slope for signal in signals),
+        sps=sps, sps_nominal=sps, samples=samples, scale_uv=tuple(signal.slope for signal in signals),
         events=place_events(found, sps, samples.n_frames, gaps), gaps=gaps, start_unix_ns=start_of(edf),
         meta=meta | {name: value for name, value in more.items() if value})

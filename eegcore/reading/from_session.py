@@ -153,7 +153,7 @@ def _check_same(edf: EdfFile, first: EdfFile) -> None:
     if not edf.signals or [(one.label, one.sps, one.slope) for one in edf.signals] != [
             (one.label, one.sps, one.slope) for one in first.signals]:
         raise refuse(edf.file.path, f"has other channels or another rate than {first.file.path}",
-                     "The segments of a session are alike. Read this file by its own path in another folder.")
+                     "The segments of a session are alike. Read this file by its own path, with format='bdf'.")
 
 
 def _texts(edf: EdfFile) -> list[tuple[int, float, int, str]]:
@@ -233,12 +233,12 @@ def _labels(told: Sequence[list[Any]], edf: EdfFile) -> tuple[str, ...]:
 
 
 def _scale(told: Sequence[list[Any]], edf: EdfFile) -> list[float | None]:
-    """Return uV per count of each channel, exact; None where only the header's range is known."""
+    """Return uV per count of each channel, None where only the header tells."""
     for scale in told:
         if len(scale) == len(edf.signals) and all(isinstance(one, int | float) and np.isfinite(one) and one
                                                   for one in scale):
             return [float(one) for one in scale]
-    return [signal.lsb_uv for signal in edf.signals]
+    return [None] * len(edf.signals)
 
 
 def _true_rate(meta: dict[str, Any], nominal: float) -> float:

@@ -15,6 +15,7 @@ BRAINVISION_MAGIC = b"Brain Vision Data Exchange Header"
 BRAINVISION_1 = b"BrainVision Data Exchange Header"      # as version 1.0 of the format spelled it
 READ_FORMATS = (*FORMATS, "xdf", "brainvision")
 META = "session_meta.json"
+OF_SESSION = (META, "eeg.bdf", "events.tsv", "pipeline.yaml")
 
 
 def read(path: str | os.PathLike[str], *, format: str = "auto", sps: float | None = None,
@@ -24,7 +25,7 @@ def read(path: str | os.PathLike[str], *, format: str = "auto", sps: float | Non
     Parameters
     ----------
     path : path-like
-        - a folder `eegcore record` has made, or any file ``eeg.bdf`` in it;
+        - a folder `eegcore record` has made, or ``eeg.bdf`` in it (``format="bdf"`` reads that file alone);
         - a BIDS folder with one recording, or its data file: ``..._events.tsv`` and ``..._channels.tsv`` belong to it;
         - EDF, EDF+, BDF, BDF+; CSV, also of `csv_sink`; OpenBCI text; XDF (``pip install 'eegcore[xdf]'``), each also
           packed as ``.xz``; BrainVision ``.vhdr`` (where MNE is installed).
@@ -71,7 +72,7 @@ def read(path: str | os.PathLike[str], *, format: str = "auto", sps: float | Non
     if os.path.isdir(path):
         return _folder(path)
     folder, name = os.path.split(path)
-    if os.path.isfile(os.path.join(folder, META)) and (name == META or name.endswith((".bdf", ".tsv", ".yaml"))):
+    if format == "auto" and name in OF_SESSION and os.path.isfile(os.path.join(folder, META)):
         from eegcore.reading.from_session import read_session
 
         return read_session(folder or ".")

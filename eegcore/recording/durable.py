@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 from typing import Any
@@ -11,11 +12,18 @@ from typing import Any
 from eegcore.errors import FileRefused
 from eegcore.sinks.file_operations import CREATE, MODE, REAL, FileOperations, sink_failed, write_all
 
+_numbers = itertools.count()                           # of temporary files: two threads never share one
 
-def make_folder(path: str) -> None:
+
+def make_folder(path: str, operations: FileOperations = REAL) -> None:
     """Make one new folder, durably. FileExistsError if something has the name; OSError otherwise."""
-    os.mkdir(path, 0o755)
-    sync_folder(os.path.dirname(path) or ".")
+    operations.mkdir(path, 0o755)
+    try:
+        sync_folder(os.path.dirname(path) or ".", operations)
+    except OSError:
+        with contextlib.suppress(OSError):             # empty, and ours
+            os.rmdir(path)
+        raise
 
 
 def write_new(path: str, data: bytes, operations: FileOperations = REAL) -> None:
@@ -42,7 +50,7 @@ def replace_file(path: str, data: bytes, operations: FileOperations = REAL) -> N
     SinkFailed
         If it did not reach the disk; the old file stays.
     """
-    temporary = f"{path}.{os.getpid()}.part"
+    temporary = f"{path}.{os.getpid()}.{next(_numbers)}.part"
     doing, fd = "creating the file", -1
     made = False
     try:

@@ -12,27 +12,27 @@ from eegcore.devices.registers import NAMES
 
 if TYPE_CHECKING:
     from eegcore.graph.run import GraphRun
+    from eegcore.graph.sink_thread import SinkThread
     from eegcore.stages.stream import Stream
 
 LIBRARIES = ("numpy", "scipy")                         # what the samples and the designed filters went through
 
 
-def first_facts(run: GraphRun, sink_id: str) -> dict[str, Any]:
+def first_facts(run: GraphRun, sink: SinkThread) -> dict[str, Any]:
     """Return what is known when a recording begins and does not change until its end."""
-    stage = run.plan.stage(sink_id)
-    stream = run.sink(sink_id).stream
+    stream = sink.stream
     return {
-        "run_id": run.run_id, "pipeline": run.plan.name, "sink": sink_id, "clock": run.plan.clock,
-        "input": {"stage": stage.inputs[0][0], "port": stage.inputs[0][1]},
+        "run_id": run.run_id, "pipeline": run.plan.name, "sink": sink.sink_id, "clock": run.plan.clock,
+        "input": {"stage": sink.input[0], "port": sink.input[1]},
         "run_start": {"unix_ns": run.start_unix_ns, "t_ns": run.start_t_ns},
         "stream": stream_facts(stream), "filters": list(stream.meta.get("filters", ())),
         "versions": versions(),
     }
 
 
-def last_facts(run: GraphRun, sink_id: str) -> dict[str, Any]:
+def last_facts(run: GraphRun, sink: SinkThread) -> dict[str, Any]:
     """Return what is only known, or known better, once samples have flowed: rate, clocks, registers."""
-    stream = run.sink(sink_id).stream
+    stream = sink.stream
     stats = run.stats()["sources"]
     return {
         "utc": run.utc.as_dict() if run.utc is not None else None,

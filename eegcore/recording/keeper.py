@@ -24,6 +24,7 @@ from eegcore.recording.info import SessionInfo, session_info
 from eegcore.recording.session import BASENAME, Session
 from eegcore.sinks.base import RecordingTarget
 from eegcore.sinks.bdf_text import patient_id
+from eegcore.sinks.file_operations import REAL, FileOperations
 from eegcore.sinks.ledger_file import ledger_path, write_ledger
 
 if TYPE_CHECKING:
@@ -61,11 +62,15 @@ class Keeper:
         Returns (config_rev, merged configuration) of this moment.
     on_change : callable, optional
         Called with the summary of a session that has ended, whoever ended it; from any thread.
+    operations : FileOperations
+        System calls of sessions; tests give their own.
     """
 
     def __init__(self, root: str = RECORDINGS, document: Callable[[], tuple[int, dict[str, Any]]] | None = None,
-                 on_change: Callable[[dict[str, Any]], None] | None = None) -> None:
+                 on_change: Callable[[dict[str, Any]], None] | None = None,
+                 operations: FileOperations = REAL) -> None:
         self.root = root
+        self._operations = operations
         self.last: dict[str, Any] | None = None        # summary of the session that ended last
         self._document = document or (lambda: (0, {}))
         self._on_change = on_change or (lambda summary: None)
@@ -99,7 +104,7 @@ class Keeper:
     # ---- begin ----
 
     def begin(self, run: GraphRun, sink_id: str, given: dict[str, Any] | None = None, *,
-              lock: Callable[[], int] | None = None, at_start: bool = False) -> Active:
+              lock: Callable[[], int] | None = None) -> Active:
         """Begin a recording; it is on the disk when this returns.
 
         Parameters
@@ -111,9 +116,6 @@ class Keeper:
             Words of the person who starts it, see `SessionInfo`; the others are those of the sink's settings.
         lock : callable, optional
             Locks what is above the sink and returns the revision that is. Default: that of the run.
-        at_start : bool
-            Nothing runs yet: the first packet of all is the first of the recording, and no lock is taken, because a
-            sink that writes from the start keeps changes away by itself.
 
         Raises
         ------
@@ -124,9 +126,13 @@ class Keeper:
         SinkFailed
             If the disk refuses; nothing is left then.
         """
-        sink = run.sink(sink_id)
-        settings = run.plan.stage(sink_id).settings
-        info = session_info(given or {}, sink_info(settings))
+        return self._begin_alone(run, run.sink(sink_id), given or {}, lock or (lambda: run.live.lock(sink_id)))
+
+    def _begin_alone(self, run: GraphRun, sink: SinkThread, given: dict[str, Any],
+                     lock: Callable[[], int] | None) -> Active:
+        """Begin; without a lock from the first packet on that the sink gets."""
+        sink_id, settings = sink.sink_id, sink.settings
+        info = session_info(given, sink_info(settings))
         with self._lock:
             if sink_id in self._active:
                 raise StateConflict(f"recording: {self._active[sink_id].session.id} goes on. End it first.")
@@ -134,11 +140,11 @@ class Keeper:
                 raise StateConflict("recording: another one is just being started. End it first.")
             self._beginning.add(sink_id)
         try:
-            first_rev = 0 if at_start else lock() if lock is not None else run.live.lock(sink_id)
+            first_rev = lock() if lock is not None else 0
             try:
-                active = self._begin(run, sink, info, settings.get("folder") or self.root, first_rev, at_start)
+                active = self._begin(run, sink, info, settings.get("folder") or self.root, first_rev, lock is not None)
             except BaseException:
-                if not at_start:
+                if lock is not None:
                     run.live.unlock(sink_id)
                 raise
             with self._lock:
@@ -150,15 +156,15 @@ class Keeper:
         return active
 
     def _begin(self, run: GraphRun, sink: SinkThread, info: SessionInfo, root: str, first_rev: int,
-               at_start: bool) -> Active:
+               holds_lock: bool) -> Active:
         config_rev, document = self._document()
-        session = Session.create(root, info, first_facts(run, sink.sink_id) | last_facts(run, sink.sink_id),
-                                 document, config_rev)
+        session = Session.create(root, info, first_facts(run, sink) | last_facts(run, sink),
+                                 document, config_rev, self._operations)
         target = RecordingTarget(
             folder=session.folder, basename=BASENAME, participant=info.participant, notes=info.notes,
             patient_id=patient_id(info.participant), pre_roll_s=info.pre_roll_s, csv=info.csv,
             segment_s=info.segment_s, segment_bytes=info.segment_bytes)
-        active = Active(session, run, sink, not at_start)
+        active = Active(session, run, sink, holds_lock)
         # before the recorder begins: no event may fall between
         active.forget = run.journal.subscribe(lambda event: self._note(active, event), since=0)
         try:
@@ -271,9 +277,9 @@ class Keeper:
         try:
             if run_ledger is None:
                 for entry in summary.get("segments", ()):
-                    write_ledger(ledger_path(session.path(entry["file"])), ledger)
+                    write_ledger(ledger_path(session.path(entry["file"])), ledger, self._operations)
             session.finish("failed" if error is not None else "finished", summary,
-                           last_facts(active.run, sink.sink_id), ledger, str(error) if error is not None else None)
+                           last_facts(active.run, sink), ledger, str(error) if error is not None else None)
             if session.info.bids and error is None:
                 self._share(session)
         except SinkFailed as failure:
@@ -306,8 +312,9 @@ class Keeper:
         """Begin the recording of a sink that records from the start."""
         if sink.recorder is None:
             return
-        if not run.plan.stage(sink.sink_id).settings.get("armed", False):
-            self.begin(run, sink.sink_id, at_start=True)
+        if not sink.settings.get("armed", True):
+            # no lock: a sink that writes from its first packet on keeps changes away by itself
+            self._begin_alone(run, sink, {}, None)
 
     def closed(self, run: GraphRun, sink: SinkThread, ledger: dict[str, Any] | None) -> None:
         """Finish the session of a sink that was closed while it recorded."""

@@ -30,7 +30,7 @@ from eegcore.recording.durable import json_bytes, make_folder, replace_file, wri
 from eegcore.recording.events_file import EventsFile, row
 from eegcore.recording.info import SessionInfo
 from eegcore.recording.pipeline_file import pipeline_yaml
-from eegcore.sinks.file_operations import sink_failed
+from eegcore.sinks.file_operations import REAL, FileOperations, sink_failed
 
 if TYPE_CHECKING:
     from eegcore.graph.journal import JournalEvent
@@ -46,26 +46,30 @@ _numbering = threading.Lock()
 
 
 class Session:
-    """The folder of one recording. One thread at a time, except `note`, which the thread of the sink calls.
+    """The folder of one recording. `note`, `begin_at` and `revise` may be called by any thread, also too late.
 
     Use `create`. Attributes: `id`, `folder`, `info`, `meta` (the content of ``session_meta.json``).
     """
 
-    def __init__(self, folder: str, info: SessionInfo, meta: dict[str, Any]) -> None:
+    def __init__(self, folder: str, info: SessionInfo, meta: dict[str, Any],
+                 operations: FileOperations = REAL) -> None:
+        self._operations = operations
         self.folder, self.info, self.meta = folder, info, meta
         self.id = os.path.basename(folder)
         self._lock_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         with contextlib.suppress(OSError):             # a file system without locks: only the list is less sure
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
-        self._events = EventsFile(os.path.join(folder, EVENTS))
+        self._events = EventsFile(os.path.join(folder, EVENTS), operations)
         self._known: list[JournalEvent] = []           # all, in the order in which they became known
         self._waiting: list[JournalEvent] = []         # until the first frame is known
         self._eventing = threading.Lock()
+        self._changing = threading.Lock()              # of `meta` and its file, as long as it is open
+        self._is_open = True
         self.first_frame: int | None = None
 
     @classmethod
     def create(cls, root: str, info: SessionInfo, facts: dict[str, Any], document: dict[str, Any],
-               config_rev: int) -> Session:
+               config_rev: int, operations: FileOperations = REAL) -> Session:
         """Make the folder and everything in it but the samples, durably.
 
         Parameters
@@ -79,6 +83,8 @@ class Session:
             The merged configuration.
         config_rev : int
             Its revision.
+        operations : FileOperations
+            System calls; tests give their own.
 
         Raises
         ------
@@ -86,16 +92,16 @@ class Session:
             If something cannot be made; nothing is left then.
         """
         start_unix_ns = time.time_ns()
-        folder = new_folder(root, info.slug, start_unix_ns)
+        folder = new_folder(root, info.slug, start_unix_ns, operations)
         meta = {
             "format": FORMAT, "id": os.path.basename(folder), "state": "recording",
             "participant": info.participant, "task": info.task, "session": info.session, "notes": info.notes,
             "created_unix_ns": start_unix_ns, "created_utc": utc_text(start_unix_ns), "config_rev": config_rev,
             "revisions": [], "bids": {"wanted": info.bids}, **facts}
-        session = cls(folder, info, meta)
+        session = cls(folder, info, meta, operations)
         try:
             write_new(session.path(PIPELINE), pipeline_yaml(
-                document, f"configuration {config_rev} of session {session.id}"))
+                document, f"configuration {config_rev} of session {session.id}"), operations)
             session._events.create()
             session.write_meta()
         except BaseException:
@@ -109,7 +115,7 @@ class Session:
 
     def write_meta(self) -> None:
         """Put ``session_meta.json`` in the place of the one before, at one stroke."""
-        replace_file(self.path(META), json_bytes(self.meta))
+        replace_file(self.path(META), json_bytes(self.meta), self._operations)
 
     def discard(self) -> None:
         """Take away a session in which nothing was recorded: only files that it made itself."""
@@ -146,8 +152,10 @@ class Session:
         with self._eventing:
             if self.first_frame is None:
                 self.first_frame = frame_index
-                self.meta |= {"first_frame": frame_index, "sps_in_file": sps}
-                self.write_meta()                      # what a mended session is placed in time by
+                with self._changing:
+                    if self._is_open:
+                        self.meta |= {"first_frame": frame_index, "sps_in_file": sps}
+                        self.write_meta()              # what a mended session is placed in time by
             self._append_waiting()
 
     @property
@@ -160,14 +168,17 @@ class Session:
             return
         waiting, self._waiting = self._waiting, []
         rows = [row(event, self.first_frame, self.sps) for event in waiting if event.frame_index >= self.first_frame]
-        if rows:
+        if rows and self._is_open:
             self._events.append(b"".join(rows))
 
     def revise(self, config_rev: int, document: dict[str, Any]) -> None:
         """Keep a configuration that took effect during the recording, on branches that do not reach it."""
         name = f"pipeline_rev_{config_rev}.yaml"
-        with contextlib.suppress(FileRefused):         # told twice
-            write_new(self.path(name), pipeline_yaml(document, f"configuration {config_rev} of session {self.id}"))
+        with self._changing, contextlib.suppress(FileRefused):     # told twice
+            if not self._is_open:
+                return
+            write_new(self.path(name), pipeline_yaml(document, f"configuration {config_rev} of session {self.id}"),
+                      self._operations)
             self.meta["revisions"].append({"config_rev": config_rev, "file": name, "unix_ns": time.time_ns()})
             self.write_meta()
 
@@ -200,6 +211,8 @@ class Session:
             If something did not reach the disk. Everything was tried, and the folder is not locked any more.
         """
         trouble: SinkFailed | None = None
+        with self._changing:
+            self._is_open = False                      # from here on the folder is this thread's
         self.first_frame = summary.get("first_frame", self.first_frame)
         self.meta["sps_in_file"] = summary.get("sps_in_file") or self.meta["stream"]["sps"]
         now_ns = time.time_ns()
@@ -229,7 +242,7 @@ class Session:
         return self.meta
 
 
-def new_folder(root: str, slug: str, unix_ns: int) -> str:
+def new_folder(root: str, slug: str, unix_ns: int, operations: FileOperations = REAL) -> str:
     """Make the folder of a new session and return its path: start, participant, and a number if there is one already.
 
     The system decides: a name that exists is never taken, whoever made it.
@@ -250,7 +263,7 @@ def new_folder(root: str, slug: str, unix_ns: int) -> str:
             number += 1
             folder = base if number == 1 else f"{base}_{number}"
             try:
-                make_folder(folder)
+                make_folder(folder, operations)
             except FileExistsError:
                 continue
             with _numbering:

@@ -21,6 +21,7 @@ from eegcore.server.policy import POLICIES
 from eegcore.server.routes import Routes
 from eegcore.server.routes_config import ConfigRoutes
 from eegcore.server.routes_markers import MarkerRoutes
+from eegcore.server.routes_recordings import RecordingRoutes
 from eegcore.server.security import Access, AttemptLimit
 from eegcore.server.sockets import Sockets
 
@@ -59,7 +60,8 @@ class Server:
         self._refreshing: asyncio.Task[None] | None = None
         self._refresh_again = False
         self._watcher: asyncio.Task[None] | None = None
-        rooms = (Routes(self), ConfigRoutes(self), MarkerRoutes(self))
+        self._recordings = RecordingRoutes(self)
+        rooms = (Routes(self), ConfigRoutes(self), MarkerRoutes(self), self._recordings)
         for policy in POLICIES:
             handler = next(getattr(room, policy.handler) for room in rooms if hasattr(room, policy.handler))
             self.app.router.add_route(policy.method, policy.path, handler)
@@ -88,6 +90,7 @@ class Server:
         self.broker.stop()
         await self.sockets.close_all()
         self.door.close()
+        self._recordings.downloads.close()
         self._loop = None
 
     async def _watch_controls(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from eegcore.recording.info import session_info
 from eegcore.server.answers import Refusal
 from eegcore.server.marker_words import checked_marker
 from eegcore.server.security import Role
@@ -147,6 +148,7 @@ def resume(controller: Any, request: Request) -> Call:
 def start_recording(controller: Any, request: Request) -> Call:
     """``StartRecording``: participant, notes, task, session, pre_roll_s, csv, bids; all may be absent."""
     given = {name: value for name, value in request.items() if name not in ("id", "cmd", ARRIVED)}
+    session_info(given)                                  # before it becomes arguments of a call
 
     def call() -> dict[str, Any]:
         recording = controller.start_recording(**given)

@@ -62,6 +62,13 @@ SINK: tuple[Row, ...] = (
     ("queued", "sink_queued_frames", "device frames that wait in a sink", False, 1),
     ("latency_max_us", "sink_latency_max_seconds", "longest time from edge to sink", False, 1e-6),
 )
+FILE: tuple[Row, ...] = (
+    ("bytes", "recorder_bytes", "bytes of the recording that goes on", False, 1),
+    ("durable_frames", "recorder_durable_frames", "frames of it that are on the disk for certain", False, 1),
+    ("fsync_s", "recorder_fsync_seconds", "how long the newest wait for the disk was", False, 1),
+    ("seconds_left", "recorder_seconds_left", "recording time the disk has room for", False, 1),
+    ("silent_s", "recorder_silent_seconds", "how long the thread of a file sink has been away", False, 1),
+)
 # (what a stage that joins streams counts per input, help)
 INPUT = (
     ("used", "frames of an input that are in the output"),
@@ -102,6 +109,9 @@ class Collector:
         yield from _table("pool", POOL, stats.get("pools"))
         yield from _table("source", SOURCE, stats.get("sources"))
         yield from _table("sink", SINK, stats.get("sinks"))
+        files = {sink: entry["file"] for sink, entry in _items(stats.get("sinks"))
+                 if isinstance(entry.get("file"), dict)}
+        yield from _table("sink", FILE, files)
         yield _reasons("sink_refused_frames", "device frames refused, by reason", "sink", "refused", stats.get("sinks"))
         yield _quantiles(stats.get("sinks"))
         yield from _threads(stats.get("threads"))

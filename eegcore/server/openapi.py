@@ -7,6 +7,7 @@ from typing import Any
 
 from eegcore.control.patching import MAX_OPERATIONS, MEMBERS
 from eegcore.graph.marking import MAX_DURATION_S, MAX_TEXT
+from eegcore.recording.info import MOST_NOTES, MOST_PRE_ROLL_S, MOST_WORDS
 from eegcore.server.policy import POLICIES, Policy
 
 ERROR = {
@@ -21,8 +22,17 @@ TEXTS = {400: "not understood", 401: "a token is needed", 403: "not allowed, or 
          413: "body over 256 KiB, or more than a patch may do",
          422: "the pipeline has mistakes", 429: "too many attempts or clients"}
 CHANGES = ("patch_config", "undo", "edit_stage")       # they honour If-Match
-PARAMETERS = {"id": "id of a stage", "name": "a name", "shadow": "also in place of a preset that was not saved"}
+PARAMETERS = {"id": "id of a stage, or of a recording", "file": "name of a file of it", "name": "a name",
+              "shadow": "also in place of a preset that was not saved"}
 BODIES: dict[str, Any] = {
+    "start_recording": {"type": "object", "additionalProperties": False, "properties": {
+        "participant": {"type": ["string", "null"], "maxLength": MOST_WORDS, "description": "a code, no name"},
+        "task": {"type": ["string", "null"], "maxLength": MOST_WORDS},
+        "session": {"type": ["string", "null"], "maxLength": MOST_WORDS, "description": "which visit it is"},
+        "notes": {"type": ["string", "null"], "maxLength": MOST_NOTES},
+        "pre_roll_s": {"type": ["number", "null"], "minimum": 0, "maximum": MOST_PRE_ROLL_S},
+        "csv": {"type": ["boolean", "null"]}, "bids": {"type": ["boolean", "null"]},
+        "segment_s": {"type": ["number", "null"]}, "segment_bytes": {"type": ["number", "null"]}}},
     "add_marker": {"type": "object", "required": ["text"], "additionalProperties": False, "properties": {
         "text": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT},
         "t_ns": {"type": ["integer", "null"], "description": "when it was, CLOCK_MONOTONIC; else when it came"},
@@ -42,7 +52,7 @@ BODIES: dict[str, Any] = {
 }
 CHANGED = {"type": "object", "required": ["config_rev"], "properties": {"config_rev": {"type": "integer"}}}
 MEDIA = {"page": "text/html", "page_file": "application/octet-stream", "metrics": "text/plain",
-         "preset": "application/yaml"}
+         "preset": "application/yaml", "recording_file": "application/octet-stream"}
 
 
 def document(version: str) -> dict[str, Any]:
@@ -80,7 +90,8 @@ def _operation(policy: Policy) -> dict[str, Any]:
         "content": {MEDIA.get(policy.handler, "application/json"):
                     {"schema": CHANGED} if policy.handler in CHANGES else {}},
     }
-    responses: dict[str, Any] = {"101" if policy.socket else "200": good}
+    success = "101" if policy.socket else "201" if policy.handler == "start_recording" else "200"
+    responses: dict[str, Any] = {success: good}
     if policy.handler == "health":
         responses["503"] = {"description": "not well; the reasons are listed", "content": {"application/json": {}}}
     for status in sorted(statuses):
@@ -102,7 +113,7 @@ def _operation(policy: Policy) -> dict[str, Any]:
         operation["parameters"] = parameters
     if policy.body is not None:
         schema = BODIES.get(policy.handler, {})
-        operation["requestBody"] = {"required": policy.handler in BODIES,
+        operation["requestBody"] = {"required": policy.handler in BODIES and policy.handler != "start_recording",
                                     "content": {kind: {"schema": schema} for kind in policy.body.split(", ")}}
     return operation
 

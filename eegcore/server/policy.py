@@ -33,7 +33,7 @@ class Policy:
     summary : str
     """
 
-    method: Literal["GET", "POST", "PUT", "PATCH"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     handler: str
     role: Role | None
@@ -72,6 +72,13 @@ POLICIES: tuple[Policy, ...] = (
            "present one, under a name; checked first", body="application/yaml, application/json"),
     Policy("POST", "/api/markers", "add_marker", "operator", "a marker at its exact frame", body="application/json"),
     Policy("GET", "/api/markers", "list_markers", "viewer", "the newest markers of the run"),
+    # notes and participants are health data: no part of this for viewers
+    Policy("POST", "/api/recordings", "start_recording", "operator", "begin a recording", body="application/json"),
+    Policy("POST", "/api/recordings/stop", "stop_recording", "operator", "end it and finish its folder"),
+    Policy("GET", "/api/recordings", "list_recordings", "operator", "recordings, newest first"),
+    Policy("GET", "/api/recordings/{id}", "recording", "operator", "one recording; as {id}.zip all its files"),
+    Policy("DELETE", "/api/recordings/{id}", "delete_recording", "operator", "delete a recording that is finished"),
+    Policy("GET", "/api/recordings/{id}/{file}", "recording_file", "operator", "one file of it, or a range of one"),
     Policy("GET", "/ws/data", "ws_data", "viewer", "packets", socket=True),
     Policy("GET", "/ws/control", "ws_control", "viewer", "state, configuration, alarms, commands", socket=True),
 )

@@ -80,7 +80,8 @@ class Routes:
 
     async def state(self, request: web.Request) -> web.StreamResponse:
         """State of the run."""
-        return json_answer(await self._door.look(self._controller.status))
+        return json_answer(await self._door.look(
+            lambda: {**self._controller.status(), "holders": self._controller.holders()}))
 
     async def config(self, request: web.Request) -> web.StreamResponse:
         """The merged configuration."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eegcore.sinks.base import SinkWriter
+    from eegcore.sinks.history_file import HistoryWriter
 
 
 def make_writer(params: dict[str, Any]) -> SinkWriter:
@@ -30,3 +31,11 @@ def make_writer(params: dict[str, Any]) -> SinkWriter:
         return RecorderWithCsv(BdfWriter(params.get("pre_roll_s", 0.0), limits))
     raise ValueError(f"plan: no file sink is called {params['node']!r}. Known: bdf_sink, csv_sink. "
                      "Make the plan again.")
+
+
+def make_history(params: dict[str, Any]) -> HistoryWriter:
+    """Return the writer of a history node, from the parameters its plan holds."""
+    from eegcore.sinks.history_file import HistoryWriter
+
+    return HistoryWriter(params["path"], minutes=params["minutes"], payloads=params["payloads"],
+                         max_bytes=params["max_bytes"])

@@ -27,10 +27,6 @@ class BdfRefused(EegcoreError, ValueError):
     code = "bad_bdf"
 
 
-class HeaderTorn(BdfRefused):
-    """A file ends before its header does: it was never ready for a sample."""
-
-
 @dataclass(frozen=True)
 class BdfHeader:
     """The parts of a header that say where the samples are.
@@ -80,11 +76,11 @@ def read_header(path: str, fd: int) -> BdfHeader:
     Raises
     ------
     BdfRefused
-        If it is none, or its fields contradict each other; HeaderTorn if it ends too early.
+        If it is none, or its fields contradict each other, or it ends too early.
     """
     head = os.pread(fd, BLOCK_BYTES, 0)
     if len(head) < BLOCK_BYTES and IDENTIFICATION.startswith(head[:8]):
-        raise HeaderTorn(f"{path}: has {len(head)} bytes, the header alone has more. No sample is in it.", path=path)
+        raise BdfRefused(f"{path}: has {len(head)} bytes, the header alone has more. No sample is in it.", path=path)
     if head[:8] != IDENTIFICATION:
         raise BdfRefused(f"{path}: is no BDF file: it does not begin with \\xffBIOSEMI. Give a .bdf file or a folder "
                          "with some.", path=path)
@@ -98,7 +94,7 @@ def read_header(path: str, fd: int) -> BdfHeader:
                          path=path)
     rest = os.pread(fd, n_bytes - BLOCK_BYTES, BLOCK_BYTES)
     if len(rest) < n_bytes - BLOCK_BYTES:
-        raise HeaderTorn(f"{path}: ends within the header. No sample is in it.", path=path)
+        raise BdfRefused(f"{path}: ends within the header. No sample is in it.", path=path)
     labels = tuple(rest[16 * i:16 * i + 16].decode("latin-1").rstrip() for i in range(n_signals))
     at = 216 * n_signals
     try:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from eegcore.errors import NotFound, StateConflict
-from eegcore.sinks.bdf_check import BdfHeader, BdfRefused, Extent, HeaderTorn, read_extent, read_header
+from eegcore.sinks.bdf_check import BdfHeader, BdfRefused, Extent, read_extent, read_header
 from eegcore.sinks.bdf_file import PART
 from eegcore.sinks.bdf_format import COUNT_OFFSET, count_field
 from eegcore.sinks.file_operations import (
@@ -86,7 +86,7 @@ def recover(path: str, operations: FileOperations = REAL) -> Mended:
     Raises
     ------
     BdfRefused
-        If it is no BDF file, or no sample can be in it; it is left as it is.
+        If it is no BDF file; it is left as it is, as a ``.part`` without a header is.
     StateConflict
         If it is being written now.
     SinkFailed
@@ -108,9 +108,9 @@ def recover(path: str, operations: FileOperations = REAL) -> Mended:
         mended = Mended(path)
         try:
             header = read_header(path, fd)
-        except HeaderTorn:
+        except BdfRefused:
             if path.endswith(PART):
-                return mended                        # ended while it was made: nothing to mend, nothing to lose
+                return mended                        # the header comes first: nothing to mend, nothing to lose
             raise
         extent = read_extent(fd, header)
         mended.records, mended.seconds = extent.sound, float(extent.sound * header.duration_s)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from eegcore.sinks.bdf_annotations import fill_of, read_field
-from eegcore.sinks.bdf_check import BdfHeader, BdfRefused, HeaderTorn, read_extent, read_header, read_record
+from eegcore.sinks.bdf_check import BdfHeader, BdfRefused, read_extent, read_header, read_record
 from eegcore.sinks.bdf_file import PART
 from eegcore.sinks.ledger_file import LedgerRefused, check_ledger, ledger_path, read_ledger
 
@@ -79,7 +79,7 @@ def verify(path: str) -> Verified:
     try:
         try:
             header = read_header(path, fd)
-        except HeaderTorn as error:
+        except BdfRefused as error:
             if not path.endswith(PART):
                 raise
             found.wrong(str(error))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # The modules that register stage types, in the order in which people meet them.
 ROOMS = ("acquire", "playback", "scaling", "select", "reference", "detrend", "notch", "filters", "fir", "envelope",
          "decimate", "resample", "moving_stats", "hampel", "spectrum", "bands", "mains", "lead_off", "impedance",
-         "quality", "artefacts", "marker_in", "align_and_zip", "sinks", "bdf_sink")
+         "quality", "artefacts", "marker_in", "align_and_zip", "sinks", "bdf_sink", "history_sink")
 
 
 def catalogue() -> dict[str, StageType]:

@@ -125,6 +125,7 @@ class StageType:
     default_group: ClassVar[str | None]        # None: a thread of its own, sink-<id>
     inputs_allowed: ClassVar[tuple[int, int]] = (1, 1)
     records: ClassVar[bool] = False            # keeps data: edges above it fail rather than drop
+    reads_all: ClassVar[bool] = False          # a sink that reads every output of the pipeline if no inputs are given
 
     def describe(self, settings: Any, inputs: list[Stream], ctx: Context) -> Description:
         """Say what comes out for what goes in.

@@ -12,15 +12,20 @@ import { fastestSps, ledgerText } from "./figures.js";
 import { FirstFit, FIT_S } from "./first_fit.js";
 import { Header } from "./header.js";
 import { LiveStream } from "./live.js";
+import { lockedStages } from "./locks.js";
 import { Login, needsLogin } from "./login.js";
+import { MarkerPanel } from "./marker_panel.js";
+import { MarkerLayer, Markers } from "./markers.js";
 import { readPalette } from "./palette.js";
 import { alarmFrom, AlarmsPanel, EdgesPanel } from "./panels.js";
 import { Kind, spectrumOf } from "./protocol.js";
+import { RecordingPanel } from "./recording.js";
 import { Scope } from "./scope.js";
 import { everyFrame } from "./screen.js";
 import {
   fittingScale, isChosen, keepSettings, loadSettings, scaleOf, stepped, THEMES, TIME_BASES_S, withScale,
 } from "./settings.js";
+import { SessionsList } from "./sessions.js";
 import { SpectrumView } from "./spectrum.js";
 import { StagesPanel } from "./stages.js";
 import { Toolbar } from "./toolbar.js";
@@ -61,6 +66,12 @@ class App {
     this.stages = new StagesPanel(byId("panel-stages"), byId("tab-stages"), (id, key, value) =>
       this.control.request("UpdateParam", { stage_id: id, key, value }));
     this.electrodes = new ElectrodesPanel(byId("panel-electrodes"), byId("tab-electrodes"));
+    this.sessions = new SessionsList(/** @type {HTMLDetailsElement} */ (byId("sessions")));
+    this.recording = new RecordingPanel(() => this.sessions.refresh(), () => this.sessions.refresh());
+    this.markers = new Markers();
+    this.markerLayer = new MarkerLayer(byId("marker-lines"));
+    this.markerPanel = new MarkerPanel(byId("markers"), (message) => (
+      this.onAlarm({ level: "warning", place: "marker", message })));
     /** @type {NodeListOf<HTMLElement>} */
     const counters = document.querySelectorAll(".alarm-count");
     this.alarms = new AlarmsPanel(byId("alarms"), [...counters]);
@@ -75,6 +86,7 @@ class App {
       side: () => this.keep({ side: !this.settings.side }),
       tab: (tab) => { this.keep({ tab }); this.subscribe(); },
       topic: (topic) => { this.keep({ topic }); this.subscribe(); },
+      record: () => this.recording.toggle(),
       clearAlarms: () => this.alarms.clear(),
     });
     this.login = new Login(() => this.open());
@@ -83,6 +95,8 @@ class App {
       onConfig: (config, configRev) => this.onConfig(config, configRev),
       onStats: (stats) => this.onStats(stats),
       onAlarm: (alarm) => this.onAlarm(alarm),
+      onMarker: (marker) => this.onMarker(marker),
+      onRecording: (recording) => this.onRecording(recording),
     });
     this.feed = new Feed({
       onTopics: (topics) => { this.known.offered = topics; this.subscribe(); },
@@ -192,7 +206,46 @@ class App {
     this.header.showState(status.state, status.last_error ?? null);
     if (status.config_rev !== null) this.header.showConfig(this.known.config, status.config_rev);
     this.showTime();
+    if ("recording" in status) this.showRecording(status.recording);
+    const isOn = status.state === "running" || status.state === "paused";
+    this.recording.enable(status.state === "running");
+    this.markerPanel.enable(isOn);
     if (status.state === "running") this.feed.ask();
+    if (isOn && status.run_id !== this.markers.runId) this.fetchMarkers();
+    this.showLocks();
+  }
+
+  /** Those that came before this page did. */
+  async fetchMarkers() {
+    const found = await fetchJson("/api/markers");
+    if (!found) return;
+    this.markers.reset(found.run_id, found.markers);
+    this.markerPanel.show(found.markers.at(-1));
+  }
+
+  /** @param {any} marker */
+  onMarker(marker) {
+    this.markers.add(marker);
+    this.markerPanel.show(marker);
+  }
+
+  /** @param {any} event   a change tells of one that ended, too */
+  onRecording(event) {
+    const hasEnded = event.change === "ended";
+    this.showRecording(hasEnded ? null : event);
+    if (event.change) this.showLocks();
+  }
+
+  /** @param {any} recording */
+  showRecording(recording) {
+    this.recording.show(recording ?? null);
+    this.header.showRecording(this.recording.isOn);
+  }
+
+  /** Which stages may not change now, as the server says. */
+  async showLocks() {
+    const status = await fetchJson("/api/state");
+    this.stages.showLocks(lockedStages(this.known.config, status?.holders ?? []));
   }
 
   /** @param {any} config @param {number | null} configRev */
@@ -203,6 +256,7 @@ class App {
     this.subscribe();
     this.known.catalogue ??= (await fetchJson("/api/stages"))?.stages ?? null;
     this.stages.show(this.known.config, this.known.catalogue ?? []);
+    this.showLocks();
     this.known.plan = await fetchJson("/api/plan");
     this.subscribe();
   }
@@ -302,6 +356,7 @@ class App {
   animate() {
     everyFrame(() => {
       this.scope.draw();
+      this.markerLayer.draw(this.markers, this.scope.traces, this.live.streamPerDevice);
       this.spectrum.draw();
     }, (fps) => { this.fps = fps; });
     window.setInterval(() => this.showTime(), 250);

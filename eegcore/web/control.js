@@ -11,6 +11,8 @@ import { Commands, Connection } from "./connection.js";
  * @property {(config: any, configRev: number | null) => void} onConfig
  * @property {(stats: any) => void} onStats
  * @property {(alarm: any) => void} onAlarm
+ * @property {(marker: any) => void} onMarker
+ * @property {(recording: any) => void} onRecording
  */
 
 /** @param {string} path @returns {Promise<any>} null if there is no good answer */
@@ -21,6 +23,22 @@ export async function fetchJson(path) {
   } catch {
     return null;
   }
+}
+
+/**
+ * Ask the server to do something over HTTP.
+ *
+ * @param {string} method @param {string} path @param {any} body   undefined: none
+ * @returns {Promise<any>} the answer; rejects with the reason if refused
+ */
+export async function sendJson(method, path, body) {
+  const answer = await fetch(path, {
+    method, body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+  });
+  const said = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Error(said?.error?.message ?? `${path}: refused (${answer.status}).`);
+  return said;
 }
 
 export class Control {
@@ -60,6 +78,14 @@ export class Control {
     }
     if (message.event === "alarm") {
       this.handlers.onAlarm(message);
+      return;
+    }
+    if (message.event === "marker") {
+      this.handlers.onMarker(message);
+      return;
+    }
+    if (message.event === "recording") {
+      this.handlers.onRecording(message);
       return;
     }
     const status = typeof message.state === "object" ? message.state : message;

@@ -50,7 +50,8 @@ export function withElectrodes(labels, states, bad) {
 
 /** True if everything that the pipeline reads is a recording that ends. @param {any} config */
 export function isRecording(config) {
-  const sources = Object.values(config?.stages ?? {}).filter((stage) => inputsOf(stage).length === 0);
+  const sources = Object.values(config?.stages ?? {}).filter((stage) => (
+    inputsOf(stage).length === 0 && stage?.type !== "history_sink")); // which reads all there are
   return sources.length > 0 && sources.every((source) => source.type === "playback" && !source.loop);
 }
 

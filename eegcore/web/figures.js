@@ -23,6 +23,22 @@ export function clockText(seconds) {
   return s >= 3600 ? `${Math.floor(s / 3600)}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
 }
 
+/** Bytes as people say them: "812 kB", "1.4 GB". @param {number} bytes */
+export function bytesText(bytes) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const at = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** at;
+  return `${at > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[at]}`;
+}
+
+/** How long the disk will do: "disk for 5 h". @param {number | null} seconds */
+export function leftText(seconds) {
+  if (seconds === null || !Number.isFinite(seconds)) return "";
+  const hours = seconds / 3600;
+  if (hours >= 48) return `disk for ${Math.floor(hours / 24)} days`;
+  return hours >= 2 ? `disk for ${Math.floor(hours)} h` : `disk for ${Math.max(0, Math.floor(seconds / 60))} min`;
+}
+
 /**
  * Sum of a counter that may be a number or a mapping of reasons to numbers.
  * @param {any} counter

@@ -45,6 +45,7 @@ export class Header {
     /** @type {State} */
     this.state = "stopped";
     this.connected = false;
+    this.isRecording = false;
     this.buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-command]")]);
     for (const button of this.buttons) {
       button.addEventListener("click", () => onCommand(button.dataset.command ?? ""));
@@ -90,6 +91,12 @@ export class Header {
       : words[status];
     host.title = byId("connection-text").textContent ?? "";
     document.body.classList.toggle("is-disconnected", status !== "open");
+    this.#enable();
+  }
+
+  /** @param {boolean} isRecording   pause and stop would break it off */
+  showRecording(isRecording) {
+    this.isRecording = isRecording;
     this.#enable();
   }
 
@@ -182,7 +189,10 @@ export class Header {
     const allowed = this.connected ? ALLOWED[this.state] ?? [] : [];
     for (const button of this.buttons) {
       const command = button.dataset.command ?? "";
-      button.disabled = !allowed.includes(command);
+      const isKept = this.isRecording && (command === "Pause" || command === "Shutdown");
+      button.disabled = isKept || !allowed.includes(command);
+      button.dataset.title ??= button.title;
+      button.title = isKept ? "Locked while a recording goes on. End the recording first." : button.dataset.title;
       // Pause and Resume share one place.
       if (command === "Resume") button.hidden = this.state !== "paused";
       if (command === "Pause") button.hidden = this.state === "paused";

@@ -5,6 +5,7 @@
  * What it shows is what the server says is running; a field that was changed waits for the answer.
  */
 
+import { lockText } from "./locks.js";
 import { element } from "./panels.js";
 import { adjustable, summaryOf, textOf, valueFrom } from "./stage_fields.js";
 
@@ -17,6 +18,7 @@ import { adjustable, summaryOf, textOf, valueFrom } from "./stage_fields.js";
  * @property {HTMLDetailsElement} details
  * @property {HTMLElement} summary
  * @property {HTMLElement} problem
+ * @property {HTMLElement} lock
  * @property {Map<string, Input>} inputs
  * @property {Field[]} fields
  */
@@ -35,6 +37,8 @@ export class StagesPanel {
     /** @type {Map<string, Row>} */
     this.rows = new Map();
     this.shape = "";
+    /** @type {Map<string, string[]>} */
+    this.locked = new Map();
     this.show(null, []);
   }
 
@@ -58,6 +62,21 @@ export class StagesPanel {
         if (input !== document.activeElement) input.value = input.dataset.running;
       }
     }
+    this.showLocks(this.locked);
+  }
+
+  /**
+   * Grey out what would reach a recorder, and say which.
+   * @param {Map<string, string[]>} locked   stage -> who records it
+   */
+  showLocks(locked) {
+    this.locked = locked;
+    for (const [id, row] of this.rows) {
+      const holders = locked.get(id) ?? [];
+      row.details.classList.toggle("is-locked", holders.length > 0);
+      row.lock.textContent = holders.length > 0 ? lockText(holders) : "";
+      for (const input of row.inputs.values()) input.disabled = holders.length > 0;
+    }
   }
 
   /** @param {ReturnType<typeof adjustable>[number]} stage @param {boolean} isOpen */
@@ -71,7 +90,8 @@ export class StagesPanel {
     head.append(element("span", "stage-name", id), summary);
     const problem = element("p", "stage-problem");
     problem.setAttribute("role", "alert");
-    const row = { details, summary, problem, inputs: new Map(), fields };
+    const lock = element("p", "stage-lock");
+    const row = { details, summary, problem, lock, inputs: new Map(), fields };
     const list = element("div", "stage-fields");
     for (const field of fields) {
       const label = element("label", "stage-field");
@@ -83,7 +103,7 @@ export class StagesPanel {
       list.append(label);
       row.inputs.set(field.key, input);
     }
-    details.append(head, list, problem);
+    details.append(head, lock, list, problem);
     item.append(details);
     this.rows.set(id, row);
     return item;

@@ -19,6 +19,7 @@ import { scaleText } from "./units.js";
  * @property {() => void} side
  * @property {(tab: string) => void} tab
  * @property {(topic: string) => void} topic
+ * @property {() => void} record     open or close the panel
  * @property {() => void} clearAlarms
  */
 
@@ -66,10 +67,11 @@ export class Toolbar {
       "k": () => actions.channel(-1),
       "t": actions.theme,
       "p": actions.side,
+      "r": actions.record,
     };
     document.addEventListener("keydown", (event) => {
       const at = /** @type {HTMLElement} */ (event.target);
-      if (event.ctrlKey || event.altKey || event.metaKey || at.closest("input, select, dialog")) return;
+      if (event.ctrlKey || event.altKey || event.metaKey || at.closest("input, select, textarea, dialog")) return;
       if (event.key === " " && at.closest("button, summary")) return; // space presses what has the focus
       const action = keys[event.key];
       if (!action) return;

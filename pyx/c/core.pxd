@@ -87,6 +87,7 @@ cdef extern from "packet/ec_packet.h" nogil:
 cdef extern from "ring/ec_doorbell.h" nogil:
     ctypedef struct ec_doorbell:
         int event_fd
+    int32_t ec_doorbell_init(ec_doorbell *d, cbool with_eventfd)
     uint32_t ec_doorbell_look(ec_doorbell *d)
     void ec_doorbell_ring(ec_doorbell *d)
     cbool ec_doorbell_arm(ec_doorbell *d, uint32_t seen)
@@ -127,7 +128,8 @@ cdef extern from "ring/ec_edge.h" nogil:
     ctypedef struct ec_flag "EC_ATOMIC(uint32_t)":
         pass
     ctypedef struct ec_edge:
-        uint32_t routed
+        uint32_t routed, held_rev
+        ec_ref held
         ec_flag over
         uint32_t policy, capacity, critical, number
         ec_doorbell *bell
@@ -236,6 +238,7 @@ cdef extern from "graph/ec_rewire.h" nogil:
     cbool ec_schedule_has_node(const ec_schedule *schedule, const ec_node *node)
     cbool ec_schedule_has_edge(const ec_schedule *schedule, const ec_edge *edge)
     const ec_node *ec_graph_find_fed(const ec_graph *graph, ec_schedule **schedules)
+    void ec_graph_remember(const ec_graph *graph)
     int32_t ec_schedule_find_inputs(const ec_graph *graph, ec_schedule *schedule, const ec_schedule *before)
     cbool ec_graph_leads_to_edge(const ec_graph *graph, const ec_edge *edge)
     cbool ec_graph_leads_to_node(const ec_graph *graph, const ec_node *node)
@@ -322,7 +325,7 @@ cdef extern from "graph/ec_node.h" nogil:
     ctypedef struct ec_input:
         ec_edge *edge
         ec_node *node
-        uint32_t input, silent
+        uint32_t input, silent, n_gates
     ctypedef struct ec_schedule:
         uint32_t config_rev, n_nodes, n_inputs
         ec_node **nodes
@@ -348,6 +351,7 @@ cdef extern from "graph/ec_node.h" nogil:
         ec_schedule *published
         int64_t spin_ns
         ec_doorbell bell
+        ec_flag parked
         ec_counter beat_ns, at, rounds
     ec_run *ec_run_create(cbool is_virtual)
     void ec_run_destroy(ec_run *run)
@@ -367,7 +371,9 @@ cdef extern from "graph/ec_node.h" nogil:
     cbool ec_stage_has_end_input(const StageDescriptor *stage)
     cbool ec_stage_has_counters(const StageDescriptor *stage)
     cbool ec_stage_has_take_over(const StageDescriptor *stage)
-    cbool ec_input_may_come(ec_input *input)
+    cbool ec_input_may_come(const ec_input *input)
+    cbool ec_input_fetch(ec_input *input)
+    cbool ec_input_is_open(ec_input *input, uint32_t config_rev)
     int32_t ec_port_add_edge(ec_group *group, ec_port *port, ec_edge *edge)
     int32_t ec_port_remove_edge(ec_group *group, ec_port *port, ec_edge *edge)
     void ec_run_fail(ec_run *run, int32_t status, uint32_t node, uint32_t edge, uint64_t frame_index)

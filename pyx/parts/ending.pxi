@@ -49,12 +49,25 @@ cdef void end_inputs(ec_group *g, uint32_t first) noexcept nogil:
             finish_node(g, n)
 
 
+cdef void give_up(ec_group *g, ec_node *n, ec_edge *edge) noexcept nogil:
+    """Count a packet that was taken from an edge, and waited for others, as given up by the node."""
+    cdef uint32_t frames = packet_of(g.run, edge.held).device_frames
+    ec_counter_add(&n.packets, 1)
+    ec_counter_add(&n.frames, frames)
+    ec_counter_add(&n.skipped, frames)
+    release(g.run, edge.held)
+    edge.held = EC_REF_NONE
+
+
 cdef void end_group(ec_group *g) noexcept nogil:
     """No packet will be handed over any more: tell every reader, one that is being added at this moment too."""
     cdef uint32_t i
     while not (ec_turn_has_ended(&g.turn) or ec_turn_end(&g.turn)):
         adopt(g)
     ec_group_end(g)
+    for i in range(g.n_inputs):
+        if g.inputs[i].edge.held != EC_REF_NONE:           # of a run that was stopped at once
+            give_up(g, g.inputs[i].node, g.inputs[i].edge)
     for i in range(g.n_nodes):
         ec_node_end(g.nodes[i], g.config_rev)
     ec_group_park(g, 1)

@@ -25,6 +25,7 @@ cdef class Graph:
     cdef public int64_t t_zero_ns      # time of the start on the clock of the run: what rows of text count from
     cdef bint _finished
     cdef bint _retired[MAX_EDGES_TOTAL]    # taken off again: free for the next outlet like it
+    cdef set _bells
     cdef list _kept                   # Python memory that C points into
     cdef readonly uint32_t config_rev  # newest that was given to the graph
 
@@ -33,7 +34,7 @@ cdef class Graph:
         if self.c is NULL:
             raise MemoryError("eegcore: no memory for a run")
         self.config_rev = config_rev
-        self._kept = []
+        self._kept, self._bells = [], set()
         self._taps = {}
 
     def __dealloc__(self):
@@ -216,6 +217,7 @@ cdef class Graph:
         s.batch = min(batch, <uint32_t>output["max_frames"])
         s.sps = output["sps"]
         s.wake.event_fd = -1
+        s.taken.event_fd = -1
         return s
 
     def add_ads1299(self, int group, dict output, dict node, *, frames=None, uint64_t frames_max=0):
@@ -314,13 +316,15 @@ cdef class Graph:
         return number
 
     def new_outlet(self, *, int policy, uint32_t capacity, bint critical=False, bint with_eventfd=False, str name="",
-                   Py_ssize_t quota=0):
+                   Py_ssize_t quota=0, Bell bell=None):
         """Make a planned edge whose reader is Python; return (number, Tap).
 
         As `new_edge`, it carries nothing before a route of a port leads to it, and it ends with the revision that
         takes the route away: `Tap.wait` returns None then. `add_outlet` is for taps, which come and go at once.
+        Outlets with one `bell` are read by one thread, with `wait_any`.
         """
-        cdef int number = self._edge(policy, capacity, critical, NULL, with_eventfd)
+        cdef int number = self._edge(policy, capacity, critical, bell.c if bell is not None else NULL, with_eventfd)
+        self._bells.add(bell)                  # as long as an edge may ring it
         self._taps[number] = Tap.make(self, self.edges[number], name, quota)
         return number, self._taps[number]
 
@@ -349,13 +353,15 @@ cdef class Graph:
         return number
 
     def add_outlet(self, int from_node, int from_port, *, int policy, uint32_t capacity, bint critical=False,
-                   bint with_eventfd=False, str name="", Py_ssize_t quota=0, bint planned=False):
+                   bint with_eventfd=False, str name="", Py_ssize_t quota=0, bint planned=False,
+                   Bell bell=None, bint fresh=False):
         """Add an edge whose consumer is Python; return (number, Tap). Also on a running graph, one call at a time.
 
-        With `planned`, before the start, it belongs to the plan as a `new_outlet` does, and not to a listener.
+        With `planned`, before the start, it belongs to the plan as a `new_outlet` does, and not to a listener. With
+        `fresh` the node is a `new_node` that was not handed over yet: no thread has to be waited for.
         """
         cdef ec_node *node = self._at(from_node)
-        cdef ec_group *g = self.groups[self.node_group[from_node]]
+        cdef ec_group *g = NULL if fresh else self.groups[self.node_group[from_node]]
         cdef ec_port *port = &node.ports[from_port]
         cdef ec_edge *edge
         cdef int32_t status
@@ -363,7 +369,7 @@ cdef class Graph:
         if planned:
             self._building(self.node_group[from_node])
             number, tap = self.new_outlet(policy=policy, capacity=capacity, critical=critical,
-                                          with_eventfd=with_eventfd, name=name, quota=quota)
+                                          with_eventfd=with_eventfd, name=name, quota=quota, bell=bell)
             check(ec_port_add_route(port, NULL, 0, self.edges[number]), name)
             return number, tap
         number = self._edge(policy, capacity, critical, NULL, with_eventfd)
@@ -377,10 +383,10 @@ cdef class Graph:
             ec_edge_end(edge)                  # the node has finished: nothing will come
         return number, Tap.make(self, self.edges[number], name, quota)
 
-    def remove_outlet(self, int from_node, int from_port, int number):
+    def remove_outlet(self, int from_node, int from_port, int number, bint fresh=False):
         """Take an outlet off a graph that may be running. What waits in it is counted as dropped[closed]."""
         cdef ec_port *port = &self._at(from_node).ports[from_port]
-        cdef ec_group *g = self.groups[self.node_group[from_node]]
+        cdef ec_group *g = NULL if fresh else self.groups[self.node_group[from_node]]
         cdef ec_edge *edge = self._edge_at(number)
         cdef int32_t status
         ec_edge_close(edge)
@@ -388,7 +394,7 @@ cdef class Graph:
             status = ec_port_remove_edge(g, port, edge)
         check(status, "tap")
         ec_edge_sweep(edge, EC_DROP_CLOSED)
-        self._retired[number] = edge.bell.event_fd < 0
+        self._retired[number] = edge.bell == &edge.own_bell and edge.bell.event_fd < 0
 
     # ---- running ----
 
@@ -410,6 +416,8 @@ cdef class Graph:
                 run_worker(g)
             elif s.chips is not NULL:
                 run_acquire(s)
+            elif s.is_recorded:
+                run_recorded(s)
             else:
                 run_playback(s)
         ec_fp_restore(mode)                # the thread may be lent, and has other work to do

@@ -130,6 +130,59 @@ cdef void mix_take_over(LinearOp *op, LinearOp *old, ec_shift *shift, double *wo
     shift.is_none = False
 
 
+cdef bint same_shape(const Linear *s, const Linear *old) noexcept nogil:
+    """True if the two have the same operations, whatever their settings, and as many ports."""
+    cdef uint32_t k
+    if s.n_ports != old.n_ports or s.n_ops != old.n_ops:
+        return False
+    for k in range(s.n_ops):
+        if s.ops[k].of != old.ops[k].of:
+            return False
+    return True
+
+
+cdef uint64_t since_of(const Linear *old, uint32_t behind) noexcept nogil:
+    """For how long the first port behind so many operations has gone on; the cascade as a whole if there is none."""
+    cdef uint32_t p
+    for p in range(old.n_ports):
+        if old.ports[p].after >= behind:
+            return old.ports[p].since
+    return old.frames_since_start
+
+
+cdef int32_t linear_inherit(Linear *s, Linear *old) noexcept nogil:
+    """Operations have come or gone: those of the same stage and place go on, the others begin at rest."""
+    cdef ec_shift shift
+    cdef uint32_t p, k, j, at = 0, first = s.n_ops
+    cdef uint32_t behind[MAX_OUTPUTS]          # operations of the old cascade that a port has come past
+    ec_shift_none(&shift)
+    memset(behind, 0, sizeof(behind))
+    for k in range(s.n_ops):
+        j = at
+        while j < old.n_ops and (s.ops[k].of != old.ops[j].of or s.ops[k].kind != old.ops[j].kind
+                                 or s.ops[k].n_in != old.ops[j].n_in):
+            j += 1
+        if j == old.n_ops:
+            first = min(first, k)
+            continue
+        if op_take_over(&s.ops[k], &old.ops[j], &shift, s.work, s.other) or (j != at and k > 0):
+            first = min(first, k)              # in front of the first one it is another node that goes on
+        at = j + 1
+        for p in range(s.n_ports):
+            if s.ports[p].after > k:
+                behind[p] = at
+    s.frames_since_start = old.frames_since_start
+    for p in range(s.n_ports):
+        s.ports[p].since = since_of(old, behind[p]) if s.ports[p].after <= first else 0
+        s.frames_since_start = min(s.frames_since_start, s.ports[p].since)
+        for k in range(old.n_ports):
+            if s.ports[p].after and old.ports[k].after \
+                    and s.ops[s.ports[p].after - 1].of == old.ops[old.ports[k].after - 1].of:
+                s.ports[p].pending_device_frames = old.ports[k].pending_device_frames
+                s.ports[p].pending_gap = old.ports[k].pending_gap
+    return 0 if first == s.n_ops else max(1, <int32_t>(LINEAR_FADE_S * s.sps))
+
+
 cdef int32_t linear_take_over(void *self, void *old_self) noexcept nogil:
     """Take every operation over from its like; say for how long old and new are to be mixed. [worker-thread, realtime]
 
@@ -139,6 +192,8 @@ cdef int32_t linear_take_over(void *self, void *old_self) noexcept nogil:
     cdef Linear *old = <Linear *>old_self
     cdef ec_shift shift
     cdef uint32_t p, k = 0, at, first = s.n_ops
+    if not same_shape(s, old):
+        return linear_inherit(s, old)
     ec_shift_none(&shift)
     for p in range(s.n_ports):
         at = old.ports[p - 1].after if p else 0

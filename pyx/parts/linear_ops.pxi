@@ -29,6 +29,7 @@ cdef struct LinearOp:
     int kind
     uint32_t n_in, n_out       # channels before and behind
     uint64_t made              # digest of its settings: equal ones make equal operations
+    uint64_t of                # digest of the stage it is of and its place there
     double *factor             # OP_SCALE: [padded]
     ec_sos sos                 # OP_SOS
     ec_sos_live live           # OP_SOS: what it takes to go on with other coefficients

@@ -178,6 +178,18 @@ cdef class Packet:
         return [(self._p.hops[i].node, self._p.hops[i].enter_ns, self._p.hops[i].leave_ns)
                 for i in range(self._p.n_hops)]
 
+    @property
+    def head(self):
+        """What the packet is beside its payload, 232 bytes, little-endian.
+
+        ``<Q6I`` frame_index, kind, flags, n_frames, n_channels, n_bins, payload_bytes; five masks of 32 bytes:
+        saturated, lead_off, flatline, blink, muscle, the last three 0 unless their flag is set; ``<qd6I`` t_ns, sps,
+        device_frames, meta_rev, config_rev, step_num, step_den, 0. The times of its hops are no part of it.
+        """
+        cdef PacketHead h
+        head_of(&h, self._p)
+        return (<char *>&h)[:sizeof(PacketHead)]
+
     def encode(self, uint32_t topic_id):
         """Return the binary WebSocket message: 64-byte header and payload (INTERFACES section 4)."""
         cdef bytes message = PyBytes_FromStringAndSize(NULL, 64 + self._p.payload_bytes)

@@ -25,6 +25,7 @@ cdef class _Rewiring:
         cdef ec_port *port
         for i in range(MAX_GROUPS):
             ec_schedule_destroy(self.fresh[i])
+            self.fresh[i] = NULL
         if self.made:
             return
         for node, k, routes, pool in reversed(self.before):
@@ -42,6 +43,13 @@ cdef class _Rewiring:
             if newest[i] is NULL and self.graph.groups[i] is not NULL:
                 newest[i] = self.graph.groups[i].published
         return ec_graph_find_fed(&view, newest)
+
+    cdef int remember(self) except -1:
+        """Keep the plan there was."""
+        cdef ec_graph view = self.graph._view()
+        self.find_fed()
+        ec_graph_remember(&view)
+        return 0
 
     cdef int plan(self, Change change) except -1:
         """Note what a change makes of the plan."""
@@ -199,8 +207,10 @@ def hand_over(Graph graph, list changes, uint32_t config_rev, uint64_t at_frame=
         {group: (nodes, inputs)} of every group that gets nodes or edges: ``nodes`` in an order in which each stands
         behind all that it reads before and after the change, heirs behind those they take over from; ``inputs`` as
         ``(edge, node, input)``. Both hold everything of the group that is not over, old and new. An input whose
-        reader stays may get another port to read from if the new one stands behind the old one in this order, or
-        makes the old one end; else the reader is better replaced by an heir.
+        reader stays may get another port to read from if that is of another group, stands behind the old one in this
+        order, or makes the old one end; else the reader is better replaced by an heir. Readers that stay, and heirs,
+        have frames of the same source as before: they wait for the last ones on the old way. A group all of whose
+        nodes go ends its thread: those that come later belong into another group.
 
     Raises
     ------
@@ -223,6 +233,7 @@ def hand_over(Graph graph, list changes, uint32_t config_rev, uint64_t at_frame=
         if ec_turn_has_ended(&graph._group(group).turn):
             raise errors.StateConflict(f"group {group}: it has ended. Add another group.")
         rewiring.schedule(group, config_rev, nodes, inputs)
+    rewiring.remember()
     sources = [new_change(graph, graph.sources[i].number, NULL, 0.0, []) for i in range(graph.n_groups)
                if graph.sources[i] is not NULL]
     for change in changes:

@@ -50,6 +50,13 @@ cdef struct Source:
     bint loop
     uint64_t frames_max        # 0: to the end
     ec_doorbell wake           # rung by stop, pause and resume
+    # packets of another run; see recorded.pxi
+    bint is_recorded
+    const char *batch_of
+    size_t batch_bytes
+    uint64_t next_frame        # behind the newest packet
+    ec_flag fed, no_more, done
+    ec_doorbell taken
 
 
 cdef void source_lost(Source *s, ec_counter *reason, uint64_t frames) noexcept nogil:

@@ -57,9 +57,14 @@ cdef int linear_build_ops(Linear *s, list ops) except -1:
     s.ops = <LinearOp *>new_aligned(max(1, len(ops)) * sizeof(LinearOp))
     if s.ops is NULL:
         raise MemoryError("eegcore: no memory for a cascade")
+    places = {}                                # operations so far of every stage
     for settings in ops:
         s.n_ops += 1                           # one that is refused half-way is destroyed with the others
         op_build(&s.ops[s.n_ops - 1], settings, n_channels)
+        stage = settings.get("of") or settings.get("stage", "")
+        places[stage] = places.get(stage, 0) + 1
+        s.ops[s.n_ops - 1].of = int.from_bytes(blake2b(f"{stage}/{places[stage]}".encode(), digest_size=8).digest(),
+                                               "little")
         s.has_masks = s.has_masks or op_has_masks(&s.ops[s.n_ops - 1])
         n_channels = s.ops[s.n_ops - 1].n_out
         most = max(most, n_channels)

@@ -140,7 +140,8 @@ def group_stats(Graph graph, int group):
     cdef uint64_t beat = ec_counter_get(&g.beat_ns)
     cdef uint64_t at = ec_counter_get(&g.at)       # once: it may be 0 at a second look
     return {"beat_age_ns": ec_now_ns() - <int64_t>beat if beat else None, "rounds": ec_counter_get(&g.rounds),
-            "at": at - 1 if at else None, "ended": bool(ec_group_has_ended(g))}
+            "at": at - 1 if at else None, "parked": bool(ec_run_is(&g.parked)),
+            "ended": bool(ec_group_has_ended(g))}
 
 
 def node_digest(Graph graph, int node):

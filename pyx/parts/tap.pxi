@@ -2,6 +2,22 @@
 
 
 @cython.final
+cdef class Bell:
+    """A doorbell that several edges ring, for the one thread that reads them all."""
+
+    cdef ec_doorbell *c
+
+    def __cinit__(self):
+        self.c = <ec_doorbell *>new_aligned(sizeof(ec_doorbell))
+        if self.c is NULL:
+            raise MemoryError("eegcore: no memory for a doorbell")
+        check(ec_doorbell_init(self.c, False), "doorbell")
+
+    def __dealloc__(self):
+        free(self.c)
+
+
+@cython.final
 cdef class Tap:
     """The consumer's end of one edge.
 
@@ -116,9 +132,62 @@ cdef class Tap:
         return self._edge is NULL or ec_edge_is_closed(self._edge)
 
     @property
+    def dropped(self):
+        """Packets that were dropped because nobody took them in time."""
+        return ec_counter_get(&self._edge.dropped_packets[EC_DROP_OVERFLOW]) if self._edge is not NULL else 0
+
+    @property
     def depth(self):
         """Packets that wait."""
         return ec_edge_depth(self._edge) if self._edge is not NULL else 0
+
+
+def wait_any(list taps, double timeout_s, Py_ssize_t max_packets=32):
+    """Wait until one of several taps that share a doorbell has packets.
+
+    Returns
+    -------
+    list of (int, list of Packet) or None
+        Number of the tap and what waited there, oldest first, at most `max_packets` of each. Empty when the time has
+        passed; None when every edge has ended, was closed or detached, and all are empty.
+    """
+    cdef int64_t deadline_ns = ec_now_ns() + <int64_t>(timeout_s * 1e9)
+    cdef ec_doorbell *bell = NULL
+    cdef uint32_t seen
+    cdef bint over
+    cdef ec_ref ref
+    cdef Tap tap
+    for tap in taps:
+        if tap._edge is not NULL and bell is NULL:
+            bell = tap._edge.bell
+        if tap._edge is not NULL and tap._edge.bell != bell:
+            raise errors.BadArgument(f"tap {tap.name}: has a doorbell of its own. Open all with one bell=.")
+    while bell is not NULL:
+        seen = ec_doorbell_look(bell)
+        over = True
+        out = []
+        for number, tap in enumerate(taps):
+            if tap._edge is NULL:
+                continue                           # detached meanwhile
+            over = (ec_edge_has_ended(tap._edge) or ec_edge_is_closed(tap._edge)
+                    or ec_run_is(&tap._run.c.abort)) and over
+            found = []
+            while len(found) < max_packets:
+                ref = ec_edge_pop(tap._edge)
+                if ref == EC_REF_NONE:
+                    break
+                found.append(tap._wrap(ref))
+            if found:
+                out.append((number, found))
+        if out:
+            return out
+        if over:
+            return None
+        if ec_now_ns() >= deadline_ns:
+            return out
+        with nogil:
+            ec_doorbell_wait(bell, seen, deadline_ns)
+    return None
 
 
 cdef void drain_eventfd(int event_fd) noexcept nogil:

@@ -27,10 +27,11 @@ cdef bint end_edge(ec_group *g, ec_input *port) noexcept nogil:
 
 cdef bint work_inputs(ec_group *g, bint *moved) noexcept nogil:
     """Take a packet from every input that has one. False if none of them will have any more."""
-    cdef uint32_t i, input
-    cdef bint alive = False, ended, changed
+    cdef uint32_t i
+    cdef bint alive = False, idle = False, ended, was_held
     cdef ec_input *port
-    cdef ec_node *node
+    cdef ec_input *waits = NULL
+    cdef ec_input *holds = NULL
     cdef ec_ref ref
     for i in range(g.n_inputs):
         port = &g.inputs[i]
@@ -39,24 +40,37 @@ cdef bint work_inputs(ec_group *g, bint *moved) noexcept nogil:
         if not ec_input_may_come(port):
             alive = True                   # a packet of another input makes room
             continue
+        was_held = port.edge.held != EC_REF_NONE
         ended = ec_edge_has_ended(port.edge) or ec_edge_is_closed(port.edge)
-        ref = ec_edge_pop(port.edge)
-        if ref == EC_REF_NONE:
-            alive = alive or not ended
-            if ended:
-                moved[0] = True            # it may have made room for another input
+        if not ec_input_fetch(port):
+            if not ended:
+                alive = idle = True
+            elif not ec_input_is_open(port, NO_EDGE):
+                waits = port               # its end comes after that of others
+            else:
+                moved[0] = alive = True    # it may have made room for another input
                 if not end_edge(g, port):
                     return True
             continue
         alive = True
+        moved[0] = moved[0] or not was_held
+        if adopt(g):                       # the packet may be the first of a revision: look at its inputs
+            moved[0] = True
+            return True
+        if not ec_input_is_open(port, port.edge.held_rev):
+            holds = port                   # older packets of other edges come first
+            continue
         moved[0] = True
-        node = port.node
-        input = port.input
-        changed = adopt(g)                 # the packet may be the first of a revision
-        node.pending[input] = ref
-        run_nodes(g, node.at)
-        if changed:
-            return True                    # the inputs are others now
+        ref = port.edge.held
+        port.edge.held = EC_REF_NONE
+        port.node.pending[port.input] = ref
+        run_nodes(g, port.node.at)
+    if not (idle or moved[0]) and (waits is not NULL or holds is not NULL):
+        moved[0] = alive = True            # nothing more comes to those that wait for each other
+        if waits is not NULL:
+            end_edge(g, waits)
+        else:
+            holds.n_gates = 0
     return alive
 
 

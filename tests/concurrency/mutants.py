@@ -25,6 +25,8 @@ SCENARIOS = {
     "packet/ec_pool.h": ["pool", "handover", "pool_wait"],
     "ring/ec_edge.h": ["edge"],
     "graph/ec_change.h": ["change"],
+    "graph/ec_schedule.h": ["rewire"],
+    "device/ec_time_points.h": ["time_points"],
 }
 RMW, LOAD, STORE = "rmw", "load", "store"
 # One step down; where two halves can be lost, each is lost alone.
@@ -236,6 +238,7 @@ def killer(mutant: Mutant, folder: Path, objects: Sequence[Path], timeout_s: flo
     shutil.copytree(CSRC / "ring", folder / "csrc" / "ring")
     shutil.copytree(CSRC / "packet", folder / "csrc" / "packet")
     shutil.copytree(CSRC / "graph", folder / "csrc" / "graph")
+    shutil.copytree(CSRC / "device", folder / "csrc" / "device")
     model = folder / "tests" / "concurrency" / "model"
     model.mkdir(parents=True)
     header = folder / "csrc" / mutant.header

@@ -10,7 +10,8 @@ import pytest
 from build_c import MODEL, REPO, compile_scenario
 
 NAME = re.compile(r'^    \{"(\w+)", ', re.MULTILINE)
-FILES = ["litmus", "ring", "drop_ring", "mpsc", "doorbell", "pool", "pool_wait", "handover", "edge", "change"]
+FILES = ["litmus", "ring", "drop_ring", "mpsc", "doorbell", "pool", "pool_wait", "handover", "edge", "change", "rewire",
+         "time_points"]
 # Small enough to be walked without merging equal states.
 WALKED_TWICE = {
     "litmus": "litmus", "ring": "ring_fits", "doorbell": "doorbell_futex_once", "pool_wait": "wait_one",

@@ -132,9 +132,11 @@ def test_while_something_is_recorded_a_change_is_refused_with_an_alarm(pipeline,
 
 
 @pytest.mark.parametrize(("old", "new", "words"), [
-    ("factor: 2", "factor: 3", "locked, because csv_sink records"), ("250", "500", "csv_sink")])
+    ("factor: 2", "factor: 3", "locked, because csv_sink records"), ("sps: 250", "sps: 500", "csv_sink"),
+    ("sps: 1000", "sps: 500", "needs a new start")])
 def test_a_file_that_is_being_written_is_not_broken_off(tmp_path, old, new, words):
     text = f"{PIPELINE}  - csv_sink: {{path: '{tmp_path}/x.csv', inputs: gain}}\n"
+    text += "  - acquire: {id: beside, sps: 1000, channels: 4}\n  - null_sink: {id: second, inputs: beside}\n"
     path = tmp_path / "p.yaml"
     path.write_text(text)
     controller, alarms = Controller(path), []

@@ -75,11 +75,13 @@ class Live:
         self._readers: list[threading.Thread] = []
         self._threads: list[threading.Thread] = []
         self.rev = 1
+        self.is_started = False
 
-    def source(self, values: np.ndarray, *, batch: int = BATCH, number: int = 0) -> tuple[int, int]:
+    def source(self, values: np.ndarray, *, batch: int = BATCH, number: int = 0, loop: bool = False) -> tuple[int, int]:
         """Add a group with a recording as its source; return (group, node)."""
         group = self.graph.add_group()
-        return group, self.graph.add_playback(group, stream(number, self.pool), values, batch=batch, speed=0.0)
+        return group, self.graph.add_playback(group, stream(number, self.pool), values, batch=batch, speed=0.0,
+                                              loop=loop)
 
     def node(self, group: int, params: Json | None = None, *, new: bool = False, node_type: str = "cascade",
              number: int = 9, inputs: int = 1, outputs: int | None = None, **more: Any) -> int:
@@ -134,21 +136,20 @@ class Live:
         thread.start()
 
     def start(self) -> None:
+        self.is_started = True
         for group in reversed(range(self.graph.n_groups)):
             self.start_group(group)
 
     def finish(self) -> None:
         """Wait for the end; nothing may be left, and the books hold."""
         for thread in [*self._threads, *self._readers]:
-            thread.join(30.0)
+            thread.join(10.0)
             assert not thread.is_alive(), "a thread waits for ever"
         assert self.graph.failure is None
         assert self.graph.drain_log() == []
         self.graph.finish()
         _rt.collect_changes(self.graph)
-        for number in self.heard:
-            if not self.heard[number].ended:
-                raise AssertionError(f"outlet {number} was not told of the end")
+        assert all(heard.ended for heard in self.heard.values())
 
     def run(self) -> None:
         self.start()

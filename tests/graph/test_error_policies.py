@@ -7,8 +7,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 
-from eegcore.errors import ConfigError, StageError
+from eegcore.errors import ConfigError, SinkFailed, StageError
 from eegcore.pipeline import Pipeline
+from eegcore.sinks.csv_file import CsvWriter
 from eegcore.sinks.ledger_file import check_ledger
 from eegcore.stages import base, catalogue
 from eegcore.stages.base import OUT, Context, Description, Port, StageSettings, StageType
@@ -125,3 +126,35 @@ def test_a_default_that_has_no_place_is_refused(stage, said):
     settings = {"inputs": "to_voltage", "on_error": "use_default", "default": 0, **settings}
     with pytest.raises(ConfigError, match=said):
         Pipeline([SOURCE, {"to_voltage": {}}, {name: settings}, {"null_sink": {"id": "end", "inputs": "to_voltage"}}])
+
+
+@pytest.mark.parametrize("policy", ["drain_then_stop", "fatal"])
+def test_a_file_that_fails_ends_alone_or_ends_the_run(policy, monkeypatch, tmp_path):
+    write = CsvWriter.write
+
+    def fail_later(self, packets):
+        if packets[0].frame_index >= FROM:
+            raise SinkFailed("file: no space left. Free some.", frames_written=0)
+        return write(self, packets)
+
+    monkeypatch.setattr(CsvWriter, "write", fail_later)
+    chain = [SOURCE, {"to_voltage": {}}, {"null_sink": {"inputs": "to_voltage"}},
+             {"csv_sink": {"id": "file", "path": str(tmp_path / "x.csv"), "inputs": "to_voltage", "on_error": policy}}]
+    run = Pipeline(chain, clock="virtual").run(seconds=20)
+    if policy == "fatal":
+        with pytest.raises(SinkFailed, match="no space left"), run:
+            assert run.wait(30)
+    else:
+        with run:
+            assert run.wait(30)
+    ledger = run.ledger()
+    assert check_ledger(ledger) == []
+    assert (ledger["sinks"]["null_sink"]["written"] == 20 * N) == (policy == "drain_then_stop")
+    assert ledger["sinks"]["file"]["refused"]["failed"] > 0
+    assert any("no space left" in alarm["message"] for alarm in run.alarms)
+
+
+def test_a_sink_does_not_leave_out_what_it_fails_to_take(tmp_path):
+    sink = {"csv_sink": {"path": str(tmp_path / "x.csv"), "on_error": "skip_packet"}}
+    with pytest.raises(ConfigError, match="csv_sink is asked to leave out what it fails to take"):
+        Pipeline([SOURCE, {"to_voltage": {}}, sink])

@@ -111,7 +111,8 @@ def race(graph: GraphRun, plans: list[Plan], rounds: int) -> None:
             meet.wait()
             try:
                 while True:
-                    accepted.append(graph.change(plans[graph.plan is plans[0]])[0])
+                    other = graph.plan.stage("gain").settings == plans[0].stage("gain").settings
+                    accepted.append(graph.change(plans[other])[0])
             except Locked as error:
                 refused.append(error.holders)
             meet.wait()

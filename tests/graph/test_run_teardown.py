@@ -258,7 +258,7 @@ def test_a_sink_whose_thread_breaks_does_not_hold_up_the_graph(clock, monkeypatc
 
 
 def test_a_thread_that_breaks_stops_the_run_and_says_so(monkeypatch):
-    monkeypatch.setattr(graph_run.GraphRun, "_be_group", lambda self, group: 1 / 0)
+    monkeypatch.setattr(graph_run.GraphRun, "_be_member", lambda self, member: 1 / 0)
     with pytest.raises(Exception, match="ZeroDivisionError"), Pipeline(STAGES).run() as run:
         assert run.wait(20)
     assert run.ledger()["final"]

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from aiohttp import WSMsgType, web
+from stand_in_study import Study
 
 WEB = Path(__file__).parents[2] / "eegcore" / "web"
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -82,6 +83,7 @@ class StandIn:
         self.commands: list[str] = []
         self.paths: list[str] = []
         self.frame = 0                       # device frame that comes next
+        self.study = Study(self)
         self.lost = 0
         self.gap_before = False
         self.run = 1
@@ -129,8 +131,16 @@ class StandIn:
 
     def alarm(self, level: str, place: str, message: str) -> None:
         """Raise an alarm."""
-        self._call(lambda: self._push({"event": "alarm", "level": level, "place": place, "message": message,
+        self._call(lambda: self.push({"event": "alarm", "level": level, "place": place, "message": message,
                                        "frame_index": self.frame, "t_unix_ns": time.time_ns()}))
+
+    def push_safely(self, event: dict[str, Any]) -> None:
+        """Tell every control socket, from any thread."""
+        self._call(lambda: self.push(event))
+
+    def place_safely(self, text: str, frame_index: int) -> None:
+        """Place a marker, from any thread."""
+        self._call(lambda: self.study.place(text, frame_index))
 
     def flag(self, lead_off: list[str], saturated: list[str], **artefacts: list[str]) -> None:
         """Change the state of channels."""
@@ -147,7 +157,7 @@ class StandIn:
                     for topic in topics:
                         self._send(client, json.dumps(self._meta(topic)))
             self.state = state
-            self._push(self._status(last_error))
+            self.push(self._status(last_error))
         self._call(change)
 
     def hang_up(self) -> None:
@@ -182,6 +192,7 @@ class StandIn:
                              ("/api/ledger", self._ledger), ("/health", self._health),
                              ("/api/state", lambda: self._status(None))]:
             app.router.add_get(path, self._json(answer))
+        self.study.add_routes(app)
         app.router.add_static("/static/", WEB)
         app.on_response_prepare.append(self._headers)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -270,7 +281,7 @@ class StandIn:
         self.settings[wish["key"]] = wish["value"]
         self.config_rev += 1
         await client.send_json({"id": wish["id"], "ok": True, "config_rev": self.config_rev})
-        self._push({"event": "config", "config": self._config(), "config_rev": self.config_rev})
+        self.push({"event": "config", "config": self._config(), "config_rev": self.config_rev})
 
     # -- what it streams ------------------------------------------------------------------------------------
 
@@ -311,7 +322,7 @@ class StandIn:
         while True:
             await asyncio.sleep(0.5)
             if self.state == "running":
-                self._push({"event": "stats", **self._counters()})
+                self.push({"event": "stats", **self._counters()})
 
     def _packet(self, topic: str, topic_id: int, kind: int, data: np.ndarray, n: int, n_bins: int, flags: int) -> None:
         payload = data.tobytes()
@@ -340,7 +351,8 @@ class StandIn:
         for client in self._clients:
             self._send(client, json.dumps(message))
 
-    def _push(self, event: dict[str, Any]) -> None:
+    def push(self, event: dict[str, Any]) -> None:
+        """Tell every control socket."""
         for client in self._controls:
             self._send(client, json.dumps(event))
 
@@ -365,7 +377,8 @@ class StandIn:
 
     def _status(self, last_error: str | None) -> dict[str, Any]:
         return {"event": "state", "state": self.state, "since_unix_ns": time.time_ns(), "last_error": last_error,
-                "config_rev": 3, "run_id": f"run-{self.run}", "recording": None, "name": "default"}
+                "config_rev": 3, "run_id": f"run-{self.run}", "recording": self.study.recording, "name": "default",
+                "holders": ["bdf_sink"] if self.study.recording else []}
 
     def _config(self) -> dict[str, Any]:
         source = {"type": "playback", "loop": False} if self.recording else {"type": "acquire", "board": "emulator"}
@@ -379,6 +392,7 @@ class StandIn:
             "notch": {"type": "notch", "inputs": ["acquire"], **self.settings},
             "bandpass": {"type": "bandpass", "inputs": ["notch"], "low_hz": 0.5, "high_hz": 45},
             "spectrum": {"type": "fft", "inputs": ["bandpass"], "window_s": 2},
+            "bdf_sink": {"type": "bdf_sink", "inputs": ["notch"]},
             "websocket_sink": {"type": "websocket_sink", "inputs": ["bandpass"], "topic": "eeg_filtered"},
             "ws_spectrum": {"type": "websocket_sink", "inputs": ["spectrum"], "topic": "spectrum"}}}
 

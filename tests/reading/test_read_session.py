@@ -106,6 +106,7 @@ def test_random_sessions_are_read_bit_exact(tmp_path_factory, case):
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(1200)
 @settings(max_examples=1000)
 @given(formats)
 def test_a_thousand_random_sessions_are_read_bit_exact(tmp_path_factory, case):
@@ -160,6 +161,16 @@ def test_metadata_labels_scale_and_ledger(tmp_path):
         assert rec.ledger["frames"] == 1
         assert (rec.meta["participant"], rec.meta["patient"]) == ("P01", "P01 X X X")
         assert rec.scale_uv == (0.02235174179,) * 2
+
+
+def test_one_file_of_a_session_can_be_read_alone(tmp_path):
+    counts = np.arange(1000, dtype=np.int32).reshape(500, 2)
+    make_session(tmp_path, [(0, counts)], segment_s=1.0)
+    assert ec.read(tmp_path / "eeg.bdf").n_frames == 500
+    first, second = ec.read(tmp_path / "eeg.bdf", format="bdf"), ec.read(tmp_path / "eeg_002.bdf")
+    assert (first.format, first.n_frames, second.n_frames) == ("bdf", 250, 250)
+    np.testing.assert_array_equal(np.concatenate([first.counts, second.counts]), counts)
+    np.testing.assert_array_equal(first.data, ec.read(tmp_path).data[:250])      # the header's LSB is exact
 
 
 @pytest.mark.parametrize("step", [1, 4])

@@ -15,7 +15,7 @@ from session_folder import SPS, read_json
 
 from eegcore.graph.journal import JournalEvent
 
-EVENTS = [JournalEvent("marker", 750, 0, "late", 0.5, "api"), JournalEvent("marker", 250, 0, "early", 0, "udp")]
+EVENTS = [JournalEvent("marker", 800, 0, "late", 0.5, "api"), JournalEvent("marker", 250, 0, "early", 0, "udp")]
 # BIDS 1.10: entities in their order, then suffix and extension
 NAME = re.compile(r"sub-[0-9A-Za-z]+_ses-[0-9A-Za-z]+_task-[0-9A-Za-z]+_run-[0-9]+_"
                   r"(eeg\.(bdf|json)|channels\.tsv|events\.(tsv|json))")
@@ -79,9 +79,9 @@ def check_dataset(root: Path) -> list[Path]:
 
 
 def make_dataset(record, root: Path) -> Path:
-    """Three recordings of two participants: two runs, a second visit, two segments."""
+    """Three recordings of two participants: further runs, a second visit, three segments."""
     record(events=EVENTS, root=root, participant="P01", task="rest, eyes open", bids=True)
-    record(events=EVENTS, root=root, participant="P01", task="rest, eyes open", bids=True, segment_s=2.0)
+    record(events=EVENTS, root=root, participant="P01", task="rest, eyes open", bids=True, segment_s=1.5)
     record(root=root, participant="P02", session="2", bids=True, notes="nothing said about the task")
     return root / "bids"
 
@@ -89,7 +89,7 @@ def make_dataset(record, root: Path) -> Path:
 def test_a_dataset_is_as_the_specification_requires(record, tmp_path):
     root = make_dataset(record, tmp_path)
     names = [path.name for path in check_dataset(root)]
-    assert names == [f"sub-P01_ses-01_task-resteyesopen_run-{run:02d}_eeg.bdf" for run in (1, 2, 3)] + [
+    assert names == [f"sub-P01_ses-01_task-resteyesopen_run-{run:02d}_eeg.bdf" for run in (1, 2, 3, 4)] + [
         "sub-P02_ses-2_task-unnamed_run-01_eeg.bdf"]
     assert {"TaskName": "rest, eyes open"}.items() <= read_json(
         root / "sub-P01" / "ses-01" / "eeg" / names[0].replace(".bdf", ".json")).items()
@@ -100,10 +100,10 @@ def test_events_of_a_later_file_count_from_its_own_first_sample(record, tmp_path
     folder = root / "sub-P01" / "ses-01" / "eeg"
     stem = "sub-P01_ses-01_task-resteyesopen_run-0"
     parts = [[(row["sample"], row["trial_type"]) for row in table(folder / f"{stem}{run}_events.tsv")]
-             for run in (1, 2, 3)]
-    assert parts == [[("250", "early"), ("750", "late")], [("250", "early")], [(str(750 - 2 * SPS), "late")]]
-    notes = edfio.read_bdf(folder / "sub-P01_ses-01_task-resteyesopen_run-03_eeg.bdf").annotations
-    assert [(round(note.onset * SPS), note.text) for note in notes if note.text == "late"] == [(250, "late")]
+             for run in (1, 2, 3, 4)]
+    assert parts == [[("250", "early"), ("800", "late")], [("250", "early")], [], [("50", "late")]]
+    notes = edfio.read_bdf(folder / f"{stem}4_eeg.bdf").annotations
+    assert [(round(note.onset * SPS), note.text) for note in notes if note.text == "late"] == [(50, "late")]
 
 
 def test_samples_are_the_same_file_as_in_the_session(record, tmp_path):

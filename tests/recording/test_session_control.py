@@ -54,7 +54,9 @@ def test_one_recording_from_start_to_stop(controller):
     controller.update("gain", "factor", 2.0)           # a branch that does not reach the recorder
     controller.run.journal.add(JournalEvent("marker", controller.ledger()["frames"] + 5, 0, "stim", 0.25, "api"))
     until(lambda: frames(controller) > SPS)
+    assert controller.run.live.holders() == ["bdf_sink"]
     ended = controller.stop_recording()
+    assert controller.run.live.holders() == []
     assert controller.status()["recording"] is None
     folder = Path(ended["folder"])
     meta = read_json(folder / "session_meta.json")
@@ -143,6 +145,110 @@ def test_what_is_refused_leaves_nothing_and_no_lock(controller, tmp_path):
     assert controller.run.live.holders() == []
     (tmp_path / "recordings").unlink()
     controller.start_recording()
+
+
+def test_what_does_not_reach_the_disk_at_the_end_is_counted_and_told(controller):
+    controller.start()
+    begun = controller.start_recording()
+    until(lambda: frames(controller) > 50)
+    recorder = controller.run.sink("bdf_sink").writer
+    real = recorder.end
+
+    def end():
+        real()
+        raise SinkFailed("eeg.bdf: the disk is full.", frames_lost=5)
+
+    recorder.end = end
+    with pytest.raises(SinkFailed, match="the disk is full"):
+        controller.stop_recording()
+    assert read_json(Path(begun["folder"], "session_meta.json"))["state"] == "failed"
+    assert controller.run.live.holders() == []
+    recorder.end = real
+    controller.start_recording()                       # the next one may go elsewhere
+    until(lambda: frames(controller) > 20)
+    assert controller.stop_recording()["state"] == "finished"
+    ledger = controller.shutdown(20)
+    refused = ledger["sinks"]["bdf_sink"]["refused"]
+    assert refused == {"failed": 5, "idle": refused["idle"]}
+    assert refused["idle"] >= 0
+    assert (ledger["lost"], ledger["balanced"]) == (5, True)
+    assert controller.broken_sinks() == ["eeg.bdf: the disk is full."]
+
+
+def test_a_disk_without_room_refuses_the_start_and_leaves_nothing(tmp_path):
+    stages = [STAGES[0], {"bdf_sink": {"armed": True, "keep_free_bytes": 1 << 50}}]
+    controller = Controller(stages, recordings=str(tmp_path))
+    controller.start()
+    with pytest.raises(SinkFailed, match="are free; below") as error:
+        controller.start_recording(csv=True)
+    assert error.value.code == "disk_low"
+    assert list(tmp_path.iterdir()) == []
+    assert controller.status()["recording"] is None
+    assert controller.run.live.holders() == []
+    controller.shutdown(20)
+
+
+@pytest.mark.parametrize("n", [8, pytest.param(200, marks=pytest.mark.deep)])
+def test_starts_and_stops_race_with_editors_of_other_branches(controller, n):
+    controller.start()
+    revisions, failures, over = [], [], threading.Event()
+
+    def edit():
+        value = 0
+        while not over.is_set():
+            value += 1
+            try:
+                revisions.append(controller.update("gain", "factor", value % 7 + 1.0))
+            except Exception as error:
+                failures.append(error)
+                return
+            time.sleep(0.01)
+
+    editors = [threading.Thread(target=edit) for _ in range(2)]
+    for editor in editors:
+        editor.start()
+    made = []
+    for _ in range(n):
+        controller.start_recording()
+        with pytest.raises(Locked):
+            controller.update("acquire", "batch", 7)
+        made.append(controller.stop_recording())
+    over.set()
+    for editor in editors:
+        editor.join()
+    assert failures == []
+    assert len(set(revisions)) == len(revisions)
+    assert len({session["id"] for session in made}) == len(controller.recordings()) == n
+    ledger = controller.shutdown(20)
+    assert (ledger["lost"], ledger["balanced"]) == (0, True)
+    assert ledger["sinks"]["bdf_sink"]["written"] == sum(session["frames"] for session in made)
+
+
+def test_a_disk_that_does_not_answer_is_an_alarm_within_a_second_and_costs_nothing(controller):
+    alarms = []
+    controller.subscribe(lambda event: alarms.append((time.monotonic(), event)) if event["event"] == "alarm" else None)
+    controller.start()
+    controller.start_recording()
+    until(lambda: frames(controller) > 10)
+    recorder, hung = controller.run.sink("bdf_sink").writer, threading.Event()
+    real = recorder.write
+
+    def hang(packets):
+        hung.wait(20)
+        return real(packets)
+
+    recorder.write = hang
+    began = time.monotonic()
+    at, event = until(lambda: next((alarm for alarm in alarms if "has not answered" in alarm[1]["message"]), None))
+    assert at - began < 2.0                            # 1 s, and this machine's own delays
+    assert event["place"] == "bdf_sink.disk"
+    before = controller.ledger()["sinks"]["null_sink"]["written"]
+    until(lambda: controller.ledger()["sinks"]["null_sink"]["written"] > before + 50)
+    assert controller.status()["recording"]["stalled_s"] > 0.5
+    recorder.write = real
+    hung.set()
+    ended = controller.stop_recording()
+    assert (ended["state"], ended["ledger"]["lost"]) == ("finished", 0)
 
 
 def test_a_pipeline_without_counts_says_what_it_needs(tmp_path):

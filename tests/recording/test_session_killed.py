@@ -30,7 +30,7 @@ def killed(tmp_path):
     (tmp_path / "p.yaml").write_text(PIPELINE)
     root = tmp_path / "recordings"
     command = [sys.executable, "-m", "eegcore", "record", str(tmp_path / "p.yaml"), "--out", str(root),
-               "--participant", "P07", "--notes", "knock on wood"]
+               "--participant", "P07", "--notes", "knock on wood", "--bids"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         end = time.monotonic() + 30
@@ -63,6 +63,7 @@ def test_a_killed_session_is_broken_until_it_is_mended(killed, capsys):
     assert entry["state"] == "finished"
     meta = read_json(folder / "session_meta.json")
     assert meta["recovered"]["state_before"] == "recording"
+    assert [os.path.samefile(killed / "bids" / name, folder / "eeg.bdf") for name in meta["bids"]["files"]] == [True]
     after = edfio.read_bdf(folder / "eeg.bdf").signals[0].digital
     assert meta["frames"] == entry["frames"] == len(after) >= len(before) >= 250
     assert (after[:len(before)] == before).all()

@@ -203,6 +203,9 @@ class FakeController:
     def health(self) -> tuple[bool, list[str], list[Any]]:
         return self.health_answer
 
+    def holders(self) -> list[str]:
+        return []
+
     def catalogue(self) -> list[dict[str, Any]]:
         return [{"name": "notch", "role": "stage", "settings": {}}]
 

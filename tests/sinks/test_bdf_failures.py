@@ -185,6 +185,19 @@ def test_names_that_are_taken_are_left_alone(tmp_path):
     assert verify(str(folder / "eeg.bdf.part")).records == 1
 
 
+def test_somebody_else_makes_the_file_first(tmp_path):
+    def race(path, flags, *mode):
+        if flags & os.O_CREAT:
+            with open(path, "x") as file:
+                file.write("theirs")
+        return os.open(path, flags, *mode)
+
+    writer = make_writer(FEED, FileOperations(open=race))
+    with pytest.raises(FileRefused, match="never overwritten"):
+        writer.begin(target(tmp_path))
+    assert (tmp_path / "eeg.bdf.part").read_text() == "theirs"
+
+
 def test_a_disk_without_hard_links(tmp_path):
     def refuse(old, new):
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))

@@ -26,7 +26,8 @@ def good(tmp_path):
     """A recording of four full data records."""
     _, summary, errors = record(tmp_path, FEED, FEED.run(0, 500), ledger=LEDGER)
     assert not errors
-    (tmp_path / "session_meta.json").write_text(json.dumps({"recording": summary}))
+    (tmp_path / "session_meta.json").write_text(json.dumps({"state": "finished", "sps_in_file": 250.0,
+                                                               "recording": summary}))
     return tmp_path / "eeg.bdf"
 
 
@@ -114,7 +115,7 @@ def test_a_file_without_a_sample_is_told_and_kept(capsys, tmp_path):
     content = part.read_bytes()
     copy = tmp_path / "b" / "eeg.bdf.part"
     copy.parent.mkdir()
-    for cut in (content, content[:600], content[:100], b""):
+    for cut in (content, content[:600], content[:100], b"", bytes(len(content)), bytes(512) + content[512:]):
         copy.write_bytes(cut)
         status, out, _ = run(capsys, "recover", copy)
         assert status == 0

@@ -218,7 +218,8 @@ def test_what_cannot_be_recorded_is_said_before_a_file_is_made():
     assert stream_problem(volts).startswith("the input carries no counts (VOLTAGE_F32)")
     with pytest.raises(BadStream, match="no counts"):
         BdfWriter().open(volts, INFO)
-    assert isinstance(make_any({"node": "bdf_sink", "pre_roll_s": 1.0, "floor_bytes": 0}), BdfWriter)
+    made = make_any({"node": "bdf_sink", "pre_roll_s": 1.0, "floor_bytes": 0})
+    assert callable(made.begin)
 
 
 def test_the_header_says_what_the_session_says(tmp_path):

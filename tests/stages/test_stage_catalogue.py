@@ -24,9 +24,9 @@ def test_the_first_set_is_complete():
         "fft", "bands", "mains",
         "lead_off", "impedance",
         "saturation", "flatline", "blink", "muscle",
-            "marker_in",
+        "marker_in",
         "align_and_zip",
-        "websocket_sink", "null_sink", "csv_sink"]
+        "websocket_sink", "null_sink", "csv_sink", "bdf_sink", "history_sink"]
 
 
 def test_the_order_does_not_depend_on_what_was_imported_before():
@@ -40,8 +40,8 @@ def test_a_type_has_a_sentence_and_a_role_and_every_setting_a_help_text(name):
     stage = TYPES[name]
     assert stage.name == name
     assert stage.doc.endswith(".")
-    joins = name == "align_and_zip"
-    assert stage.inputs_allowed == ((0, 0) if stage.role == "source" else (2, 8) if joins else (1, 1))
+    several = {"align_and_zip": (2, 8), "history_sink": (1, 4096)}
+    assert stage.inputs_allowed == ((0, 0) if stage.role == "source" else several.get(name, (1, 1)))
     for key, field in stage.Settings.model_fields.items():
         assert field.description, key
         assert not field.description.endswith("."), key

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from eegcore import _rt
 from eegcore.control.controller import Controller
@@ -454,3 +455,9 @@ def test_numbers_of_the_kernel_interface_are_those_of_the_acquisition():
     for size in ("ec_gpio_request) == 592", "ec_gpio_event) == 48", "line_seqno) == 20", "config) == 288",
                  "num_lines) == 560", "fd) == 588"):
         assert size in text
+
+
+def test_the_pipeline_of_the_page_about_markers_plans():
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/markers.md").read_text(), re.MULTILINE | re.DOTALL)
+    native = Pipeline(yaml.safe_load(text)).plan.stage("marker_in").native
+    assert (native["udp"], native["gpio"][0]["line"]) == ({"host": "127.0.0.1", "port": 5005}, "GPIO17")

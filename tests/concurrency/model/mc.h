@@ -43,8 +43,8 @@ typedef enum mc_order { mc_relaxed, mc_acquire, mc_release, mc_acq_rel, mc_seq_c
 #define EC_FETCH_ADD(p, v, order)  mc_fetch_add((p), sizeof *(p), (uint64_t)(v), mc_##order, #p)
 #define EC_FETCH_SUB(p, v, order)  mc_fetch_add((p), sizeof *(p), -(uint64_t)(v), mc_##order, #p)
 #define EC_CAS(p, expected, desired, success, failure)                                        \
-    mc_cas((p), sizeof *(p) == sizeof *(expected) ? sizeof *(p) : 0, (expected), (desired),   \
-           mc_##success, mc_##failure, #p)
+    mc_cas((p), sizeof *(p) == sizeof *(expected) ? sizeof *(p) : 0, (expected),              \
+           (uint64_t)(__typeof__(*(p)))(desired), mc_##success, mc_##failure, #p)
 
 uint64_t mc_load(const volatile void *p, mc_order order, const char *text);
 void mc_store(volatile void *p, uint64_t value, mc_order order, const char *text);

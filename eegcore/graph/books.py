@@ -1,0 +1,143 @@
+"""What is over and still counts: edges, nodes and file writers that a change took out of the graph.
+
+They work off what they have, and stay until the end of the run, as their counters do. A name that comes back goes on
+counting where it stopped. How much can come and go in one run is bounded by what the core numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from eegcore import _rt
+from eegcore.stages.base import OUT
+
+if TYPE_CHECKING:
+    from eegcore.graph.build import Built
+    from eegcore.graph.plan_types import StagePlan
+    from eegcore.graph.sink_thread import SinkThread
+
+Line = dict[str, Any]
+
+
+@dataclass
+class OldNode:
+    """A node that has left the plan; `ports` are the outputs its stages had."""
+
+    number: int
+    stages: list[StagePlan]
+    ports: dict[str, int] = field(default_factory=dict)            # stage -> its first output port
+
+
+class Books:
+    """Of one run. Written by the thread that makes changes, read by any that holds the lock of `LiveChanges`."""
+
+    def __init__(self, built: Built) -> None:
+        self._built = built
+        self._nodes: list[OldNode] = []
+        self._edges: list[tuple[str, int]] = []
+        self._writers: list[SinkThread] = []
+
+    def retire_node(self, number: int, stages: list[StagePlan], ports: dict[str, int]) -> None:
+        """A node works off what it has, and is no part of the plan any more."""
+        self._nodes.append(OldNode(number, stages, ports))
+
+    def retire_edge(self, name: str, number: int) -> None:
+        """A ring is emptied by its reader, and gets nothing more."""
+        self._edges.append((name, number))
+
+    def retire_writer(self, writer: SinkThread) -> None:
+        """A file writer has ended and its file is closed."""
+        self._writers.append(writer)
+
+    def lines(self, *, quiet: bool) -> tuple[dict[str, Line], dict[str, Line], dict[str, Line], dict[str, list[str]]]:
+        """Return edges, sinks, stages and digests of all that left the plan."""
+        edges: dict[str, Line] = {}
+        sinks: dict[str, Line] = {}
+        stages: dict[str, Line] = {}
+        digests: dict[str, list[str]] = {}
+        for name, number in self._edges:
+            add(edges, name, edge_line(_rt.edge_stats(self._built.graph, number), quiet))
+        for node in self._nodes:
+            self._add_node(node, sinks, stages, digests, quiet or _rt.node_is_over(self._built.graph, node.number))
+        for writer in self._writers:
+            add(sinks, writer.sink_id, writer.counters())
+            if writer.digest is not None:
+                digests.setdefault(writer.sink_id, []).append(writer.digest)
+        return edges, sinks, stages, digests
+
+    def is_over(self, edge: int) -> bool:
+        """Whether nothing will come through a ring any more and it is empty."""
+        return _rt.edge_is_over(self._built.graph, edge)
+
+    def _add_node(self, node: OldNode, sinks: dict[str, Line], stages: dict[str, Line],
+                  digests: dict[str, list[str]], is_over: bool) -> None:
+        graph = self._built.graph
+        for stage in node.stages:
+            if stage.role != "sink":
+                add(stages, stage.id, stage_line(self._built, node.number, stage, node.ports.get(stage.id)))
+                continue
+            add(sinks, stage.id, sink_line(_rt.node_stats(graph, node.number), is_over))
+            if is_over and (found := _rt.node_digest(graph, node.number)) is not None:
+                digests.setdefault(stage.id, []).append(found)
+
+
+def edge_line(stats: dict[str, Any], quiet: bool) -> Line:
+    """Return the line of a ring in the ledger."""
+    dropped = {reason: n for reason, n in stats["dropped"].items() if n}
+    inside = 0 if quiet else max(0, stats["in"] - stats["out"] - sum(dropped.values()))
+    return {"in": stats["in"], "out": stats["out"], "dropped": dropped, "in_flight": inside}
+
+
+def sink_line(stats: dict[str, Any], quiet: bool) -> Line:
+    """Return the line of a sink of the core in the ledger."""
+    refused = {"failed": stats["skipped"]} if stats["skipped"] else {}
+    inside = 0 if quiet else max(0, stats["frames"] - stats["written"] - stats["skipped"])
+    return {"in": stats["frames"], "written": stats["written"], "refused": refused, "queued": inside}
+
+
+def stage_line(built: Built, number: int, stage: StagePlan, port: int | None) -> Line:
+    """What went in, what came out of this stage's port, what it gave up; the rest it still holds.
+
+    A stage that counts for itself adds its numbers, those about an input under the name of that input.
+    """
+    stats = _rt.node_stats(built.graph, number)
+    line: Line = {"in": stats["frames"], "out": stats["ports"][port][1] if port is not None else 0,
+                  "skipped": stats["skipped"]}
+    if stats["substituted"]:
+        line["substituted"] = stats["substituted"]
+    for at, word, value in _rt.node_counters(built.graph, number):
+        owner, _, name = word.rpartition(".")          # of a cascade: "<stage>.<word>"
+        if at is None and owner in ("", stage.id):
+            line.setdefault("counters", {})[name] = value
+        elif at is None:
+            continue
+        else:
+            source, out = stage.inputs[at]
+            source = source if out == OUT else f"{source}.{out}"
+            line.setdefault("inputs", {}).setdefault(source, {})[word] = value
+    return line
+
+
+def add(lines: dict[str, Line], name: str, line: Line) -> None:
+    """Add a line to the one of the same name, number by number."""
+    there = lines.get(name)
+    if there is None:
+        lines[name] = copied(line)
+        return
+    for key, value in line.items():
+        if isinstance(value, dict):
+            add(there, key, value)
+        else:
+            there[key] = there.get(key, 0) + value
+
+
+def copied(line: Line) -> Line:
+    """Return a copy that shares nothing."""
+    return {key: copied(value) if isinstance(value, dict) else value for key, value in line.items()}
+
+
+def one_digest(digests: list[str]) -> str:
+    """Return the digest of a sink: its own, or the SHA-256 over those of all that had its name, in their order."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

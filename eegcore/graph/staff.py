@@ -1,0 +1,138 @@
+"""Threads, files and listeners of a graph that changes: ready before the hand-over, or nothing has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from eegcore.graph.crew import Crew, Member, taps_of
+from eegcore.graph.listeners import Ear, Listener
+from eegcore.graph.locks import is_file
+
+if TYPE_CHECKING:
+    from eegcore import _rt
+    from eegcore.graph.rewire import Rewiring
+    from eegcore.graph.run import GraphRun
+
+
+class RunStaff:
+    """Gets a run's threads, files and listeners ready for a change; one change at a time.
+
+    Parameters
+    ----------
+    run : GraphRun
+    crew : Crew
+    listeners : dict
+        Open taps, by the number their user knows.
+    """
+
+    def __init__(self, run: GraphRun, crew: Crew, listeners: dict[int, Listener]) -> None:
+        self._run, self.crew, self._listeners = run, crew, listeners
+        self._hired: list[Member] = []
+        self._ears: list[tuple[Listener, Ear]] = []
+        self._gone: list[tuple[str, int, _rt.Tap]] = []        # outlets that left the plan and hold packets
+
+    # ---- for LiveChanges ----
+
+    def hire(self, rewiring: Rewiring) -> None:
+        """Open files, start threads that wait for their word, and let listeners follow their outputs."""
+        self._hired, self._ears = [], []
+        self._hired = [Member(group, number=rewiring.new_groups[group.name]) for group in rewiring.wanted.groups
+                       if group.name in rewiring.new_groups]
+        self._hired += [Member(group, plan=rewiring.wanted, taps=taps_of(group, rewiring.wanted, rewiring.new_taps))
+                        for group in rewiring.wanted.groups
+                        if is_file(group) and (group.name, group.nodes[0].name) in rewiring.change.fresh]
+        if self.crew.has_started:
+            self.open_writers(self._hired, is_late=True)
+        self.crew.add(self._hired)
+        self._follow(rewiring)
+
+    def open_writers(self, members: Iterable[Member], *, is_late: bool = False) -> None:
+        """Make the files of those members that write one."""
+        for member in members:
+            if member.plan is not None:
+                member.sink = self._run.files.open(member.group, member.plan, member.taps, is_late=is_late)
+                if member.is_left:                     # by a change that was made before the start
+                    self._run.live.books.retire_writer(member.sink)
+                elif not is_late:
+                    self._run.files.put(member.sink)
+
+    def _follow(self, rewiring: Rewiring) -> None:
+        moved = rewiring.moved_ports()
+        graph = self._run.built.graph
+        with self._run.live.taps_mutex:
+            for listener in self._listeners.values():
+                at = moved.get(listener.ears[-1].at)
+                if at is None:
+                    continue
+                number, tap = graph.add_outlet(
+                    *at, **self._run.tap_args(4 * listener.quota, listener.ear.tap.name), fresh=True)
+                self._ears.append((listener, Ear(number, at, tap)))
+
+    def send_away(self) -> None:
+        """Close what was opened: the change is not made."""
+        with self._run.live.taps_mutex:
+            for _, ear in self._ears:
+                self._run.built.graph.remove_outlet(*ear.at, ear.number, fresh=True)
+                ear.tap.detach()
+        self.crew.dismiss(self._hired)
+        for member in self._hired:
+            if member.sink is not None:
+                self._run.files.close_one(member.sink, None)
+        self._hired, self._ears = [], []
+
+    def settle(self, rewiring: Rewiring) -> None:
+        """Let the new ones begin, and those that are not needed any more end by themselves."""
+        gone = {node.members[0] for node in rewiring.change.gone.values()}
+        present = {group.name for group in rewiring.wanted.groups}
+        for member in self.crew.members:
+            if member in self._hired or member.is_left:
+                continue
+            if is_file(member.group):
+                member.is_left = member.group.nodes[0].members[0] in gone
+                if member.is_left and member.sink is not None:
+                    self._run.files.take_off(member.sink)
+                    self._run.live.books.retire_writer(member.sink)
+            elif member.group.name not in present:
+                member.is_left = True
+        built, stay = self._run.built, set(rewiring.edges.values())
+        self._gone += [(edge.from_stage, built.edges[edge.name], built.taps[edge.name])
+                       for edge in rewiring.running.edges if edge.to_group == "loop" and edge.name in built.taps
+                       and built.edges[edge.name] not in stay]
+        for listener, ear in self._ears:
+            listener.ears.append(ear)
+        for member in self._hired:
+            if member.sink is not None:
+                self._run.files.put(member.sink)
+            if self.crew.has_started:
+                member.word.set()
+        self._hired, self._ears = [], []
+
+    def outlets(self) -> list[tuple[str, int, _rt.Tap]]:
+        """Return (sink id, number, server's end) of the outlets of the plan, then of those that go."""
+        live, built = self._run.live, self._run.built
+        with live.mutex:
+            there = [(edge.from_stage, built.edges[edge.name], built.taps[edge.name]) for edge in live.plan.edges
+                     if edge.to_group == "loop" and edge.name in built.taps]
+            return [*there, *self._gone]
+
+    def outlets_have_gone(self) -> bool:
+        """Whether outlets that left the plan are empty now: nobody has to look at them any more."""
+        live = self._run.live
+        with live.mutex:
+            there = len(self._gone)
+            self._gone = [entry for entry in self._gone if not live.books.is_over(entry[1])]
+            return len(self._gone) < there
+
+    def open_files(self) -> list[str]:
+        """Return the stages that have a file open which takes every packet."""
+        return self._run.files.open_files()
+
+    def see_off(self) -> None:
+        """Finish the files of writers that have left the plan and are done."""
+        with self._run.live.mutex:
+            left = self.crew.left()
+        for member in left:
+            if member.sink is not None:
+                self._run.files.see_off(member.sink, self._run.ledger())
+
