@@ -36,8 +36,8 @@ def check_defaults(flow: Flow, problems: Problems) -> None:
     for stage in flow.stages:
         common = stage.config.common
         if common.on_error == "skip_packet" and stage.type.role == "sink":
-            problems.add(f"{stage.path}.on_error", f"{stage.type.name} is asked to leave out what it fails to take, and "
-                         "what it has then is not what it says", allowed="fatal, drain_then_stop",
+            problems.add(f"{stage.path}.on_error", f"{stage.type.name} is asked to leave out what it fails to take, "
+                         "and what it has then is not what it says", allowed="fatal, drain_then_stop",
                          hint="Use drain_then_stop: it ends there, and the others go on")
         if common.on_error != "use_default" or common.default is None:
             continue
