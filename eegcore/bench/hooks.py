@@ -27,7 +27,8 @@ from eegcore.offline import SOURCE, ArraySource
 from eegcore.stages import catalogue
 
 __all__ = ["SOURCE", "BenchHop", "BenchPeak", "BenchStage", "Graph", "add_playback", "array_plan", "bench_decode",
-           "bench_padded", "bench_peak", "cascade", "histogram_buckets", "node_of", "recording", "sections_of", "two_threads"]
+           "bench_padded", "bench_peak", "cascade", "histogram_buckets", "node_of", "recording", "sections_of",
+           "two_threads"]
 
 
 class BenchPeak:
