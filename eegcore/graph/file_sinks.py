@@ -86,6 +86,7 @@ class FileSinks:
             sink = SinkThread(sink_id, taps[0][1], make_writer(node.params), stream, info, digest=self._digest,
                               alarm=alarm)
         sink.declared_as(plan.stage(sink_id))
+        sink.on_fatal = run.fail if plan.stage(sink_id).on_error == "fatal" else None
         sink.open()
         if sink.recorder is not None:
             sink.recorder.alarm = lambda text: self._on_alarm("warning", f"{sink_id}.disk", text, None)

@@ -22,7 +22,7 @@ Place = tuple[str, str]                                # group and name of a nod
 STREAM_SHAPE = {"kind": "kind", "sps": "rate (sps)", "labels": "labels", "unit": "unit", "n_bins": "number of bins",
                 "max_frames": "frames per packet", "step": "step", "sources": "sources", "can_wait": "clock"}
 # What of a stage the node is made with, beside its parameters.
-STAGE_SHAPE = ("type", "on_error", "budget_us")
+STAGE_SHAPE = ("type", "on_error", "default", "budget_us")
 FILE_SINKS = ("csv_sink", "bdf_sink", "history_sink")
 MOST_REASONS = 5
 
