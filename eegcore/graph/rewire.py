@@ -160,7 +160,7 @@ class Rewiring:
 
     def _has_successor(self, before: str, after: str) -> bool:
         """Whether the node that works a stage goes on, or hands its state over, and is waited for then."""
-        place, node = next((place, node) for place, node in nodes_of(self.wanted).items() if after in node.members)
+        place = next(place for place, node in nodes_of(self.wanted).items() if after in node.members)
         heir = self.change.heirs.get(place)
         return place in self.change.kept or (heir is not None and before in self.change.gone[heir].members)
 
