@@ -13,7 +13,7 @@ from eegcore.errors import Locked
 from eegcore.graph.plan_types import GroupPlan, Plan, StagePlan
 
 # What makes a stage another one. Names, times and budgets that only messages are made of are not here.
-STAGE_WORDS = ("type", "role", "group", "inputs", "native", "on_error", "critical")
+STAGE_WORDS = ("type", "role", "group", "inputs", "native", "on_error", "default", "critical")
 MOST_NAMED = 5
 
 
