@@ -375,6 +375,9 @@ void ec_node_end(ec_node *node, uint32_t newest)
     if (again) {
         return;
     }
+    if (node->fade != NULL) {
+        ec_node_end_fade(node);           /* nothing will come out any more */
+    }
     if (!node->retired) {
         end_routes(node, NULL);
     }

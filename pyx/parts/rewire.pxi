@@ -335,6 +335,7 @@ def forget_edge(Graph graph, int edge):
         return False
     else:
         tap.detach()
+        tap.event_fd = -1              # closed with the edge; the number may be a stranger's then
         del graph._taps[edge]
     graph.edges[edge] = NULL
     ec_edge_destroy(e)

@@ -29,7 +29,7 @@ cdef class Tap:
     cdef ec_edge *_edge
     cdef readonly str name
     cdef readonly Py_ssize_t quota     # 0: no limit (our own sinks)
-    cdef readonly int event_fd         # -1 if it has none; open as long as the run's memory lives
+    cdef readonly int event_fd         # -1 if it has none; open until the edge is forgotten or the run's memory goes
     cdef Py_ssize_t held
     cdef int _waiting                  # threads inside `wait`
 
@@ -89,12 +89,14 @@ cdef class Tap:
         was detached meanwhile.
         """
         cdef int64_t deadline_ns = ec_now_ns() + <int64_t>(timeout_s * 1e9)
+        cdef ec_doorbell *bell
         cdef uint32_t seen
         cdef bint over
         cdef ec_ref ref
         cdef list out = []
         while self._edge is not NULL:              # another thread may detach us while we sleep
-            seen = ec_doorbell_look(self._edge.bell)
+            bell = self._edge.bell
+            seen = ec_doorbell_look(bell)
             over = (ec_edge_has_ended(self._edge) or ec_edge_is_closed(self._edge) or ec_run_is(&self._run.c.abort))
             while len(out) < max_packets:
                 ref = ec_edge_pop(self._edge)
@@ -108,8 +110,8 @@ cdef class Tap:
             if ec_now_ns() >= deadline_ns:
                 return out
             self._waiting += 1             # the edge stays until it is awake
-            with nogil:
-                ec_doorbell_wait(self._edge.bell, seen, deadline_ns)
+            with nogil:                    # from here on `_edge` is whoever's holds the GIL
+                ec_doorbell_wait(bell, seen, deadline_ns)
             self._waiting -= 1
         return None
 
@@ -157,6 +159,7 @@ def wait_any(list taps, double timeout_s, Py_ssize_t max_packets=32):
     cdef bint over
     cdef ec_ref ref
     cdef Tap tap
+    taps = list(taps)                              # those that are let go below
     for tap in taps:
         if tap._edge is not NULL and bell is NULL:
             bell = tap._edge.bell
@@ -185,8 +188,12 @@ def wait_any(list taps, double timeout_s, Py_ssize_t max_packets=32):
             return None
         if ec_now_ns() >= deadline_ns:
             return out
+        for tap in taps:
+            tap._waiting += 1                      # the bell may be an edge's own
         with nogil:
             ec_doorbell_wait(bell, seen, deadline_ns)
+        for tap in taps:
+            tap._waiting -= 1
     return None
 
 
