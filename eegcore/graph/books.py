@@ -105,6 +105,8 @@ def stage_line(built: Built, number: int, stage: StagePlan, port: int | None) ->
     stats = _rt.node_stats(built.graph, number)
     line: Line = {"in": stats["frames"], "out": stats["ports"][port][1] if port is not None else 0,
                   "skipped": stats["skipped"]}
+    if stats["substituted"]:
+        line["substituted"] = stats["substituted"]
     for at, word, value in _rt.node_counters(built.graph, number):
         owner, _, name = word.rpartition(".")          # of a cascade: "<stage>.<word>"
         if at is None and owner in ("", stage.id):

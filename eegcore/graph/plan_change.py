@@ -22,7 +22,7 @@ Place = tuple[str, str]                                # group and name of a nod
 STREAM_SHAPE = {"kind": "kind", "sps": "rate (sps)", "labels": "labels", "unit": "unit", "n_bins": "number of bins",
                 "max_frames": "frames per packet", "step": "step", "sources": "sources", "can_wait": "clock"}
 # What of a stage the node is made with, beside its parameters.
-STAGE_SHAPE = ("type", "on_error", "budget_us")
+STAGE_SHAPE = ("type", "on_error", "default", "budget_us")
 FILE_SINKS = ("csv_sink", "bdf_sink", "history_sink")
 MOST_REASONS = 5
 
@@ -108,13 +108,15 @@ def _streams(plan: Plan) -> dict[PortRef, Stream]:
 def _stays(old: NodePlan, new: NodePlan, running: Plan, wanted: Plan, can_change: Callable[[str], bool]) -> bool:
     if old.members != new.members or old.outputs != new.outputs or old.params["node"] != new.params["node"]:
         return False
+    if any(getattr(running.stage(name), word) != getattr(wanted.stage(name), word)
+           for name in new.members for word in STAGE_SHAPE):
+        return False
+    if new.params["node"] == "history_sink":           # it reads what there is, and writes down what that is
+        return {**old.params, "max_bytes": 0} == {**new.params, "max_bytes": 0}
     if old.params != new.params and (_writes(new) or not can_change(new.params["node"])):
         return False
     if (len(new.inputs) != 1 and old.inputs != new.inputs) or (_writes_file(new) and old.inputs != new.inputs):
         return False                                   # what it holds of one input belongs to that one
-    if any(getattr(running.stage(name), word) != getattr(wanted.stage(name), word)
-           for name in new.members for word in STAGE_SHAPE):
-        return False
     before, after = _streams(running), _streams(wanted)
     return (all(same_shape(before[a], after[b]) for a, b in zip(old.inputs, new.inputs, strict=True))
             and all(same_shape(before[ref], after[ref]) for ref in new.outputs)

@@ -113,7 +113,7 @@ class GraphRun:
         self.crew.add(Member(group, plan=plan, taps=taps_of(group, plan, self.built.taps)) if group.kind == "sink"
                       else Member(group, number=self.built.groups[group.name]) for group in plan.groups)
         self._final: dict[str, Any] | None = None
-        self._refused: EegcoreError | None = None      # `realtime: require` that the system did not grant
+        self._refused: EegcoreError | None = None      # what went wrong beside the graph: the reason of the stop
 
     @property
     def plan(self) -> Plan:
@@ -326,6 +326,11 @@ class GraphRun:
     def sink(self, sink_id: str) -> SinkThread:
         """Return a file sink; NotFound names those there are."""
         return self.files.get(sink_id)
+
+    def fail(self, error: EegcoreError) -> None:
+        """Stop because of something that went wrong beside the graph; the first is the reason. [any-thread]"""
+        self._refused = self._refused or error
+        self.request_stop()
 
     def alarm(self, place: str, message: str, frame_index: int | None = None) -> None:
         """Say that something went wrong that does not stop the run. [any-thread]"""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from eegcore.graph.crew import Crew, Member, taps_of
+from eegcore.graph.history_thread import HistoryThread
 from eegcore.graph.listeners import Ear, Listener
 from eegcore.graph.locks import is_file
 
@@ -37,24 +38,26 @@ class RunStaff:
     def hire(self, rewiring: Rewiring) -> None:
         """Open files, start threads that wait for their word, and let listeners follow their outputs."""
         self._hired, self._ears = [], []
+        for sink in self._histories():
+            sink.expect()
         self._hired = [Member(group, number=rewiring.new_groups[group.name]) for group in rewiring.wanted.groups
                        if group.name in rewiring.new_groups]
         self._hired += [Member(group, plan=rewiring.wanted, taps=taps_of(group, rewiring.wanted, rewiring.new_taps))
                         for group in rewiring.wanted.groups
                         if is_file(group) and (group.name, group.nodes[0].name) in rewiring.change.fresh]
         if self.crew.has_started:
-            self.open_writers(self._hired, is_late=True)
+            self.open_writers(self._hired, late_rev=rewiring.rev)
         self.crew.add(self._hired)
         self._follow(rewiring)
 
-    def open_writers(self, members: Iterable[Member], *, is_late: bool = False) -> None:
-        """Make the files of those members that write one."""
+    def open_writers(self, members: Iterable[Member], *, late_rev: int | None = None) -> None:
+        """Make the files of those members that write one; `late_rev` is that of the change that brings them."""
         for member in members:
             if member.plan is not None:
-                member.sink = self._run.files.open(member.group, member.plan, member.taps, is_late=is_late)
+                member.sink = self._run.files.open(member.group, member.plan, member.taps, late_rev=late_rev)
                 if member.is_left:                     # by a change that was made before the start
                     self._run.live.books.retire_writer(member.sink)
-                elif not is_late:
+                elif late_rev is None:
                     self._run.files.put(member.sink)
 
     def _follow(self, rewiring: Rewiring) -> None:
@@ -71,6 +74,8 @@ class RunStaff:
 
     def send_away(self) -> None:
         """Close what was opened: the change is not made."""
+        for sink in self._histories():
+            sink.expect_nothing()
         with self._run.live.taps_mutex:
             for _, ear in self._ears:
                 self._run.built.graph.remove_outlet(*ear.at, ear.number, fresh=True)
@@ -90,6 +95,8 @@ class RunStaff:
                 continue
             if is_file(member.group):
                 member.is_left = member.group.nodes[0].members[0] in gone
+                if not member.is_left:
+                    self._follow_plan(member, rewiring)
                 if member.is_left and member.sink is not None:
                     self._run.files.take_off(member.sink)
                     self._run.live.books.retire_writer(member.sink)
@@ -111,6 +118,19 @@ class RunStaff:
             if self.crew.has_started:
                 member.word.set()
         self._hired, self._ears = [], []
+
+    def _histories(self) -> list[HistoryThread]:
+        """Return the sinks that go on when what they read comes and goes."""
+        return [member.sink for member in self.crew.members
+                if isinstance(member.sink, HistoryThread) and not member.is_left]
+
+    def _follow_plan(self, member: Member, rewiring: Rewiring) -> None:
+        """Let a file writer that stays have the edges it gets; before the start beside those it has."""
+        fresh = taps_of(member.group, rewiring.wanted, rewiring.new_taps)
+        if member.sink is None:
+            member.plan, member.taps = rewiring.wanted, [*member.taps, *fresh]
+        elif isinstance(member.sink, HistoryThread):
+            member.sink.follow(rewiring.rev, rewiring.wanted, fresh)
 
     def outlets(self) -> list[tuple[str, int, _rt.Tap]]:
         """Return (sink id, number, server's end) of the outlets of the plan, then of those that go."""
