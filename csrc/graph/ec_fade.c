@@ -185,10 +185,7 @@ static uint32_t frames_out(const ec_node *node, const ec_port *port, uint32_t fr
     return n < 4294967295.0 ? (uint32_t)n : UINT32_MAX;
 }
 
-static uint32_t at_least_0(uint32_t whole, uint32_t part)
-{
-    return part < whole ? whole - part : 0;
-}
+static uint32_t at_least_0(uint32_t whole, uint32_t part) { return part < whole ? whole - part : 0; }
 
 /* Let `change` fade from what has come out so far, `before` being the fade it interrupts. False if nothing fades. */
 static bool begin_fade(ec_node *node, ec_change *change, uint32_t frames, ec_change *before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_a_node_that_is_ahead_of_the_end_of_the_old_one_waits_for_no_reader():
     assert {rev for rev, _, _ in after[begun:]} == {2}
     frames = [(frame, n) for _, frame, n in after[begun:]]
     assert len(frames) > 32                            # more than a ring holds
-    assert all(frame + n == then for (frame, n), (then, _) in zip(frames, frames[1:], strict=False))
+    assert all(frame + n == then for (frame, n), (then, _) in pairwise(frames))
     assert ledger["balanced"]
 
 
@@ -122,7 +123,7 @@ def test_a_run_that_is_being_finished_takes_no_change():
     ending.start()
     while not run.built.graph.is_stopping:
         time.sleep(0.001)
-    with pytest.raises(StateConflict, match="^run "):
+    with pytest.raises(StateConflict, match=r"^run "):
         run.change(plan_of("to_voltage"))
     ending.join()
     assert run.live.config_rev == 1
