@@ -125,7 +125,7 @@ class HistoryThread(SinkThread):
         self._is_open = True
         try:
             for config_rev, plan in self._plans:
-                self._tell(self._note(config_rev, plan, ()))
+                self._write_down(self._note(config_rev, plan, ()))
             self._plans.clear()
         except BaseException:
             self.close(None)
@@ -202,10 +202,10 @@ class HistoryThread(SinkThread):
     def _read_notes(self) -> None:
         while not self._notes.empty():
             note = self._notes.get_nowait()
-            self._guarded(partial(self._tell, note), 0, None)
+            self._guarded(partial(self._write_down, note), 0, None)
             self._take_in(note.fresh)
 
-    def _tell(self, note: Note) -> None:
+    def _write_down(self, note: Note) -> None:
         self._wanted = {int(number) for number in note.document["streams"]}
         self._sink.config(note.document, note.max_bytes)
 

@@ -145,14 +145,24 @@ class Rewiring:
                 self._inputs.setdefault(group, []).append((number, self._numbers[edge.to_stage], edge.to_port))
 
     def _goes_on(self, old: EdgePlan | None, new: EdgePlan) -> bool:
-        """Whether a ring stays: the same threads at both ends, the same reader, the same size and policy."""
+        """Whether a ring stays: the same threads at both ends, the same reader, the same size and policy.
+
+        And what writes into it: of two nodes neither of which waits for the other, packets would overtake each other.
+        """
         if old is None or old.name not in self.built.edges or new.from_group in self.new_groups:
             return False
         words = ("to_stage", "from_group", "to_group", "policy", "capacity", "critical")
         same = all(getattr(old, word) == getattr(new, word) for word in words) and (
             old.to_port == new.to_port or new.to_stage in self._files)     # which reads taps, whatever their order
         reader = new.from_stage if new.to_group == "loop" else new.to_stage
-        return same and any(reader in node.members for node in self.change.kept.values())
+        return (same and any(reader in node.members for node in self.change.kept.values())
+                and self._has_successor(old.from_stage, new.from_stage))
+
+    def _has_successor(self, before: str, after: str) -> bool:
+        """Whether the node that works a stage goes on, or hands its state over, and is waited for then."""
+        place = next(place for place, node in nodes_of(self.wanted).items() if after in node.members)
+        heir = self.change.heirs.get(place)
+        return place in self.change.kept or (heir is not None and before in self.change.gone[heir].members)
 
     def _find_routes(self) -> None:
         for ref, to, number in local_ways(self.wanted):
