@@ -100,6 +100,10 @@ class RunStaff:
                 if member.is_left and member.sink is not None:
                     self._run.files.take_off(member.sink)
                     self._run.live.books.retire_writer(member.sink)
+                elif not member.is_left:               # its next recording goes by the new words
+                    member.plan = rewiring.wanted
+                    if member.sink is not None:
+                        member.sink.declared_as(member.plan.stage(member.sink.sink_id))
             elif member.group.name not in present:
                 member.is_left = True
         built, stay = self._run.built, set(rewiring.edges.values())
