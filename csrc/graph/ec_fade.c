@@ -362,15 +362,15 @@ void ec_node_end(ec_node *node, uint32_t newest)
         }
         ec_change_set(change, EC_CHANGE_DONE);
     }
+    if (again) {
+        return;                           /* its taps are the control thread's: nobody waits for this one with them */
+    }
     for (uint32_t i = 0; i < node->n_outputs; i++) {
         const ec_fanout *const fanout = ec_port_fanout(&node->ports[i]);
 
         for (uint32_t k = 0; k < fanout->n; k++) {
             ec_edge_end(fanout->edges[k]);
         }
-    }
-    if (again) {
-        return;
     }
     if (node->fade != NULL) {
         ec_node_end_fade(node);           /* nothing will come out any more */

@@ -5,17 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from eegcore import _rt
+from eegcore import _rt
+from eegcore.errors import EegcoreError
+from eegcore.graph.build import POLICIES
 
+if TYPE_CHECKING:
+    from eegcore._rt import Graph
+
+NodePort = tuple[int, int]
+
+MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for
 LOOK_S = 0.1                                           # a reader looks so often whether its output is made anew
 TURN_S = 0.01                                          # and so often for packets of nodes to come, while there are any
 MOST_KEPT = 4096                                       # packets of nodes to come; after that their rings fill
-
-NodePort = tuple[int, int]
 
 
 @dataclass
@@ -26,7 +33,7 @@ class Ear:
     at: NodePort
     tap: _rt.Tap
     kept: deque[_rt.Packet] = field(default_factory=deque)     # taken while the one before it was read
-    is_off: bool = False                               # off its port: the change it was made for was not made
+    is_off: bool = False                               # taken off its port
 
 
 class Listener:
@@ -37,18 +44,19 @@ class Listener:
 
     def __init__(self, ear: Ear) -> None:
         self.ears: deque[Ear] = deque([ear])           # never empty
-        self._turns = threading.Lock()                 # while one of them is taken off
+        self.heard: deque[Ear] = deque()               # those that gave all they had; `Listeners.tidy` takes them off
+        self._turns = threading.Lock()                 # while one of them leaves `ears`
+
+    @property
+    def at(self) -> NodePort | None:
+        """What the newest one listens to; None if it is taken off."""
+        newest = self.ears[-1]
+        return None if newest.is_off else newest.at
 
     @property
     def ear(self) -> Ear:
         """The one that is read now."""
         return self.ears[0]
-
-    @property
-    def at(self) -> NodePort | None:
-        """What the newest one listens to; None if the change it was made for was not made."""
-        newest = self.ears[-1]
-        return None if newest.is_off else newest.at
 
     @property
     def quota(self) -> int:
@@ -91,7 +99,6 @@ class Listener:
 
     def unfollow(self, ear: Ear) -> None:
         """The change is not made, and the edge has gone."""
-        ear.is_off = True
         with self._turns:
             if self.ears[0] is not ear:
                 self.ears.remove(ear)
@@ -105,7 +112,7 @@ class Listener:
         with self._turns:
             if len(self.ears) == 1:
                 return False
-            self.ears.popleft().tap.detach()
+            self.heard.append(self.ears.popleft())
             return True
 
     def _take_kept(self, max_packets: int) -> list[_rt.Packet]:
@@ -126,3 +133,108 @@ class Listener:
         """Forget the edges. Packets already taken stay valid."""
         for ear in list(self.ears):
             ear.tap.detach()
+
+
+class Listeners:
+    """Open taps of a run, and how they follow when their outputs are made by other nodes.
+
+    Parameters
+    ----------
+    graph : Graph
+    is_virtual : bool
+        The graph waits for its listeners instead of dropping.
+    """
+
+    def __init__(self, graph: Graph, is_virtual: bool) -> None:
+        # a listener collected as garbage closes its tap in any thread: this lock waits for no other
+        self.mutex = threading.RLock()
+        self._graph, self._is_virtual = graph, is_virtual
+        self._open: dict[int, Listener] = {}
+        self._numbers = count()
+        self._coming: list[tuple[Listener, Ear]] = []  # of the change that is prepared
+
+    def open(self, at: NodePort, quota: int, name: str) -> tuple[int, Listener]:
+        """Listen to a port; return a number to close it with, and the listener.
+
+        Raises
+        ------
+        EegcoreError
+            If `MAX_TAPS` are open on it.
+        """
+        with self.mutex:
+            open_here = sum(1 for found in self._open.values() if found.at == at)
+            if open_here >= MAX_TAPS:
+                raise EegcoreError(f"{name}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one first.")
+            listener = Listener(self._ear(at, quota, name))
+            number = next(self._numbers)
+            self._open[number] = listener
+            return number, listener
+
+    def close(self, number: int) -> None:
+        """Take a tap off; what waited in it is dropped."""
+        with self.mutex:
+            listener = self._open.pop(number)
+            for ear in [*listener.heard, *listener.ears]:
+                self._take_off(ear)
+
+    def follow(self, moved: Mapping[NodePort, NodePort]) -> None:
+        """Let listeners hear the nodes, not handed over yet, that are to make their outputs."""
+        with self.mutex:
+            for listener in self._open.values():
+                if listener.at is not None and (at := moved.get(listener.at)) is not None:
+                    ear = self._ear(at, 4 * listener.quota, listener.ear.tap.name, fresh=True)
+                    self._coming.append((listener, ear))
+                    listener.follow(ear)
+
+    def forget(self) -> None:
+        """Undo `follow`: the change is not made."""
+        with self.mutex:
+            for listener, ear in self._coming:
+                self._take_off(ear, fresh=True)
+                listener.unfollow(ear)
+            self._coming = []
+
+    def settle(self) -> None:
+        """The change is made."""
+        with self.mutex:
+            self._coming = []
+
+    def tidy(self) -> None:
+        """Take off what has been heard to the end: nodes can be forgotten then."""
+        with self.mutex:
+            for listener in self._open.values():
+                while listener.heard and (listener.heard[0].is_off
+                                          or _rt.node_is_over(self._graph, listener.heard[0].at[0])):
+                    self._take_off(listener.heard.popleft())
+
+    def refuse(self) -> bool:
+        """Let the producers count everything that follows as dropped[closed]; False if nobody listens."""
+        with self.mutex:
+            listeners = list(self._open.values())
+        for listener in listeners:
+            listener.refuse()
+        return bool(listeners)
+
+    def edges(self) -> set[int]:
+        """Return the numbers of all edges that are read."""
+        return {ear.number for listener in self._open.values() for ear in [*listener.heard, *listener.ears]}
+
+    def _ear(self, at: NodePort, quota: int, name: str, *, fresh: bool = False) -> Ear:
+        number, tap = self._graph.add_outlet(
+            *at, policy=POLICIES["block" if self._is_virtual else "drop_oldest"], capacity=power_below(quota // 2),
+            name=name, quota=quota // 4, fresh=fresh)
+        return Ear(number, at, tap)
+
+    def _take_off(self, ear: Ear, *, fresh: bool = False) -> None:
+        if ear.is_off:
+            return
+        ear.is_off = True
+        nobody_inside = fresh or _rt.node_is_over(self._graph, ear.at[0])
+        ear.tap.refuse()
+        ear.tap.detach()                               # before the edge can be another listener's
+        self._graph.remove_outlet(*ear.at, ear.number, fresh=nobody_inside)
+
+
+def power_below(value: int) -> int:
+    """Return the largest power of two not above `value`, at least 4."""
+    return max(4, 1 << (max(1, value).bit_length() - 1))
