@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from history_runs import board
 
 import eegcore as ec
+from eegcore.graph.run import GraphRun
 from eegcore.offline.replay import Replay
 from eegcore.offline.replay_report import ReplayReport
 from eegcore.pipeline import Pipeline, Run
@@ -88,6 +90,51 @@ def test_any_change_of_the_graph_is_replayed(record):
     assert compared(report) == {stream.stage: stream.packets for stream in history.streams.values()}
     first = ec.replay(folder, settings={"notch": {"high_hz": 53}}).first
     assert (first.stage, first.frame_index, first.config_rev) == ("notch", 400, 3)
+
+
+class Said:
+    """A packet sink that keeps what it was told, in words."""
+
+    def __init__(self) -> None:
+        self.names: dict[int, str] = {}
+        self.told: list[str] = []
+
+    def open(self, run_info: Any, run: dict[str, Any]) -> None:
+        self.told.append("open")
+
+    def config(self, document: dict[str, Any], max_bytes: int) -> None:
+        self.names |= {int(number): stream["stage"] for number, stream in document["streams"].items()}
+        self.told.append(f"revision {document['config_rev']}")
+
+    def packets(self, stream: int, packets: Sequence[Any]) -> None:
+        self.told += [self.names[stream]] * (self.told[-1] != self.names[stream])
+
+    def ended(self, stream: int) -> None:
+        self.told.append(f"{self.names[stream]} has ended")
+
+    def close(self, ledger: dict[str, Any] | None) -> None:
+        self.told.append("close")
+
+
+def test_a_writer_is_told_of_a_stream_before_its_packets_and_when_it_has_ended():
+    stages = [*STAGES, {"history_sink": {"path": "unused"}}]
+    said = Said()
+    pipe = Pipeline(stages, clock="virtual")
+    more = Pipeline([*stages, {"lowpass": {"id": "smooth", "inputs": "notch"}}], clock="virtual")
+    run = GraphRun(pipe.plan, seconds=0.5, packet_sinks={"history_sink": said})
+    run.change(more.plan, at_frame=100)
+    run.change(pipe.plan, at_frame=200)
+    run.change(more.plan, at_frame=300)
+    run.change(pipe.plan, at_frame=400)
+    run.start()
+    assert run.join(30)
+    run.finish()
+    assert said.told[:6] == ["open", "revision 1", "revision 2", "revision 3", "revision 4", "revision 5"]
+    smooth = [word for word in said.told if word.startswith("smooth")]
+    assert smooth[0] == "smooth"
+    assert smooth[-1] == "smooth has ended"
+    assert 1 <= smooth.count("smooth has ended") <= 2, "once, if it came back before its first packets were read"
+    assert said.told[-1] == "close"
 
 
 def test_a_history_goes_on_while_stages_come_and_go(tmp_path):
