@@ -34,7 +34,9 @@ def frames(folder: Any, stage: str) -> dict[int, list[int]]:
 
 
 def come_and_go(run: Run) -> None:
-    """A filter comes twice, with other settings, and once there is a spectrum of its name."""
+    """A filter comes twice, with other settings, and once there is a spectrum of its name; and before all of it, one
+    setting changes ahead of the first frame."""
+    run.update("notch", q=20, at_frame=0)
     run.add("smooth", {"lowpass": {"hz": 60}}, after="notch", at_frame=FIRST_WAY[0])
     run.remove("smooth", at_frame=FIRST_WAY[1])
     run.update("notch", hz=60, at_frame=CHANGE)
@@ -48,11 +50,11 @@ def test_stages_that_come_and_go_are_part_of_the_history(record):
     folder = record(STAGES, edit=come_and_go)
     history = History(folder)
     made = frames(folder, "smooth")
-    assert made.keys() == {2, 5, 7}
-    assert (made[2], made[5]) == ([200, 349], [500, 649])
-    assert THIRD_WAY[0] < made[7][0] < THIRD_WAY[1], "the spectrum has windows of its own frames"
+    assert made.keys() == {3, 6, 8}
+    assert (made[3], made[6]) == ([200, 349], [500, 649])
+    assert THIRD_WAY[0] < made[8][0] < THIRD_WAY[1], "the spectrum has windows of its own frames"
     assert {rev: "smooth" in document["config"]["stages"] for rev, document in history.configs.items()} == {
-        1: False, 2: True, 3: False, 4: False, 5: True, 6: False, 7: True, 8: False}
+        1: False, 2: False, 3: True, 4: False, 5: False, 6: True, 7: False, 8: True, 9: False}
     report = ec.replay(folder)
     assert report.equal
     assert report.exact
@@ -64,11 +66,11 @@ def test_stages_that_come_and_go_are_part_of_the_history(record):
 def test_an_edited_parameter_is_found_where_its_stage_has_come(record):
     folder = record(STAGES, edit=come_and_go)
     first = ec.replay(folder, settings={"smooth": {"hz": 50}}, stop=780).first
-    assert (first.stage, first.frame_index, first.config_rev) == ("smooth", 200, 2)
+    assert (first.stage, first.frame_index, first.config_rev) == ("smooth", 200, 3)
     again = ec.replay(folder, settings={"smooth": {"hz": 50}}, start=360, stop=780).first
-    assert (again.stage, again.frame_index, again.config_rev) == ("smooth", 500, 5)
+    assert (again.stage, again.frame_index, again.config_rev) == ("smooth", 500, 6)
     last = ec.replay(folder, settings={"notch": {"hz": 60}}).first
-    assert (last.stage, last.config_rev) == ("notch", 1)
+    assert (last.stage, last.config_rev) == ("notch", 2)
 
 
 def rebuild(run: Run) -> None:
