@@ -149,6 +149,7 @@ void ec_node_destroy(ec_node *node, ec_run *run)
         }
         free(EC_LOAD(&node->ports[i].fanout, relaxed));
         free(EC_LOAD(&node->ports[i].routes, relaxed));
+        free(node->ports[i].substitute);
     }
     ec_node_forget_changes(node);
     if (node->stage != NULL && node->self != NULL) {

@@ -49,7 +49,8 @@ _Static_assert((int)EC_STATUS_STAGE_FAILED == (int)EEGCORE_STAGE_FAILED, "public
 typedef enum ec_on_error {
     EC_ON_ERROR_FATAL = 0,                /* the run stops */
     EC_ON_ERROR_DRAIN_THEN_STOP = 1,      /* this node stops, other branches go on */
-    EC_ON_ERROR_SKIP_PACKET = 2           /* count and go on */
+    EC_ON_ERROR_SKIP_PACKET = 2,          /* count and go on; the next packet begins after a gap */
+    EC_ON_ERROR_USE_DEFAULT = 3           /* count, and hand on `substitute` of the port */
 } ec_on_error;
 
 typedef struct ec_fanout {
@@ -74,6 +75,7 @@ typedef struct ec_port {
     ec_routes *planned;                   /* control thread: the newest that was handed over */
     ec_routes *before;                    /* control thread: planned before the revision that is worked out */
     ec_pool   *planned_pool;              /* control thread: as planned */
+    float     *substitute;                /* [n_channels], for samples that the stage fails to make; NULL: none */
     ec_counter packets;
     ec_counter frames;                    /* device frames */
 } ec_port;
@@ -92,6 +94,7 @@ typedef struct ec_node {
     uint32_t  is_sink;
     int64_t   budget_ns;                  /* a call that takes longer is counted; 0: no budget */
     uint32_t  dead;                       /* stopped by its policy: packets are counted and released */
+    uint32_t  has_skipped;                /* a packet was skipped, and none has gone on since */
     uint32_t  ended;                      /* inputs, one bit each, on which no packet will come any more */
     uint32_t  ending;                     /* those of them the stage has not been told of */
     uint32_t  finished;                   /* all of them: flushed, and its readers know */
@@ -116,6 +119,7 @@ typedef struct ec_node {
     ec_counter frames;                    /* in, device frames */
     ec_counter written;                   /* sinks: device frames done with */
     ec_counter skipped;                   /* device frames given up by policy */
+    ec_counter substituted;               /* device frames of which the samples are a default */
     ec_counter errors;
     ec_counter overruns;                  /* calls over budget */
     ec_counter last_frame_index;

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eegcore._rt import BenchHop, BenchStage, Graph, bench_decode, bench_padded, bench_peak, histogram_buckets
+from eegcore._rt import (
+    BenchHop,
+    BenchStage,
+    Graph,
+    add_playback,
+    bench_decode,
+    bench_padded,
+    bench_peak,
+    histogram_buckets,
+)
 from eegcore.config import load
 from eegcore.devices.readers_base import Recording
 from eegcore.graph.plan import make_plan
@@ -17,8 +26,9 @@ from eegcore.graph.plan_types import NodePlan, Plan
 from eegcore.offline import SOURCE, ArraySource
 from eegcore.stages import catalogue
 
-__all__ = ["SOURCE", "BenchHop", "BenchPeak", "BenchStage", "Graph", "array_plan", "bench_decode", "bench_padded",
-           "bench_peak", "cascade", "histogram_buckets", "node_of", "recording", "sections_of", "two_threads"]
+__all__ = ["SOURCE", "BenchHop", "BenchPeak", "BenchStage", "Graph", "add_playback", "array_plan", "bench_decode",
+           "bench_padded", "bench_peak", "cascade", "histogram_buckets", "node_of", "recording", "sections_of",
+           "two_threads"]
 
 
 class BenchPeak:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from eegcore.bench.children import environment
-from eegcore.bench.hooks import Graph
+from eegcore.bench.hooks import Graph, add_playback
 from eegcore.bench.line import Effort, Line
 from eegcore.bench.measure import stopwatch
 
@@ -35,8 +35,8 @@ def run_chain(stages: int, packets: int) -> float:
     stream: dict[str, Any] = {"kind": 2, "sps": 4000.0, "n_channels": CHANNELS, "n_bins": 0, "max_frames": FRAMES,
                               "step": (1, 1), "number": 0}
     group = graph.add_group()
-    before = graph.add_playback(group, {**stream, "pool": pool}, values, batch=FRAMES, speed=0.0, loop=True,
-                                frames_max=packets * FRAMES)
+    before = add_playback(graph, group, {**stream, "pool": pool}, values, batch=FRAMES, speed=0.0, loop=True,
+                          frames_max=packets * FRAMES)
     for _ in range(stages):
         node = graph.add_node(group, "websocket_sink", {}, inputs=[stream], outputs=[{**stream, "pool": None}])
         graph.connect(before, 0, node, 0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eegcore.devices.readers_base import Recording
 
 POLICIES = {"fail": 0, "drop_oldest": 1, "block": 2}
-ON_ERROR = {"fatal": 0, "drain_then_stop": 1, "skip_packet": 2}
+ON_ERROR = {"fatal": 0, "drain_then_stop": 1, "skip_packet": 2, "use_default": 3}
 
 PortRef = tuple[str, str]
 Route = tuple[Literal["local"], int, int] | tuple[Literal["edge"], int]
@@ -46,7 +46,7 @@ class Built:
     order: dict[int, list[int]] = field(default_factory=dict)      # group -> its nodes, those included that go
     inputs: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)    # group -> (edge, node, input)
     reads: set[tuple[int, int]] = field(default_factory=set)       # (node, one that has to stand behind it)
-    left: list[int] = field(default_factory=list)                  # groups whose thread ends or has ended
+    left: list[int] = field(default_factory=list)                  # groups whose thread has ended
     spare: dict[str, tuple[int, int]] = field(default_factory=dict)    # pool name -> number and slots of a larger one
     with_server: bool = False
     digest: bool = False
@@ -137,7 +137,8 @@ def node_streams(built: Built, plan: Plan, node: NodePlan) -> dict[str, Any]:
         # the port through which the very packets go on to the server
         outputs = [{**stream_dict(streams[node.inputs[0]]), "number": built.numbers[node.inputs[0]], "pool": None}]
     else:
-        outputs = _outputs(built, node, streams)
+        outputs = [{**output, "default": plan.stage(ref[0]).default}
+                   for ref, output in zip(node.outputs, _outputs(built, node, streams), strict=True)]
     return {"inputs": [stream_dict(streams[ref]) for ref in node.inputs], "outputs": outputs}
 
 
@@ -178,7 +179,7 @@ def _add_source(built: Built, group: GroupPlan, node: NodePlan, streams: dict[Po
     sps = streams[node.outputs[0]].sps
     frames = 0 if seconds is None else max(1, round(seconds * sps))
     if node.params["node"] == "ads1299":
-        number = built.graph.add_ads1299(at, output, node.params, frames=_file_frames(node), frames_max=frames)
+        number = _rt.add_ads1299(built.graph, at, output, node.params, frames=_file_frames(node), frames_max=frames)
     elif node.params["node"] == "recorded":
         number = _rt.add_recorded(built.graph, at, output)
     else:
@@ -199,8 +200,8 @@ def _add_playback(built: Built, at: int, output: dict[str, Any], node: NodePlan,
         raise EegcoreError(f"{node.name}: the recording has {recording.n_channels} channels, the plan was made for "
                            f"{output['n_channels']}. Make the plan again.")
     gaps = np.asarray(recording.gaps, dtype=np.uint64).reshape(-1, 2)
-    return built.graph.add_playback(
-        at, output, recording.values, batch=node.params["batch"], speed=node.params["speed"],
+    return _rt.add_playback(
+        built.graph, at, output, recording.values, batch=node.params["batch"], speed=node.params["speed"],
         loop=node.params["loop"], frames_max=frames,
         gap_at=np.ascontiguousarray(gaps[:, 0]), gap_frames=np.ascontiguousarray(gaps[:, 1]))
 

@@ -46,7 +46,7 @@ class FileSinks:
         self._left_broken: list[str] = []              # of sinks that have left the plan
 
     def open(self, group: GroupPlan, plan: Plan, taps: list[tuple[tuple[str, str], _rt.Tap]], *,
-             is_late: bool = False) -> SinkThread:
+             late_rev: int | None = None) -> SinkThread:
         """Make the writer of a group of kind ``sink`` and open its file. It is not listed before `put`.
 
         Parameters
@@ -56,8 +56,8 @@ class FileSinks:
             That the group is of.
         taps : list of (output, Tap)
             What it reads.
-        is_late : bool
-            Come into a graph that runs: named after its own beginning.
+        late_rev : int, optional
+            Of the change that brings it into a graph that runs: its file is named after its own beginning.
 
         Raises
         ------
@@ -69,24 +69,29 @@ class FileSinks:
         source, out = node.inputs[0]
         stream = next(port.stream for port in plan.stage(source).outputs if port.name == out)
         sources = ", ".join(f"{source} ({plan.stage(source).type})" for source in stream.sources)
-        info = RunInfo(run.run_id, plan.name, sink_id, sources, time.time_ns() if is_late else run.start_unix_ns,
-                       run.start_t_ns, run.live.config_rev, input=str(stream.meta.get("input", "")))
+        began_ns = run.start_unix_ns if late_rev is None else time.time_ns()
+        info = RunInfo(run.run_id, plan.name, sink_id, sources, began_ns, run.start_t_ns,
+                       run.live.config_rev, input=str(stream.meta.get("input", "")))
 
         def alarm(place: str, text: str, frame: int | None) -> None:
             self._on_alarm("error", place, text, frame)
 
         if node.params["node"] == "history_sink":
             writer = self._packet_sinks.get(sink_id) or make_history(node.params)
-            sink: SinkThread = HistoryThread(sink_id, taps, writer, self.plans, info, alarm=alarm)
+            plans = [entry for entry in self.plans if any(stage.id == sink_id for stage in entry[1].stages)] \
+                if late_rev is None else [(late_rev, plan)]
+            sink: SinkThread = HistoryThread(sink_id, taps, writer, plans, info, alarm=alarm,
+                                             is_late=plans[0][0] != self.plans[0][0])
         else:
             sink = SinkThread(sink_id, taps[0][1], make_writer(node.params), stream, info, digest=self._digest,
                               alarm=alarm)
         sink.declared_as(plan.stage(sink_id))
+        sink.on_fatal = run.fail if plan.stage(sink_id).on_error == "fatal" else None
         sink.open()
         if sink.recorder is not None:
             sink.recorder.alarm = lambda text: self._on_alarm("warning", f"{sink_id}.disk", text, None)
             self._forget_notes.append(run.journal.subscribe(sink.note, since=0))
-        if is_late and self._keeper is not None:
+        if late_rev is not None and self._keeper is not None:
             self._keeper.opened(run, sink)
         return sink
 
@@ -106,11 +111,8 @@ class FileSinks:
             self._left_broken.append(str(sink.failed))
 
     def note_plan(self, config_rev: int, plan: Plan, *, is_running: bool) -> None:
-        """Let every history know what a revision is, those included that are not open yet."""
+        """Keep what a history that is opened later has to know: before the start every revision."""
         self.plans[:] = [(config_rev, plan)] if is_running else [*self.plans, (config_rev, plan)]
-        for sink in list(self.by_id.values()):
-            if isinstance(sink, HistoryThread):
-                sink.note_config(config_rev, plan)
 
     def tell_keeper(self, sink_id: str | None = None) -> None:
         """Let the keeper begin what records from the start: of one sink, or of all; before their threads run."""

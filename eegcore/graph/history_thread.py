@@ -1,14 +1,16 @@
 """The thread of a sink that sees many outputs: drain their edges in turn, tell the writer what was dropped.
 
 All its edges ring one doorbell. Where the graph cannot wait they drop their oldest packets rather than hold anything
-up: what is missing is told as a hole.
+up: what is missing is told as a hole. Outputs come and go while it runs; of one that is made by another node, the new
+edge is read when the old one is over, so that packets of a stream never overtake each other.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,8 +34,8 @@ class PacketSink(Protocol):
         """Make ready; a refusal stops the start."""
         ...
 
-    def config(self, document: dict[str, Any]) -> None:
-        """Take note of a configuration, before most of its packets."""
+    def config(self, document: dict[str, Any], max_bytes: int) -> None:
+        """Take note of a configuration, before the packets of streams that it brings and most of the others."""
         ...
 
     def packets(self, stream: int, packets: Sequence[Any]) -> None:
@@ -44,9 +46,32 @@ class PacketSink(Protocol):
         """Take note that packets are missing, somewhere from a frame on and before the next packet."""
         ...
 
+    def ended(self, stream: int) -> None:
+        """Take note that nothing follows of a stream, unless a later configuration brings it back."""
+        ...
+
     def close(self, ledger: dict[str, Any] | None) -> None:
         """Finish."""
         ...
+
+
+@dataclass(eq=False)
+class Intake:
+    """One edge that is read: packets that were taken, and dropped when it was last looked at."""
+
+    number: int                                        # of the stream
+    tap: _rt.Tap
+    taken: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Note:
+    """A revision for the writer, and the edges it brings."""
+
+    document: dict[str, Any]
+    max_bytes: int
+    fresh: list[Intake]
 
 
 class HistoryThread(SinkThread):
@@ -56,43 +81,51 @@ class HistoryThread(SinkThread):
     ----------
     sink_id : str
     taps : list of (PortRef, Tap)
-        Every output it reads; the taps share a doorbell.
+        Every output it reads; the taps share a doorbell. Of two of the same output the first is read to its end first.
     writer : PacketSink
     plans : list of (int, Plan)
-        By config_rev: what the run begins with, and the changes that are known already.
+        By config_rev: what it begins with, and the changes that are known already.
     run_info : RunInfo
     alarm : callable
         As of `SinkThread`.
+    is_late : bool
+        It does not see the first packets of the run.
     """
 
     def __init__(self, sink_id: str, taps: list[tuple[PortRef, _rt.Tap]], writer: PacketSink,
-                 plans: list[tuple[int, Plan]], run_info: RunInfo, *, alarm: Alarm) -> None:
-        stream = next(port.stream for stage in plans[0][1].stages for port in stage.outputs
+                 plans: list[tuple[int, Plan]], run_info: RunInfo, *, alarm: Alarm, is_late: bool = False) -> None:
+        stream = next(port.stream for _, plan in plans for stage in plan.stages for port in stage.outputs
                       if (stage.id, port.name) == taps[0][0])
         # the base calls only `close` of a writer, which both kinds have
         super().__init__(sink_id, taps[0][1], writer, stream, run_info, alarm=alarm, digest=False)  # type: ignore[arg-type]
-        self._sink = writer
-        self._known: dict[PortRef, int] = {}           # numbers of streams, for the whole run
-        self._numbering = threading.Lock()
-        self._taps = [tap for _, tap in taps]
-        self._numbers = [self._number(ref) for ref, _ in taps]
+        self._sink, self._is_late = writer, is_late
+        self._known: dict[PortRef, int] = {}           # numbers of streams, for the whole run; [control-thread]
         self._plans = list(plans)
-        self._dropped = [0] * len(taps)
-        self._end_frame = [0] * len(taps)              # behind the newest packet of each
-        self._end_ns = [run_info.start_t_ns] * len(taps)
-        self.done_packets = 0                          # those the writer is done with
-        self._notes: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._ends: dict[int, tuple[int, int]] = {}    # stream -> frame and time behind its newest packet
+        self.done_packets = 0                          # of the edges that are read, those the writer is done with
+        # read now; waiting for another of the same stream to end; [its thread]
+        self._intakes: list[Intake] = []
+        self._later: list[Intake] = []
+        self._taps: list[_rt.Tap] = []                 # of `_intakes`
+        self._wanted: set[int] = set()                 # streams of the newest configuration
+        self._notes: queue.SimpleQueue[Note] = queue.SimpleQueue()
+        self._noting = threading.Lock()
+        self._has_left = False                         # the thread reads no notes any more; under `_noting`
+        self._settled = threading.Event()              # no change is being made
+        self._settled.set()
+        self._take_in([Intake(self._number(ref), tap) for ref, tap in taps])
 
     def open(self) -> None:
         """Make the writer ready, and tell it the configuration."""
         self._sink.open(self._info, {
             "run_id": self._info.run_id, "pipeline": self._info.pipeline, "version": __version__,
             "clock": self._plans[0][1].clock, "start_unix_ns": self._info.start_unix_ns,
-            "start_t_ns": self._info.start_t_ns, "source": self._info.source, "input": self._info.input})
+            "start_t_ns": self._info.start_t_ns, "source": self._info.source, "input": self._info.input,
+            "is_late": self._is_late})
         self._is_open = True
         try:
             for config_rev, plan in self._plans:
-                self._sink.config(self._document(config_rev, plan))
+                self._write_down(self._note(config_rev, plan, ()))
             self._plans.clear()
         except BaseException:
             self.close(None)
@@ -103,62 +136,132 @@ class HistoryThread(SinkThread):
         """False: it holds no lock, and a change of what it reads is part of what it writes."""
         return False
 
-    def note_config(self, config_rev: int, plan: Plan) -> None:
-        """Let the writer know what a revision is. [any-thread]"""
-        self._notes.put(self._document(config_rev, plan))
+    # ---- changes ----
+
+    def expect(self) -> None:
+        """A change is being made: it may bring edges when all that are read have ended. [control-thread]"""
+        self._settled.clear()
+
+    def follow(self, config_rev: int, plan: Plan, taps: Iterable[tuple[PortRef, _rt.Tap]]) -> None:
+        """A change is made: tell the writer what the revision is, and read what is new. [control-thread]"""
+        self.declared_as(plan.stage(self.sink_id))
+        note = self._note(config_rev, plan, taps)
+        with self._noting:
+            if self._has_left:
+                for intake in note.fresh:
+                    intake.tap.refuse()
+            else:
+                self._notes.put(note)
+        self._settled.set()
+
+    def expect_nothing(self) -> None:
+        """The change was not made. [control-thread]"""
+        self._settled.set()
 
     def _number(self, ref: PortRef) -> int:
-        with self._numbering:
-            return self._known.setdefault(ref, len(self._known))
+        return self._known.setdefault(ref, len(self._known))
 
-    def _document(self, config_rev: int, plan: Plan) -> dict[str, Any]:
+    def _note(self, config_rev: int, plan: Plan, taps: Iterable[tuple[PortRef, _rt.Tap]]) -> Note:
+        stage = plan.stage(self.sink_id)
         roles = {stage.id: stage.role for stage in plan.stages}
-        read = set(plan.stage(self.sink_id).inputs)
         streams = {}
-        for stage in plan_json(plan)["stages"]:
-            for out in stage["outputs"]:
-                ref = (stage["id"], out["port"])
-                if ref in read:
+        for described in plan_json(plan)["stages"]:
+            for out in described["outputs"]:
+                ref = (described["id"], out["port"])
+                if ref in stage.inputs:
                     streams[str(self._number(ref))] = {"stage": ref[0], "port": ref[1], "role": roles[ref[0]],
                                                        "description": out}
-        return {"config_rev": config_rev, "config": plan.config, "streams": streams}
+        return Note({"config_rev": config_rev, "config": plan.config, "streams": streams},
+                    stage.native.get("max_bytes", 0), [Intake(self._number(ref), tap) for ref, tap in taps])
+
+    # ---- the thread ----
 
     def _drain(self, clock: Callable[[], int]) -> None:
         while True:
-            found = _rt.wait_any(self._taps, WAIT_S, BATCH)
+            taps = self._taps
+            found = _rt.wait_any(taps, WAIT_S, BATCH)
             self.beat_ns = clock()
             self._answer_calls()
-            if found is None:
-                break
-            self._write_notes()
-            for at, packets in found:
-                self._take_from(at, packets)
-            found.clear()
-            self.done_packets = self.packets
-        self._write_notes()
+            is_over = found is None
+            self._read_notes()
+            for at, packets in found or ():
+                self._take_from(self._intakes[at], packets)
+                packets.clear()
+            self._let_go()
+            self.done_packets = sum(intake.taken for intake in self._intakes)
+            if is_over and self._taps is taps and self._is_left():
+                return
 
-    def _write_notes(self) -> None:
+    def _is_left(self) -> bool:
+        """Whether nothing comes any more: a change that is being made may bring something."""
+        self._settled.wait()
+        with self._noting:
+            self._has_left = self._notes.empty()
+            return self._has_left
+
+    def _read_notes(self) -> None:
         while not self._notes.empty():
-            self._guarded(partial(self._sink.config, self._notes.get_nowait()), 0, None)
+            note = self._notes.get_nowait()
+            self._guarded(partial(self._write_down, note), 0, None)
+            self._take_in(note.fresh)
 
-    def _take_from(self, at: int, packets: list[_rt.Packet]) -> None:
+    def _write_down(self, note: Note) -> None:
+        self._wanted = {int(number) for number in note.document["streams"]}
+        self._sink.config(note.document, note.max_bytes)
+
+    def _take_in(self, fresh: list[Intake]) -> None:
+        """Read these too; behind others that know `_intakes` by their place."""
+        for intake in fresh:
+            if self._is_broken:
+                intake.tap.refuse()
+            is_first = all(other.number != intake.number for other in (*self._intakes, *self._later))
+            (self._intakes if is_first else self._later).append(intake)
+        if fresh:
+            self._taps = [intake.tap for intake in self._intakes]
+
+    def _let_go(self) -> None:
+        """Forget edges that are over, and go on with those that take their place."""
+        heirs = {intake.number for intake in self._later}
+        if not heirs and all(intake.number in self._wanted for intake in self._intakes):
+            return
+        for intake in list(self._intakes):
+            if intake.number in self._wanted and intake.number not in heirs:
+                continue
+            packets = intake.tap.wait(0.0, BATCH)
+            if packets:
+                self._take_from(intake, packets)
+            elif packets is None:
+                self._intakes.remove(intake)
+                self._replace(intake.number)
+        self._taps = [intake.tap for intake in self._intakes]
+
+    def _replace(self, number: int) -> None:
+        heir = next((intake for intake in self._later if intake.number == number), None)
+        if heir is not None:
+            self._later.remove(heir)
+            self._intakes.append(heir)
+        else:
+            self._guarded(partial(self._sink.ended, number), 0, None)
+
+    def _take_from(self, intake: Intake, packets: list[_rt.Packet]) -> None:
         frames = sum(packet.device_frames for packet in packets)
         self.taken += frames
         self.packets += len(packets)
+        intake.taken += len(packets)
         if self._is_broken:
             self._refuse("closed", frames)
             return
-        number, from_frame, from_ns = self._numbers[at], self._end_frame[at], self._end_ns[at]
-        if self._guarded(lambda: self._sink.packets(number, packets), frames, packets[0].frame_index):
+        from_frame, from_ns = self._ends.get(intake.number, (0, self._info.start_t_ns))
+        if self._guarded(lambda: self._sink.packets(intake.number, packets), frames, packets[0].frame_index):
             self._written += frames
         last = packets[-1]
-        self._end_frame[at] = last.frame_index + last.device_frames
-        self._end_ns[at] = last.t_ns + round(last.n_frames * 1e9 / last.sps)
-        dropped = self._taps[at].dropped
-        if dropped > self._dropped[at]:
+        self._ends[intake.number] = (last.frame_index + last.device_frames,
+                                     last.t_ns + round(last.n_frames * 1e9 / last.sps))
+        dropped = intake.tap.dropped
+        if dropped > intake.dropped:
             # it began behind the packet before these, and may have ended only behind them
-            missing, self._dropped[at] = dropped - self._dropped[at], dropped
-            self._guarded(lambda: self._sink.hole(number, from_frame, from_ns, missing), 0, from_frame)
+            missing, intake.dropped = dropped - intake.dropped, dropped
+            self._guarded(lambda: self._sink.hole(intake.number, from_frame, from_ns, missing), 0, from_frame)
 
     def _guarded(self, call: Callable[[], None], frames: int, frame_index: int | None) -> bool:
         """Call the writer; a failure closes all edges and is told."""
@@ -177,5 +280,5 @@ class HistoryThread(SinkThread):
 
     def _fail(self, error: EegcoreError, frame_index: int | None = None, *, for_good: bool = False) -> None:
         super()._fail(error, frame_index, for_good=for_good)
-        for tap in self._taps:
-            tap.refuse()
+        for intake in (*self._intakes, *self._later):
+            intake.tap.refuse()

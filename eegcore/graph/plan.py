@@ -13,7 +13,7 @@ from eegcore.graph.plan_edges import check_edge_keys, make_edges
 from eegcore.graph.plan_groups import Group, group_of, make_groups
 from eegcore.graph.plan_json import plan_json, plan_load
 from eegcore.graph.plan_nodes import make_nodes
-from eegcore.graph.plan_policies import refuse_foreign_policies
+from eegcore.graph.plan_policies import check_defaults, default_samples, refuse_foreign_policies
 from eegcore.graph.plan_sizes import Carried, pools, slot_bytes
 from eegcore.graph.plan_streams import Described, Flow, follow_streams
 from eegcore.graph.plan_text import describe_plan
@@ -60,6 +60,7 @@ def make_plan(config: PipelineConfig, problems: Problems, clock: Literal["real",
     _check_topics(flow, problems)
     _check_files(flow, problems)
     refuse_foreign_policies(config, problems)
+    check_defaults(flow, problems)
     groups = make_groups(flow, config, problems)
     check_edge_keys(flow, groups, problems)
     carried = make_edges(flow, groups, config, used_clock, problems)
@@ -110,7 +111,7 @@ def _stage_plan(stage: Described, group: Group) -> StagePlan:
     return StagePlan(
         stage.id, stage.config.type, stage.type.role, group.name, list(stage.inputs), settings,
         [PortPlan(port.name, port.stream) for port in stage.description.outputs], stage.description.native,
-        on_error, bool(common.critical), common.budget_us, common.timeout_ms)
+        on_error, bool(common.critical), common.budget_us, common.timeout_ms, default_samples(stage))
 
 
 def _group_plans(groups: list[Group], stages: list[StagePlan], flow: Flow) -> list[GroupPlan]:

@@ -22,7 +22,7 @@ Place = tuple[str, str]                                # group and name of a nod
 STREAM_SHAPE = {"kind": "kind", "sps": "rate (sps)", "labels": "labels", "unit": "unit", "n_bins": "number of bins",
                 "max_frames": "frames per packet", "step": "step", "sources": "sources", "can_wait": "clock"}
 # What of a stage the node is made with, beside its parameters.
-STAGE_SHAPE = ("type", "on_error", "budget_us")
+STAGE_SHAPE = ("type", "on_error", "default", "budget_us")
 FILE_SINKS = ("csv_sink", "bdf_sink", "history_sink")
 MOST_REASONS = 5
 
@@ -67,7 +67,7 @@ def compare_plans(running: Plan, wanted: Plan, can_change: Callable[[str], bool]
     NeedsStop
         If a source would be another one, or the clock; the message says which, and how.
     """
-    reasons = [*_other_run(running, wanted)] or [*_made_anew(running, wanted, can_change)]
+    reasons = [*_other_run(running, wanted)]
     if reasons:
         shown = " ".join(reasons[:MOST_REASONS])
         more = f" And {len(reasons) - MOST_REASONS} more." if len(reasons) > MOST_REASONS else ""
@@ -108,13 +108,15 @@ def _streams(plan: Plan) -> dict[PortRef, Stream]:
 def _stays(old: NodePlan, new: NodePlan, running: Plan, wanted: Plan, can_change: Callable[[str], bool]) -> bool:
     if old.members != new.members or old.outputs != new.outputs or old.params["node"] != new.params["node"]:
         return False
+    if any(getattr(running.stage(name), word) != getattr(wanted.stage(name), word)
+           for name in new.members for word in STAGE_SHAPE):
+        return False
+    if new.params["node"] == "history_sink":           # it reads what there is, and writes down what that is
+        return {**old.params, "max_bytes": 0} == {**new.params, "max_bytes": 0}
     if old.params != new.params and (_writes(new) or not can_change(new.params["node"])):
         return False
     if (len(new.inputs) != 1 and old.inputs != new.inputs) or (_writes_file(new) and old.inputs != new.inputs):
         return False                                   # what it holds of one input belongs to that one
-    if any(getattr(running.stage(name), word) != getattr(wanted.stage(name), word)
-           for name in new.members for word in STAGE_SHAPE):
-        return False
     before, after = _streams(running), _streams(wanted)
     return (all(same_shape(before[a], after[b]) for a, b in zip(old.inputs, new.inputs, strict=True))
             and all(same_shape(before[ref], after[ref]) for ref in new.outputs)
@@ -136,7 +138,7 @@ def _rings(plan: Plan, node: NodePlan) -> list[EdgePlan]:
 def _heir(place: Place, node: NodePlan, gone: dict[Place, NodePlan], running: Plan, wanted: Plan,
           can_change: Callable[[str], bool]) -> Place | None:
     """Return the node of the same thread that shares most stages with a new one, if it can hand its state over."""
-    if not can_change(node.params["node"]) or _writes(node):
+    if _writes(node) or not can_change(node.params["node"]):
         return None
     shared = {other: len(set(old.members) & set(node.members)) for other, old in gone.items()
               if other[0] == place[0] and old.params["node"] == node.params["node"]
@@ -183,31 +185,6 @@ def _other_marks(running: Plan, wanted: Plan) -> Iterator[str]:
     for name in before.keys() & after.keys():
         if before[name] != after[name]:
             yield f"{name} (marker_in): its port and its lines are opened once in a run."
-
-
-def _made_anew(running: Plan, wanted: Plan, can_change: Callable[[str], bool]) -> Iterator[str]:
-    """Stages that run go on as they are or with other settings; what comes and goes are whole branches."""
-    threads = [{group.name for group in plan.groups if group.kind == "worker"} for plan in (running, wanted)]
-    for name in sorted(threads[0] ^ threads[1]):
-        yield f"group {name}: its thread would {'begin' if name in threads[1] else 'end'}."
-    before, after = nodes_of(running), nodes_of(wanted)
-    there = {member: node for node in before.values() for member in node.members}
-    for place, node in after.items():
-        old = before.get(place)
-        for member in node.members:
-            if member in there and (old is None or not _stays(old, node, running, wanted, can_change)):
-                yield _why(running.stage(member), wanted.stage(member))
-        if old is not None and old.inputs != node.inputs:
-            yield _why(running.stage(node.members[0]), wanted.stage(node.members[0]))
-
-
-def _why(before: StagePlan, after: StagePlan) -> str:
-    for word in ("type", "group", "inputs", "on_error", "budget_us"):
-        old, new = getattr(before, word), getattr(after, word)
-        if old != new:
-            return f"{before.id}: {word} would change from {_shown(old)} to {_shown(new)}."
-    return next(_other_source(before, after),
-                f"{before.id} ({before.type}): it would have to be made anew, or one it is worked with.")
 
 
 def _other_source(before: StagePlan, after: StagePlan) -> Iterator[str]:

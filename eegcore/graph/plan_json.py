@@ -65,13 +65,13 @@ def _stage_out(stage: StagePlan) -> dict[str, Any]:
             "inputs": [_ref_out(ref) for ref in stage.inputs], "settings": stage.settings,
             "outputs": [_port_out(port) for port in stage.outputs], "native": stage.native,
             "on_error": stage.on_error, "critical": stage.critical, "budget_us": stage.budget_us,
-            "timeout_ms": stage.timeout_ms}
+            "timeout_ms": stage.timeout_ms, "default": stage.default}
 
 
 def _stage_in(item: dict[str, Any]) -> StagePlan:
     return StagePlan(item["id"], item["type"], item["role"], item["group"], [_ref_in(ref) for ref in item["inputs"]],
                      item["settings"], [_port_in(port) for port in item["outputs"]], item["native"],
-                     item["on_error"], item["critical"], item["budget_us"], item["timeout_ms"])
+                     item["on_error"], item["critical"], item["budget_us"], item["timeout_ms"], item["default"])
 
 
 def _ref_out(ref: tuple[str, str]) -> str:

@@ -49,7 +49,7 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream],
         chain = open_chains.get(stage.inputs[0])
         if chain is not None and _may_follow(chain, stage, neighbours):
             del open_chains[stage.inputs[0]]               # the first reader continues, others begin anew
-            chain = chain if _has_room(chain, stage) else None
+            chain = chain if _has_room(chain, stage) and chain[0].on_error == stage.on_error else None
         else:
             chain = None
         if chain is None:

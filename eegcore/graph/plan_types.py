@@ -38,6 +38,7 @@ class StagePlan:
     critical: bool
     budget_us: float | None = None
     timeout_ms: float | None = None
+    default: list[float] = field(default_factory=list)     # one value per channel; on_error: use_default
 
 
 @dataclass

@@ -125,14 +125,16 @@ class Rewiring:
 
     def _make_edges(self) -> None:
         before = {edge.name: edge for edge in self.running.edges}
-        bells: dict[str, _rt.Bell] = {}
+        # a history that goes on waits at the bell it has; the others that get rings are new ones
+        self._bells = {member: self.built.bells[member] for node in self.change.kept.values()
+                       for member in node.members if member in self.built.bells}
         for edge in self.wanted.edges:
             if edge.to_group == "loop" and not self.built.with_server:
                 continue
             if self._goes_on(before.get(edge.name), edge):
                 self.edges[edge.name] = self.built.edges[edge.name]
             elif edge.to_group == "loop" or edge.to_stage in self._files:
-                number, self.new_taps[edge.name] = self.built.graph.new_outlet(**outlet_args(edge, bells))
+                number, self.new_taps[edge.name] = self.built.graph.new_outlet(**outlet_args(edge, self._bells))
                 self._made_edges.append(number)
                 self.edges[edge.name] = number
             else:
@@ -143,13 +145,24 @@ class Rewiring:
                 self._inputs.setdefault(group, []).append((number, self._numbers[edge.to_stage], edge.to_port))
 
     def _goes_on(self, old: EdgePlan | None, new: EdgePlan) -> bool:
-        """Whether a ring stays: the same threads at both ends, the same reader, the same size and policy."""
+        """Whether a ring stays: the same threads at both ends, the same reader, the same size and policy.
+
+        And what writes into it: of two nodes neither of which waits for the other, packets would overtake each other.
+        """
         if old is None or old.name not in self.built.edges or new.from_group in self.new_groups:
             return False
-        same = all(getattr(old, word) == getattr(new, word) for word in
-                   ("to_stage", "to_port", "from_group", "to_group", "policy", "capacity", "critical"))
+        words = ("to_stage", "from_group", "to_group", "policy", "capacity", "critical")
+        same = all(getattr(old, word) == getattr(new, word) for word in words) and (
+            old.to_port == new.to_port or new.to_stage in self._files)     # which reads taps, whatever their order
         reader = new.from_stage if new.to_group == "loop" else new.to_stage
-        return same and any(reader in node.members for node in self.change.kept.values())
+        return (same and any(reader in node.members for node in self.change.kept.values())
+                and self._has_successor(old.from_stage, new.from_stage))
+
+    def _has_successor(self, before: str, after: str) -> bool:
+        """Whether the node that works a stage goes on, or hands its state over, and is waited for then."""
+        place = next(place for place, node in nodes_of(self.wanted).items() if after in node.members)
+        heir = self.change.heirs.get(place)
+        return place in self.change.kept or (heir is not None and before in self.change.gone[heir].members)
 
     def _find_routes(self) -> None:
         for ref, to, number in local_ways(self.wanted):
@@ -231,7 +244,7 @@ class Rewiring:
         for edge in self.running.edges:
             number = self.built.edges.get(edge.name)
             if number is not None and number not in stay:
-                books.retire_edge(edge.name, number)
+                books.retire_edge(edge.name, number, is_outlet=edge.to_group == "loop" and edge.name in self.built.taps)
 
     def commit(self) -> None:
         """Let names mean what they mean from this revision on."""
@@ -242,6 +255,7 @@ class Rewiring:
         stay = {edge: built.taps[edge] for edge in self.edges
                 if edge in built.taps and edge not in self.new_taps}
         built.edges, built.taps = dict(self.edges), {**stay, **self.new_taps}
+        built.bells = {member: bell for member, bell in self._bells.items() if member in self._files}
         kept = {self._numbers[node.members[0]] for node in self.change.kept.values()
                 if node.members[0] in self._numbers}
         built.routes = {at: routes for at, routes in built.routes.items() if at[0] not in kept} | self._routes
@@ -251,7 +265,7 @@ class Rewiring:
                 register(built, node, self._made_nodes.get(place, self._numbers[node.members[0]]))
         present = {group.name for group in self.wanted.groups}
         for name in [name for name in built.groups if name not in present]:
-            built.left.append(built.groups.pop(name))
+            del built.groups[name]
 
     def undo(self) -> None:
         """Forget all that was made; what runs has not noticed."""

@@ -39,6 +39,8 @@ class Placing:
                 if member in built.nodes}
         before = {(to, number): ref[0] for ref, to, number in local_ways(running)}
         for place, node in change.kept.items():
+            if node.members[0] not in built.nodes:     # a file writer has a thread of its own
+                continue
             self._follow(built, place, node, nodes_of(running)[place], ways, before, stay)
 
     def _follow(self, built: Built, place: Place, node: NodePlan, old: NodePlan, ways: dict[Way, str],

@@ -65,6 +65,7 @@ class SinkThread:
         self.has_overflowed = False
         self.settings: dict[str, Any] = {}
         self.input = ("", "")                          # stage and port it reads
+        self.on_fatal: Callable[[EegcoreError], None] | None = None    # its policy is to stop the run if it fails
         self.writer = writer
         self.recorder: Recorder | None = cast("Recorder", writer) if hasattr(writer, "begin") else None
         self._tap, self._info = tap, run_info
@@ -113,8 +114,9 @@ class SinkThread:
                 self._take(packets)
         if self._tap.is_closed and self.failed is None:
             self.has_overflowed = True
-            self._alarm(self.sink_id, f"{self.sink_id}: its edge overflowed and was closed; the file ends here. "
-                        "The disk is too slow for this rate. Lower the rate or write elsewhere.", None)
+            error = SinkFailed(f"{self.sink_id}: its edge overflowed and was closed; the file ends here. "
+                               "The disk is too slow for this rate. Lower the rate or write elsewhere.")
+            self._announce(error, None)
 
     def close(self, ledger: dict[str, Any] | None) -> None:
         """Finish the file. After `run` has returned; also when it never ran."""
@@ -329,4 +331,9 @@ class SinkThread:
         self.failed, self.failed_now = self.failed or error, error
         if self.recorder is None or for_good:
             self._tap.refuse()
+        self._announce(error, frame_index)
+
+    def _announce(self, error: EegcoreError, frame_index: int | None) -> None:
         self._alarm(self.sink_id, str(error), frame_index)
+        if self.on_fatal is not None:
+            self.on_fatal(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from eegcore.offline.replay_report import ReplayReport, all_stages, first_cause,
 from eegcore.offline.replay_source import Stretch
 from eegcore.sinks.history_format import PacketRecord
 from eegcore.sinks.history_read import ENDLESS, HeldStream, History
+from eegcore.stages.stream import Stream
 
 # A stage says when a thousandth of a step is left. Two states that differ by as much as the offset of an electrode,
 # 187.5 mV, around a signal of 10 uV are the same in double precision when 2^-53 of the signal is left of that:
@@ -167,21 +168,22 @@ class Replay:
         held = {stream.stage: stream for stream in self.history.sources}
         windows: dict[PortRef, list[Window]] = {}
         settled: dict[PortRef, int | None] = {}
-        for stage in all_stages(self._stretch.plans.values()):
-            for port in stage.outputs:
-                ref, stream = (stage.id, port.name), port.stream
-                above = [held[source] for source in stream.sources if source in held]
-                needs_ns = 0 if stage.role == "source" else round(SETTLINGS * stream.settling_s * NS)
-                sound = self._sound(above, needs_ns, round((2 * stream.delay_s + stream.max_frames / stream.sps) * NS)
-                                    if stage.role != "source" else 0)
-                windows[ref] = [(max(begin, start_ns), min(end, stop_ns)) for begin, end in sound
-                                if max(begin, start_ns) < min(end, stop_ns, end_ns)]
-                begin = windows[ref][0][0] if windows[ref] else None
-                is_late = begin is not None and sound and sound[0][0] > -ENDLESS and begin > start_ns
-                settled[ref] = begin if is_late else None
-                if not windows[ref]:
-                    self.report.notes.append(f"{'.'.join(ref).removesuffix('.out')}: not compared. It needs "
-                                             f"{needs_ns / NS:.3g} s to settle, and the stretch has no more.")
+        for ref, streams in _streams(self._stretch.plans.values()).items():
+            above = [held[source] for source in {source: None for stream in streams for source in stream.sources}
+                     if source in held]
+            needs_ns = ahead_ns = 0
+            if ref[0] not in held:                     # of all that it is in the stretch, the longest
+                needs_ns = round(SETTLINGS * max(stream.settling_s for stream in streams) * NS)
+                ahead_ns = round(max(2 * stream.delay_s + stream.max_frames / stream.sps for stream in streams) * NS)
+            sound = self._sound(above, needs_ns, ahead_ns)
+            windows[ref] = [(max(begin, start_ns), min(end, stop_ns)) for begin, end in sound
+                            if max(begin, start_ns) < min(end, stop_ns, end_ns)]
+            begin = windows[ref][0][0] if windows[ref] else None
+            is_late = begin is not None and sound and sound[0][0] > -ENDLESS and begin > start_ns
+            settled[ref] = begin if is_late else None
+            if not windows[ref]:
+                self.report.notes.append(f"{'.'.join(ref).removesuffix('.out')}: not compared. It needs "
+                                         f"{needs_ns / NS:.3g} s to settle, and the stretch has no more.")
         self._say_why(held)
         return windows, settled
 
@@ -248,6 +250,16 @@ class Replay:
 
     def _s(self, t_ns: int) -> float:
         return (t_ns - self._zero_ns) / NS
+
+
+def _streams(plans: Iterable[Plan]) -> dict[PortRef, list[Stream]]:
+    """Return all that each output is in any of these plans."""
+    found: dict[PortRef, list[Stream]] = {}
+    for plan in plans:
+        for stage in plan.stages:
+            for port in stage.outputs:
+                found.setdefault((stage.id, port.name), []).append(port.stream)
+    return found
 
 
 class _Graph:

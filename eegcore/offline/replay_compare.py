@@ -131,7 +131,7 @@ class Comparator:
     def open(self, run_info: RunInfo, run: dict[str, Any]) -> None:
         """Nothing is made."""
 
-    def config(self, document: dict[str, Any]) -> None:
+    def config(self, document: dict[str, Any], max_bytes: int = 0) -> None:
         """Learn which number of the replay is which output."""
         for number, entry in document["streams"].items():
             ref = (entry["stage"], entry["port"])
@@ -159,6 +159,9 @@ class Comparator:
     def hole(self, stream: int, from_frame: int, from_ns: int, packets: int) -> None:
         """The edges of a replay wait: none is dropped."""
         raise AssertionError("replay: an edge dropped packets")
+
+    def ended(self, stream: int) -> None:
+        """What the recorded run has more of it is missing; `close` says so."""
 
     def close(self, ledger: dict[str, Any] | None) -> None:
         """Compare what is left."""

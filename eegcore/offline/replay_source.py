@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from eegcore.config import PipelineConfig, Problems, load
+from eegcore.config.model import COMMON_KEYS
 from eegcore.errors import BadArgument
 from eegcore.graph.plan import make_plan
 from eegcore.graph.plan_types import Plan
@@ -92,13 +93,26 @@ class Stretch:
         if not all(documents.values()):
             raise BadArgument(f"{history.folder}: holds no configuration, because a plan file was run. Give the "
                               "pipeline it was made from with --pipeline FILE.")
-        known = {stage_id for document in documents.values() for stage_id in document["stages"]}
-        self.plans = {rev: self._plan(document, [text for text in overrides if text.split(".")[0].strip() not in (
-            known - set(document["stages"]))]) for rev, document in documents.items()}    # it comes or goes in the run
+        self.plans = {rev: self._plan(document, [text for text in overrides if self._says_something(
+            text, document, documents.values())]) for rev, document in documents.items()}
         self.first_rev = first
         self.edited = {stage_id for rev, plan in self.plans.items() for stage_id, entry in plan.config["stages"].items()
                        if stage_id not in self._sources and stage_id != self.compare_id
                        and entry != (recorded[rev].get("stages") or {}).get(stage_id)}
+
+    def _says_something(self, override: str, document: dict[str, Any], documents: Iterable[dict[str, Any]]) -> bool:
+        """Whether an edit is of this revision; no, if its stage is of another type here, or missing, and was not ever.
+
+        A stage that comes, goes or becomes another one is edited where it has the setting.
+        """
+        stage_id, _, rest = override.partition("=")[0].partition(".")
+        key = rest.split(".")[0].strip()
+
+        def has_it(one: dict[str, Any]) -> bool:
+            found = self._types.get(one["stages"].get(stage_id.strip(), {}).get("type"))
+            return found is not None and key in (*found.Settings.model_fields, *COMMON_KEYS)
+
+        return has_it(document) or not any(map(has_it, documents))
 
     def _given(self, pipeline: Path | str | dict[str, Any] | list[Any]) -> dict[str, Any]:
         config, problems = load(pipeline, catalogue=catalogue())

@@ -41,7 +41,9 @@ FLAG_MORE = 128                                # of the header: one of those bel
 FLAG_FLATLINE = 256
 FLAG_BLINK = 512
 FLAG_MUSCLE = 1024
-MARKS = ("lead_off", "saturated", "flatline", "blink", "muscle")       # what a channel can be, each a mask of a packet
+FLAG_SUBSTITUTED = 2048
+# what a channel can be, each a mask of a packet; substituted: a stage failed and its declared default stands there
+MARKS = ("lead_off", "saturated", "flatline", "blink", "muscle", "substituted")
 NO_MARKS = (0,) * len(MARKS)
 
 OP_TEXT = 0x1
@@ -241,9 +243,10 @@ def gap(topic_id: int, frames: int, reason: str) -> dict[str, Any]:
 
 def masks_of(packet: Any) -> tuple[int, ...]:
     """Return the masks of a packet in the order of `MARKS`; bit c of a mask is channel c."""
-    if not packet.flags & (FLAG_FLATLINE | FLAG_BLINK | FLAG_MUSCLE):
-        return (packet.lead_off, packet.saturated, 0, 0, 0)
-    return (packet.lead_off, packet.saturated, packet.flatline, packet.blink, packet.muscle)
+    if not packet.flags & (FLAG_FLATLINE | FLAG_BLINK | FLAG_MUSCLE | FLAG_SUBSTITUTED):
+        return (packet.lead_off, packet.saturated, 0, 0, 0, 0)
+    substituted = (1 << packet.n_channels) - 1 if packet.flags & FLAG_SUBSTITUTED else 0
+    return (packet.lead_off, packet.saturated, packet.flatline, packet.blink, packet.muscle, substituted)
 
 
 def flags(topic_id: int, frame_index: int, labels: Sequence[str], masks: Sequence[int]) -> dict[str, Any]:

@@ -116,14 +116,19 @@ class HistoryWriter:
         self._check_space(self._max_bytes)
         self._begin_segment()
 
-    def config(self, document: dict[str, Any]) -> None:
-        """Write down a configuration: ``config_rev``, ``config``, ``streams`` by number, and what else is said."""
+    def config(self, document: dict[str, Any], max_bytes: int = 0) -> None:
+        """Write down a configuration: ``config_rev``, ``config``, ``streams`` by number, and what else is said.
+
+        It never takes less than before; it takes up to `max_bytes` from now on if the disk has the room.
+        """
+        if max_bytes > self._max_bytes and self._free() >= max_bytes - self.n_bytes + self._floor_bytes:
+            self._max_bytes, self._segment_bytes = max_bytes, max_bytes // (SEGMENTS + 1)
         entry = json_record(CONFIG, document)
         self._configs[document["config_rev"]] = entry
         if self._payloads == "source":
-            self._kept = {int(number) for number, stream in document["streams"].items() if stream["role"] == "source"}
+            self._kept |= {int(number) for number, stream in document["streams"].items() if stream["role"] == "source"}
         else:
-            self._kept = {int(number) for number in document["streams"]}
+            self._kept |= {int(number) for number in document["streams"]}
         self._append(entry, None)
 
     def packets(self, stream: int, packets: Sequence[Any]) -> None:
@@ -149,6 +154,10 @@ class HistoryWriter:
         """Say that packets of a stream are missing, somewhere from a frame on and before the next packet."""
         self._append(json_record(HOLE, {"stream": stream, "from_frame": from_frame, "from_ns": from_ns,
                                         "packets": packets}), None)
+
+    def ended(self, stream: int) -> None:
+        """Forget what packets of a stream were of: nothing follows, unless a later configuration brings it back."""
+        self._revs.pop(stream, None)
 
     def event(self, document: dict[str, Any]) -> None:
         """Write down something that happened in the run."""
@@ -251,12 +260,15 @@ class HistoryWriter:
             raise FileRefused(f"{self.folder}: holds {used[0]!r} [EEXIST 17]. Files are never overwritten. Choose an "
                               "empty folder, or put {start} into its name.", path=self.folder)
 
-    def _check_space(self, n_bytes: int) -> None:
+    def _free(self) -> int:
         try:
             found = self._operations.statvfs(self.folder)
         except OSError as error:
             raise self._give_up("asking for free space", error) from error
-        free = found.f_bavail * found.f_frsize
+        return found.f_bavail * found.f_frsize
+
+    def _check_space(self, n_bytes: int) -> None:
+        free = self._free()
         if free < n_bytes + self._floor_bytes:
             self._close_quietly()
             self.failed = SinkFailed(

@@ -109,7 +109,7 @@ class History:
         self.has_end = False
         self._segments = self._find()
         self._scan()
-        self.has_begin = self._segments[0][0] == 1
+        self.has_begin = self._segments[0][0] == 1 and not self.run.get("is_late", False)
         if not self.configs or not any(stream.packets for stream in self.streams.values()):
             raise RecordingRefused(f"{self.folder}: no packet in it can be read. Nothing to replay.")
 

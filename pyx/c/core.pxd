@@ -156,6 +156,7 @@ cdef extern from "eegcore/plugin.h" nogil:
     enum: EEGCORE_RAW_I32, EEGCORE_VOLTAGE_F32, EEGCORE_RAW_AND_VOLTAGE, EEGCORE_SPECTRUM_F32
     enum: EEGCORE_FLAG_GAP, EEGCORE_FLAG_SATURATED, EEGCORE_FLAG_LEAD_OFF, EEGCORE_FLAG_SETTLING, EEGCORE_FLAG_IMPEDANCE
     enum: EEGCORE_FLAG_LATE_READ, EEGCORE_FLAG_FLATLINE, EEGCORE_FLAG_BLINK, EEGCORE_FLAG_MUSCLE, EEGCORE_FLAGS_ARTEFACT
+    enum: EEGCORE_FLAG_SUBSTITUTED
     enum: EEGCORE_OK, EEGCORE_MORE, EEGCORE_NO_MEMORY, EEGCORE_BAD_SETTING, EEGCORE_BAD_STREAM, EEGCORE_STAGE_FAILED
     enum: EEGCORE_STAGE_IN_PLACE, EEGCORE_STAGE_PASS
     ctypedef struct eegcore_stream:
@@ -287,6 +288,7 @@ cdef extern from "graph/ec_fade.h" nogil:
 
 cdef extern from "graph/ec_node.h" nogil:
     enum: EC_MAX_INPUTS, EC_BLOCK_HEAD_BYTES, EC_ON_ERROR_FATAL, EC_ON_ERROR_DRAIN_THEN_STOP, EC_ON_ERROR_SKIP_PACKET
+    enum: EC_ON_ERROR_USE_DEFAULT
     enum: EC_LOG_STAGE_FAILED, EC_LOG_EDGE_CLOSED, EC_LOG_POOL_EMPTY, EC_LOG_BAD_STATUS, EC_LOG_READ_FAILED
     enum: EC_LOG_DEVICE, EC_LOG_BUS_STUCK, EC_LOG_RECOVERING, EC_LOG_RECOVERED, EC_LOG_OUT_OF_STEP
     ctypedef struct ec_fanout:
@@ -300,6 +302,7 @@ cdef extern from "graph/ec_node.h" nogil:
         ec_routes *routes
         ec_routes *planned
         ec_pool *planned_pool
+        float *substitute
         ec_counter packets, frames
     ctypedef struct ec_node:
         const StageDescriptor *stage
@@ -308,7 +311,7 @@ cdef extern from "graph/ec_node.h" nogil:
         double in_step
         ec_inbox inbox
         ec_change *fade
-        uint32_t at, number, on_error, is_sink, dead, ended, ending, finished, let_go, n_inputs, n_outputs
+        uint32_t at, number, on_error, is_sink, dead, has_skipped, ended, ending, finished, let_go, n_inputs, n_outputs
         ec_node *heir_of
         ec_flag over
         uint32_t fed, leaves
@@ -317,7 +320,7 @@ cdef extern from "graph/ec_node.h" nogil:
         ec_port *ports
         cbool digest_on
         ec_sha256 digest
-        ec_counter packets, frames, written, skipped, errors, overruns, last_frame_index
+        ec_counter packets, frames, written, skipped, substituted, errors, overruns, last_frame_index
         ec_histogram process_ns, latency_ns
     ctypedef struct ec_input:
         ec_edge *edge

@@ -35,3 +35,16 @@ cdef void *start_instance(const StageDescriptor *stage, str node_type, dict para
         stage.destroy(self)
         check(status, node_type)
     return self
+
+
+cdef float *floats_of(list values) except? NULL:
+    """Return the values as C memory of their own; NULL for none."""
+    cdef float *made
+    if not values:
+        return NULL
+    made = <float *>new_aligned(len(values) * sizeof(float))
+    if made is NULL:
+        raise MemoryError("eegcore: no memory for a node")
+    for i, value in enumerate(values):
+        made[i] = value
+    return made

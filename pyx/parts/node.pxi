@@ -156,21 +156,6 @@ cdef int32_t take_slot(ec_group *g, ec_node *n, ec_port *port) noexcept nogil:
     return EC_STATUS_STOPPED if ec_run_is(&g.run.abort) else EC_STATUS_POOL_EMPTY
 
 
-cdef void stage_failed(ec_group *g, ec_node *n, int32_t status, uint64_t frame_index, uint32_t frames) noexcept nogil:
-    """Apply the node's error policy to one failed call."""
-    ec_counter_add(&n.skipped, frames)
-    if status == EC_STATUS_STOPPED:
-        return                         # the run was stopped at once while we waited for a slot: nobody's failure
-    ec_counter_add(&n.errors, 1)
-    ec_run_log(g.run, EC_LOG_POOL_EMPTY if status == EC_STATUS_POOL_EMPTY else EC_LOG_STAGE_FAILED,
-               n.number, NO_EDGE, frame_index, status)
-    if n.on_error == EC_ON_ERROR_FATAL or status == EC_STATUS_POOL_EMPTY:
-        ec_run_fail(g.run, status, n.number, NO_EDGE, frame_index)
-        n.dead = 1
-    elif n.on_error == EC_ON_ERROR_DRAIN_THEN_STOP:
-        n.dead = 1
-
-
 cdef void forward_outputs(ec_group *g, ec_node *n, eegcore_block *out, const ec_packet *parent,
                           int64_t enter_ns, int64_t leave_ns) noexcept nogil:
     cdef uint32_t i
@@ -298,6 +283,9 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
         ec_counter_add(&n.skipped, frames)
         drop_pending(g, n)
         return
+    if n.has_skipped:
+        n.has_skipped = 0
+        first.flags |= EEGCORE_FLAG_GAP
 
     ec_counter_set(&g.at, n.number + 1)
     enter_ns = ec_now_ns()
@@ -315,7 +303,8 @@ cdef void run_node(ec_group *g, uint32_t at) noexcept nogil:
         ec_counter_add(&n.overruns, 1)
     ec_histogram_add(&n.process_ns, leave_ns - enter_ns)
     if status < 0:
-        stage_failed(g, n, status, frame_index, frames)
+        if not (is_substituted(n, status) and substitute(g, n, first, out, parent, status, enter_ns, leave_ns)):
+            stage_failed(g, n, status, frame_index, frames)
         drop_pending(g, n)
         return
     if n.is_sink:

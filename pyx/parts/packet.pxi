@@ -83,7 +83,7 @@ cdef class Packet:
     @property
     def flags(self):
         """1 gap before, 2 saturated, 4 lead-off, 8 settling, 16 impedance tone, 32 late read, 256 flatline, 512 blink,
-        1024 muscle.
+        1024 muscle, 2048 substituted: a stage failed and its declared default stands here.
         """
         return self._p.flags
 

@@ -103,7 +103,7 @@ cdef check_batch(const Source *s, const char *batch, size_t n_bytes):
 
 def add_recorded(Graph graph, int group, dict output):
     """Add a source that hands on packets of another run (`feed`) as they were; return its node number."""
-    cdef Source *s = graph._source(group, output, output["max_frames"])
+    cdef Source *s = new_source(graph, group, output, output["max_frames"])
     s.is_recorded = True
     return s.number
 

@@ -81,6 +81,7 @@ def node_stats(Graph graph, int node):
     return {
         "packets": ec_counter_get(&n.packets), "frames": ec_counter_get(&n.frames),
         "written": ec_counter_get(&n.written), "skipped": ec_counter_get(&n.skipped),
+        "substituted": ec_counter_get(&n.substituted),
         "errors": ec_counter_get(&n.errors), "overruns": ec_counter_get(&n.overruns), "busy_ns": ec_counter_get(&n.process_ns.sum_ns),
         "last_frame_index": ec_counter_get(&n.last_frame_index),
         "process": histogram(&n.process_ns), "latency": histogram(&n.latency_ns),

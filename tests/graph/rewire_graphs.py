@@ -80,8 +80,8 @@ class Live:
     def source(self, values: np.ndarray, *, batch: int = BATCH, number: int = 0, loop: bool = False) -> tuple[int, int]:
         """Add a group with a recording as its source; return (group, node)."""
         group = self.graph.add_group()
-        return group, self.graph.add_playback(group, stream(number, self.pool), values, batch=batch, speed=0.0,
-                                              loop=loop)
+        return group, _rt.add_playback(self.graph, group, stream(number, self.pool), values, batch=batch, speed=0.0,
+                                       loop=loop)
 
     def node(self, group: int, params: Json | None = None, *, new: bool = False, node_type: str = "cascade",
              number: int = 9, inputs: int = 1, outputs: int | None = None, **more: Any) -> int:

@@ -15,7 +15,6 @@ FAST = {"acquire": {"board": "emulator", "sps": 1000, "channels": 8}}
 @pytest.mark.parametrize(("keys", "said"), [
     ({"isolation": "process"}, "runs inline, not 'process'"),
     ({"restart": "exponential"}, "cannot be restarted by itself"),
-    ({"on_error": "use_default", "default": 0}, "has no default to put in place"),
 ])
 def test_a_built_in_stage_refuses_what_it_would_have_to_ignore(keys, said):
     with pytest.raises(ConfigError, match=said):

@@ -22,7 +22,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "notch": [{"hz": 50}, {"hz": 60}, {"q": 12}], "lowpass": [{"hz": 200}, {"hz": 300}], "gain": [{"factor": 3.0},
     {"factor": 0.5}], "bandpass": [{"low_hz": 2}, {"high_hz": 60}], "decimate": [{"factor": 2}, {"factor": 4}],
     "moving_stats": [{"window_s": 0.02}, {"window_s": 0.01}], "select": [{"channels": [2]}, {"channels": [1, 3]}]}
-LIVE = ("notch", "lowpass", "gain", "bandpass")
+GROUPS = [None, "far", "else"]       # None: as by default
 MOST = 9                               # stages that come and go, at a time
 
 
@@ -43,7 +43,7 @@ class Editor:
 
     def change(self) -> None:
         """Make one change."""
-        ways = [self.set, self.add, self.remove]
+        ways = [self.set, self.set, self.set, self.add, self.add, self.remove, self.turn, self.move, self.splice]
         ways[self.rng.integers(len(ways))]()
 
     def pick(self, names: list[str]) -> str:
@@ -67,7 +67,7 @@ class Editor:
         return f"s{self.made}"
 
     def set(self) -> None:
-        stage = self.stages[self.pick([name for name in self.transforms() if self.stages[name]["type"] in LIVE])]
+        stage = self.stages[self.pick(self.transforms())]
         choices = SETTINGS[stage["type"]]
         stage.update(choices[self.rng.integers(len(choices))])
 
@@ -78,19 +78,37 @@ class Editor:
         at = self.pick(self.above(""))
         if self.rng.random() < 0.7:
             name = self.fresh()
-            self.stages[name] = {**KINDS[self.rng.integers(len(KINDS))], "inputs": [at],
-                                 "group": ["dsp", "far"][self.rng.integers(2)]}
+            self.stages[name] = {**KINDS[self.rng.integers(len(KINDS))], "inputs": [at]}
             at = name
         self.stages[self.fresh()] = {"type": "null_sink", "inputs": [at]}
         return None
 
     def remove(self) -> None:
-        """A stage with all that reads it."""
-        free = [name for name in self.stages if not name.startswith("tail")]
-        if not free:
+        """A stage: what reads it reads what it has read. Or a sink."""
+        name = self.pick([name for name in self.stages if not name.startswith("tail")] or ["tail"])
+        if name == "tail":
             return self.set()
-        gone = {self.pick(free)}
-        while more := {name for name, stage in self.stages.items() if gone.intersection(stage["inputs"])} - gone:
-            gone |= more
-        self.stages = {name: stage for name, stage in self.stages.items() if name not in gone}
+        source = self.stages.pop(name)["inputs"]
+        for stage in self.stages.values():
+            if name in stage["inputs"]:
+                stage["inputs"] = source
+        return None
+
+    def turn(self) -> None:
+        name = self.pick(list(self.stages))
+        self.stages[name]["inputs"] = [self.pick(self.above(name))]
+
+    def move(self) -> None:
+        name = self.pick(list(self.stages))
+        group = GROUPS[self.rng.integers(len(GROUPS))]
+        self.stages[name].pop("group", None)
+        if group is not None:
+            self.stages[name]["group"] = group
+
+    def splice(self) -> None:
+        if len(self.stages) >= MOST:
+            return self.remove()
+        name, reader = self.fresh(), self.pick(list(self.stages))
+        self.stages[name] = {**KINDS[self.rng.integers(len(KINDS))], "inputs": self.stages[reader]["inputs"]}
+        self.stages[reader]["inputs"] = [name]
         return None

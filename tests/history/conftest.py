@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eegcore.cli import main
-from eegcore.pipeline import Pipeline
+from eegcore.pipeline import Pipeline, Run
 
 Change = tuple[int, str, dict[str, Any]]               # frame, stage, settings
 
@@ -21,13 +21,15 @@ def record(tmp_path: Path) -> Callable[..., Path]:
     made: list[Path] = []
 
     def run_it(stages: list[dict[str, Any]], *, seconds: float = 1.2, changes: list[Change] | None = None,
-               **settings: Any) -> Path:
+               edit: Callable[[Run], object] | None = None, **settings: Any) -> Path:
         folder = tmp_path / f"history_{len(made)}"
         made.append(folder)
         sink = {"history_sink": {"path": str(folder), "minutes": 5, **settings}}
         run = Pipeline([*stages, sink], clock="virtual").run(seconds=seconds)
         for frame, stage, keys in changes or []:
             run.update(stage, at_frame=frame, **keys)
+        if edit is not None:
+            edit(run)
         with run:
             assert run.wait(60), "the run did not end"
         ledger = run.ledger()

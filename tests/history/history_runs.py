@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class Bare(bytes):
     n_frames = 4
 
 
-def bare_packets(n: int, first: int = 0) -> list[Bare]:
+@cache
+def bare_packets(n: int, first: int = 0) -> tuple[Bare, ...]:
     """Packets of 4 frames of 4 channels at 1000 SPS, all different."""
     rng = np.random.default_rng(first)
     found = []
@@ -56,7 +58,7 @@ def bare_packets(n: int, first: int = 0) -> list[Bare]:
         packet.head = (SHAPE.pack(packet.frame_index, 1, 0, 4, 4, 0, 64) + bytes(160)
                        + TIMES.pack(packet.t_ns, 1000.0, 4, 1, 1, 1, 1) + bytes(4))
         found.append(packet)
-    return found
+    return tuple(found)
 
 
 def writer(folder: Path, *, minutes: float = 1.0, max_bytes: int = 1 << 24, payloads: str = "source",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from history_runs import RUN_INFO, Bare, Disk, bare_packets, begin, writer
+from history_runs import CONFIG, RUN_INFO, Bare, Disk, bare_packets, begin, writer
 
 from eegcore.devices.readers_base import RecordingRefused
 from eegcore.errors import FileRefused, NotFound, SinkFailed
@@ -23,7 +24,7 @@ def held(folder: Path) -> list[tuple[int, bytes | None]]:
     return [(packet.frame_index, packet.payload) for packet in History(folder).records({0})]
 
 
-def given(packets: list[Bare]) -> list[tuple[int, bytes]]:
+def given(packets: Sequence[Bare]) -> list[tuple[int, bytes]]:
     return [(packet.frame_index, bytes(packet)) for packet in packets]
 
 
@@ -68,6 +69,33 @@ def test_the_ring_holds_the_minutes_asked_for_and_an_eighth_more(tmp_path):
         if number > 1500 and number % 100 == 0:
             span_s = (packet.t_ns - held(folder)[0][0] * 1_000_000) * 1e-9
             assert 60 * minutes - 0.01 <= span_s <= 60 * minutes * (1 + 2 / SEGMENTS)
+
+
+def test_the_ring_grows_with_what_it_has_to_hold_and_never_shrinks(tmp_path):
+    folder = tmp_path / "h"
+    made = begin(writer(folder, max_bytes=40_000))
+    for number, most in ((0, 40_000), (1, 80_000), (2, 80_000)):
+        made.config({**CONFIG, "config_rev": 2 + number}, (0, 80_000, 1000)[number])
+        for packet in bare_packets(400, 400 * number):
+            made.packets(0, [packet])
+        assert 0.7 * most < folder_bytes(folder) <= most
+
+
+def test_a_stream_that_has_ended_keeps_no_configuration(tmp_path):
+    """Each segment begins with all that its packets may be of: of those that come, not of those that are over."""
+    folder = tmp_path / "h"
+    made = begin(writer(folder, max_bytes=60_000))
+    made.packets(1, bare_packets(1))
+    for rev in range(2, 20):
+        made.config({**CONFIG, "config_rev": rev})
+        for packet in bare_packets(60, 60 * rev):
+            packet.config_rev = rev
+            made.packets(0, [packet])
+        if rev == 10:
+            assert min(History(folder).configs) == 1, "the other stream may go on"
+            made.ended(1)
+    made.close(None)
+    assert min(History(folder).configs) > 10
 
 
 def test_a_hole_is_between_what_came_before_and_the_next_packet(tmp_path):
@@ -144,6 +172,7 @@ def test_every_system_call_failed_in_turn_is_told_and_leaves_a_history(tmp_path,
     taken, error = drive(tmp_path / "count", counting)
     assert error is None
     assert {"mkdir", "statvfs", "open", "write", "fsync", "close", "unlink"} <= set(counting.calls)
+    whole = given(bare_packets(110))
     for n in range(len(counting.calls)):
         folder, disk = tmp_path / str(n), Disk(n, number, short)
         taken, error = drive(folder, disk)
@@ -152,7 +181,6 @@ def test_every_system_call_failed_in_turn_is_told_and_leaves_a_history(tmp_path,
         if taken:
             found = held(folder)
             assert given(taken)[-1] in found
-            whole = given(bare_packets(110))
             first = whole.index(found[0])
             assert found == whole[first:first + len(found)]
 

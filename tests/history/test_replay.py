@@ -253,7 +253,7 @@ def test_the_merged_configuration_of_a_history_reads_whatever_there_is():
 
 def test_in_real_time_a_slow_disk_costs_holes_and_nothing_else(tmp_path, monkeypatch):
     """The disk stands still for longer than the rings in front of the history hold."""
-    naps = iter([0.0] * 60 + [2.0])
+    naps = iter([0.0] * 75 + [0.9])         # behind 25 packets of each stream at least
     monkeypatch.setattr(history_thread, "BATCH", 8)
     real = HistoryWriter.packets
 
@@ -265,7 +265,7 @@ def test_in_real_time_a_slow_disk_costs_holes_and_nothing_else(tmp_path, monkeyp
     monkeypatch.setattr(plan_edges, "HISTORY_S", 0.2)
     stages = [board(faults=[], sps=250, batch=2), {"to_voltage": {}}, {"notch": {"hz": 50, "q": 2}}, {"null_sink": {}},
               {"history_sink": {"path": str(tmp_path / "h")}}]
-    run = Pipeline(stages, clock="real").run(seconds=4.0)
+    run = Pipeline(stages, clock="real").run(seconds=2.5)
     with run:
         assert run.wait(30)
     ledger = run.ledger()

@@ -23,6 +23,7 @@ from source import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SESSION = "recordings/SESSION"                         # what the reader puts the name of a session folder for
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 COMMANDS = [line for language, text in BLOCKS if language in ("bash", "sh") for line in text.splitlines()]
 
@@ -64,6 +65,8 @@ def test_every_command_is_known_to_this_test():
              r"python -m eegcore serve pipelines/default\.yaml",
              r"python -m eegcore serve pipelines/replay\.yaml --set playback\.path=FILE",
              r"python -m eegcore run pipelines/eeg32_4k\.yaml --virtual --seconds 600",
+             r"python -m eegcore record pipelines/default\.yaml --out recordings --participant P01 --seconds 600",
+             rf"python -m eegcore verify {SESSION}",
              r"python -m eegcore batch pipelines/offline\.yaml RECORDINGS\.\.\. --out filtered")
     assert [line for line in COMMANDS if not any(re.fullmatch(pattern, line) for pattern in known)] == []
     assert len(COMMANDS) == len(set(COMMANDS)) == len(known)
@@ -119,11 +122,27 @@ def test_the_virtual_run_is_the_same_again():
     assert digests[0] == digests[1] != {}
 
 
-@pytest.mark.parametrize("text", PYTHON, ids=lambda text: text.splitlines()[0][:30])
-def test_a_snippet_runs(text):
+def snippet_runs(text: str) -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", text], cwd=ROOT, capture_output=True, text=True,
                           timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("text", [text for text in PYTHON if SESSION not in text],
+                         ids=lambda text: text.splitlines()[0][:30])
+def test_a_snippet_runs(text):
+    snippet_runs(text)
+
+
+def test_a_session_is_recorded_verified_and_read(tmp_path):
+    words = ["3" if word == "600" else str(tmp_path) if word == "recordings" else word
+             for word in command("python -m eegcore record")]
+    subprocess.run([*words, "--virtual"], cwd=ROOT, capture_output=True, check=True, timeout=60)
+    session, = tmp_path.iterdir()
+    words = [str(session) if word == SESSION else word for word in command("python -m eegcore verify")]
+    assert "GOOD" in subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    text, = (text for text in PYTHON if SESSION in text)
+    snippet_runs(text.replace(SESSION, str(session)) + "assert recording.data.shape == (12000, 8)\n")
 
 
 def test_the_decoder_decodes_what_the_core_encodes():

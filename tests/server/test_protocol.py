@@ -124,9 +124,9 @@ def test_meta_describes_a_spectrum_with_axis_bands_and_run():
 def test_gap_flags_error_and_hello_are_as_documented():
     assert protocol.hello(["eeg"]) == {"type": "hello", "protocol": 1, "topics": ["eeg"]}
     assert protocol.gap(3, 48, "client_slow") == {"type": "gap", "topic_id": 3, "frames": 48, "reason": "client_slow"}
-    assert protocol.flags(3, 7, ("a", "b", "c"), (0b101, 0b010, 0, 0b100, 0b011)) == {
+    assert protocol.flags(3, 7, ("a", "b", "c"), (0b101, 0b010, 0, 0b100, 0b011, 0)) == {
         "type": "flags", "topic_id": 3, "frame_index": 7, "lead_off": ["a", "c"], "saturated": ["b"], "flatline": [],
-        "blink": ["c"], "muscle": ["a", "b"]}
+        "blink": ["c"], "muscle": ["a", "b"], "substituted": []}
     assert protocol.error("x", "y") == {"type": "error", "error": {"code": "x", "message": "y", "details": {}}}
 
 

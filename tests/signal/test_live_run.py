@@ -118,10 +118,7 @@ def test_what_is_said_of_a_stream_changes_with_its_first_packet():
     ("notch", {"hz": 1000}, ConfigError, "above half the data rate"),
     ("notch", {"hz": "x"}, ConfigError, "stages.notch.hz"),
     ("acquire", {"sps": 500}, NeedsStop, "rate (sps) of its output would change from 1000.0 to 500.0"),
-    ("acquire", {"seed": 5}, NeedsStop, "a source keeps its settings"),
-    ("decimate", {"to_sps": 125}, NeedsStop, "Stop the pipeline first"),
-    ("bandpass", {"inputs": ["to_voltage"]}, NeedsStop, "inputs would change"),
-    ("decimate", {"group": "far"}, NeedsStop, "group would change")])
+    ("acquire", {"seed": 5}, NeedsStop, "a source keeps its settings for a whole run. Stop the pipeline first")])
 def test_what_cannot_change_is_refused_with_the_reason_and_changes_nothing(stage, settings, error, says):
     stages = [emulator(), *CHAIN, {"decimate": {"to_sps": 250}}, {"null_sink": {}}]
     run = Pipeline(stages, clock="virtual").run(seconds=1)
@@ -133,6 +130,24 @@ def test_what_cannot_change_is_refused_with_the_reason_and_changes_nothing(stage
         assert caught.value.reasons
     assert run.update("notch", hz=50, at_frame=100) == 2
     assert revisions(heard(run, "notch")) == [(0, 1), (100, 2)]
+
+
+@pytest.mark.parametrize(("stage", "settings"), [
+    ("decimate", {"to_sps": 125}), ("bandpass", {"inputs": ["to_voltage"]}), ("decimate", {"group": "far"})])
+def test_a_rate_an_input_and_a_group_change_while_a_tap_listens(stage, settings):
+    stages = [emulator(), *CHAIN, {"decimate": {"to_sps": 250}}, {"null_sink": {}}]
+    run = Pipeline(stages, clock="virtual").run(seconds=1)
+    tap = run.tap(stage, timeout_s=30)
+    assert run.update(stage, **settings, at_frame=400) == 2
+    with run:
+        packets = [(p.frame_index, p.n_frames * p.step_num / p.step_den, p.config_rev, p.meta_rev) for p in tap]
+    assert check_ledger(run.ledger()) == []
+    assert run.ledger()["balanced"]
+    ends = np.cumsum([n for _, n, _, _ in packets])
+    assert [at for at, _, _, _ in packets] == [0, *ends[:-1]]
+    assert ends[-1] == 1000
+    assert {(rev, meta) for at, _, rev, meta in packets if at >= 400} == {(2, 2)}
+    assert {(rev, meta) for at, _, rev, meta in packets if at < 400} == {(1, 1)}
 
 
 def test_if_one_stage_refuses_none_changes(monkeypatch):

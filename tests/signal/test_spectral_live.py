@@ -9,7 +9,6 @@ import pytest
 from live_runs import run_live
 
 import eegcore as ec
-from eegcore.errors import NeedsStop
 
 SPS = 250.0
 SETTLING = 8
@@ -60,6 +59,11 @@ def test_bands_change_at_once() -> None:
 
 
 @pytest.mark.parametrize("change", [{"window_s": 0.8}, {"overlap": 0.75}, {"unit": "dB"}, {"max_hz": 50}])
-def test_another_shape_or_unit_needs_a_stop(change: dict[str, Any]) -> None:
-    with pytest.raises(NeedsStop):
-        run_live(noise(500, 2, 2), SPS, [fft()], [(100, [fft(**change)])])
+def test_another_shape_or_unit_goes_on_from_the_same_past(change: dict[str, Any]) -> None:
+    x = noise(900, 2, 2)
+    found = run_live(x, SPS, [fft()], [(100, [fft(**change)])])
+    assert set(found.rev) == {2}                                       # the tap is on what comes then
+    assert found.frame[0] < 100 + SPS * change.get("window_s", 0.5)
+    alone = ec.process(x, sps=SPS, stages=[fft(**change)])
+    assert found.values.tobytes() == alone[-len(found.values):].tobytes()
+

@@ -47,7 +47,8 @@ typedef enum eegcore_flag {
     EEGCORE_FLAG_LATE_READ = 32,
     EEGCORE_FLAG_FLATLINE  = 256,         /* since 1.2: a channel stands still: see `flatline` */
     EEGCORE_FLAG_BLINK     = 512,         /* since 1.2: an eye blink: see `blink` */
-    EEGCORE_FLAG_MUSCLE    = 1024         /* since 1.2: muscle activity: see `muscle` */
+    EEGCORE_FLAG_MUSCLE    = 1024,        /* since 1.2: muscle activity: see `muscle` */
+    EEGCORE_FLAG_SUBSTITUTED = 2048       /* since 1.2: a stage failed; its declared default stands for its samples */
 } eegcore_flag;
 
 #define EEGCORE_FLAGS_ARTEFACT ((uint32_t)(EEGCORE_FLAG_FLATLINE | EEGCORE_FLAG_BLINK | EEGCORE_FLAG_MUSCLE))
