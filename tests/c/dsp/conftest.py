@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
-import os
 import shutil
 
 import dsp_library
 import numpy as np
 import pytest
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -22,17 +21,10 @@ def gcc() -> list[str]:
 
 
 def build(gcc: list[str], factory: pytest.TempPathFactory, name: str, *flags: str) -> ctypes.CDLL:
-    """Compile once for all workers: the first to come does it, the others wait for it."""
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    library = shared / f"lib{name}.so"
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not library.exists():
-            sources = [*dsp_library.SOURCES, dsp_library.HERE / "probe.c"]
-            made = dsp_library.compile_c(gcc, shared / f"{name}.part", sources, "-O3", "-fPIC", "-shared", *flags)
-            made.rename(library)
-    return dsp_library.load(library)
+    """Compile with the flags of the product and `flags`."""
+    sources = [*dsp_library.SOURCES, dsp_library.HERE / "probe.c"]
+    return dsp_library.load(made_once(factory, f"lib{name}.so", lambda output: dsp_library.compile_shared(
+        gcc, output, sources, "-O3", "-fPIC", *flags)))
 
 
 @pytest.fixture(scope="session")

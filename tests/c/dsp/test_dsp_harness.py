@@ -59,8 +59,8 @@ def test_every_vector_width_of_this_machine_gives_the_same_bits(reference):
     assert {name: len(found) for name, found in reference.items()} == dict.fromkeys(reference, 1)
 
 
-@pytest.mark.parametrize("flags", [("-O3", "-DEC_NO_CLONES"), pytest.param(("-O1",), marks=pytest.mark.deep),
-                                   pytest.param(("-O0",), marks=pytest.mark.deep)], ids=" ".join)
+@pytest.mark.deep
+@pytest.mark.parametrize("flags", [("-O3", "-DEC_NO_CLONES"), ("-O1",), ("-O0",)], ids=" ".join)
 def test_less_optimised_builds_give_the_same_bits(gcc, build, reference, flags):
     assert digests([str(build(gcc, *flags))]) == reference
 
@@ -74,10 +74,12 @@ def test_address_and_undefined_behaviour_sanitizers_find_nothing_and_the_same_bi
     assert digests([str(build(gcc, *flags))]) == reference
 
 
+@pytest.mark.deep
 def test_clang_gives_the_same_bits(build, reference):
     assert digests([str(build(clang(), "-O3"))]) == reference
 
 
+@pytest.mark.deep
 def test_aarch64_compiles_and_gives_the_same_bits(build, reference):
     cross = shutil.which("aarch64-linux-gnu-gcc")
     harness = build([cross] if cross else clang("aarch64-linux-musl"), "-O3", "-static")
