@@ -323,7 +323,8 @@ class Keeper:
         """Finish the session of a sink that was closed while it recorded."""
         with self._lock:
             active = self._active.get(sink.sink_id)
-        if active is None or active.run is not run:
+        # one that a change has put another in the place of is closed when it has written all it had, maybe only now
+        if active is None or active.run is not run or active.sink is not sink:
             return
         with active.ending:
             if not self._is_active(active):
