@@ -183,6 +183,11 @@ class Keeper:
             active.forget()
             session.discard()
             raise
+        kept_s = sink.status().get("pre_roll_s", 0.0)
+        if info.pre_roll_s > kept_s and sink.recorder is not None and sink.recorder.alarm is not None:
+            sink.recorder.alarm(f"{sink.sink_id}: pre_roll_s of this recording is {info.pre_roll_s:g}, and the stage "
+                                f"keeps {kept_s:g} s. It begins {kept_s:g} s before its start at most. Set "
+                                f"{sink.sink_id}.pre_roll_s before the next one.")
         return active
 
     def _note(self, active: Active, event: JournalEvent) -> None:
