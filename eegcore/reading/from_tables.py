@@ -88,4 +88,4 @@ def _start_unix_ns(meta: dict[str, Any]) -> int | None:
         return None
     run_ns = (moment - datetime.datetime(1970, 1, 1)) // datetime.timedelta(seconds=1) * 10**9 + int(
         fraction.ljust(9, "0"))
-    return run_ns + round(meta.get("first_s", 0.0) * 1e9)
+    return run_ns + round(float(meta.get("first_s", 0.0)) * 1e9)

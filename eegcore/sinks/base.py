@@ -56,7 +56,8 @@ class RunInfo:
     @property
     def start_name(self) -> str:
         """When the sink began, UTC, as file names carry it: ``2026-11-21T04-12-00Z``."""
-        return datetime.fromtimestamp((self.began_unix_ns or self.start_unix_ns) // 10**9, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+        began = datetime.fromtimestamp((self.began_unix_ns or self.start_unix_ns) // 10**9, UTC)
+        return began.strftime("%Y-%m-%dT%H-%M-%SZ")
 
     @property
     def start_utc(self) -> str:
@@ -200,7 +201,7 @@ class Recorder(SinkWriter, Protocol):
     def status(self) -> dict[str, Any]:
         """Return how the recording stands. Cheap; the one call that any thread may make.
 
-        ``state`` (idle, waiting, recording, failed), ``first_frame`` (device frame, None while waiting),
+        ``state`` (idle, waiting, recording, failed), ``first_frame`` (device frame, None if none is recorded), ``pre_roll_s`` (what it keeps),
         ``sps_in_file``, ``frames``, ``bytes``, ``durable_frames`` (on the disk for
         certain), ``seconds_left`` (None if unknown), ``fsync_s`` (the newest), ``stalled_s`` (how long the system
         call in progress has been running), ``path``, ``error``.
