@@ -127,6 +127,8 @@ class RunStaff:
             member.plan, member.taps = rewiring.wanted, [*member.taps, *fresh]
         elif isinstance(member.sink, HistoryThread):
             member.sink.follow(rewiring.rev, rewiring.wanted, fresh)
+        else:                                          # words of the next recording may be others
+            member.sink.declared_as(rewiring.wanted.stage(member.sink.sink_id))
 
     def outlets(self) -> list[tuple[str, int, _rt.Tap]]:
         """Return (sink id, number, server's end) of the outlets of the plan, then of those that go."""

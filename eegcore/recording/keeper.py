@@ -76,6 +76,7 @@ class Keeper:
         self._on_change = on_change or (lambda summary: None)
         self._active: dict[str, Active] = {}
         self._beginning: set[str] = set()              # sinks whose disk is just asked for a new folder
+        self._meanwhile: list[tuple[int, dict[str, Any]]] = []         # configurations that came while it was
         self._lock = threading.Lock()                  # never held while a disk is waited for
 
     # ---- what goes on ----
@@ -100,6 +101,12 @@ class Keeper:
             "durable_frames": found.get("durable_frames"), "seconds_left": found.get("seconds_left"),
             "fsync_s": found.get("fsync_s"), "stalled_s": max(found.get("stalled_s") or 0.0, found["silent_s"]),
             "error": found.get("error"), "folder": session.folder}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a recording goes on or is being begun."""
+        with self._lock:
+            return bool(self._active or self._beginning)
 
     # ---- begin ----
 
@@ -131,8 +138,8 @@ class Keeper:
     def _begin_alone(self, run: GraphRun, sink: SinkThread, given: dict[str, Any],
                      lock: Callable[[], int] | None) -> Active:
         """Begin; without a lock from the first packet on that the sink gets."""
-        sink_id, settings = sink.sink_id, sink.settings
-        info = session_info(given, sink_info(settings))
+        sink_id = sink.sink_id
+        info = session_info(given, sink_info(sink.settings))
         with self._lock:
             if sink_id in self._active:
                 raise StateConflict(f"recording: {self._active[sink_id].session.id} goes on. End it first.")
@@ -142,16 +149,25 @@ class Keeper:
         try:
             first_rev = lock() if lock is not None else 0
             try:
-                active = self._begin(run, sink, info, settings.get("folder") or self.root, first_rev, lock is not None)
+                if lock is not None:                   # nobody puts another in its place from here on
+                    sink = run.sink(sink_id)
+                    info = session_info(given, sink_info(sink.settings))
+                active = self._begin(run, sink, info, sink.settings.get("folder") or self.root, first_rev,
+                                     lock is not None)
             except BaseException:
                 if lock is not None:
                     run.live.unlock(sink_id)
                 raise
             with self._lock:
                 self._active[sink_id] = active
+                missed = list(self._meanwhile)
         finally:
             with self._lock:
                 self._beginning.discard(sink_id)
+                if not self._beginning:
+                    self._meanwhile.clear()
+        for config_rev, document in missed:
+            self._revise(active, config_rev, document)
         log.info("recording %s: begun, %s", active.session.id, active.session.folder)
         return active
 
@@ -205,12 +221,22 @@ class Keeper:
                     active.sink.call(partial(active.session.begin_at, first, status["sps_in_file"])).result(END_S)
 
     def revise(self, config_rev: int, document: dict[str, Any]) -> None:
-        """Keep a new configuration in every session that goes on."""
-        for active in self.active():
-            try:
-                active.session.revise(config_rev, document)
-            except SinkFailed as error:
-                active.run.alarm(f"{active.sink.sink_id}.pipeline", str(error))
+        """Keep a new configuration in every session that goes on, or is being begun."""
+        with self._lock:
+            if self._beginning:
+                self._meanwhile.append((config_rev, document))
+            going = list(self._active.values())
+        for active in going:
+            self._revise(active, config_rev, document)
+
+    @staticmethod
+    def _revise(active: Active, config_rev: int, document: dict[str, Any]) -> None:
+        if config_rev <= active.session.meta["config_rev"]:
+            return                                     # it began with this one, or a later one
+        try:
+            active.session.revise(config_rev, document)
+        except SinkFailed as error:
+            active.run.alarm(f"{active.sink.sink_id}.pipeline", str(error))
 
     # ---- end ----
 
