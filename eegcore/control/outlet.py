@@ -22,7 +22,7 @@ class Outlet:
         self.topic: str = run.plan.stage(sink_id).native["topic"]
         self.run_id = run.run_id
         self.serial = number                           # of its edge: a sink that was made anew has another one
-        self._live = run.live
+        self._live, self._books = run.live, run.live.books
         self.start_t_ns, self.start_unix_ns = run.start_t_ns, run.start_unix_ns
         self._tap: _rt.Tap | None = tap
 
@@ -54,5 +54,6 @@ class Outlet:
         return self._tap.take(max_packets) if self._tap is not None else []
 
     def close(self) -> None:
-        """Forget the edge."""
+        """Forget the edge: the graph may, too, if it has left the plan."""
         self._tap = None
+        self._books.outlets.discard(self.serial)

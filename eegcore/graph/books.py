@@ -1,7 +1,7 @@
 """What is over and still counts: edges, nodes and file writers that a change took out of the graph.
 
-They work off what they have, and stay until the end of the run, as their counters do. A name that comes back goes on
-counting where it stopped. How much can come and go in one run is bounded by what the core numbers.
+Their counters are read as long as they work off what they have, then added up under their names and the things
+themselves forgotten. A name that comes back goes on counting where it stopped.
 """
 
 from __future__ import annotations
@@ -38,25 +38,31 @@ class Books:
         self._nodes: list[OldNode] = []
         self._edges: list[tuple[str, int]] = []
         self._writers: list[SinkThread] = []
+        self.edges: dict[str, Line] = {}               # sums of what is forgotten, by name
+        self.stages: dict[str, Line] = {}
+        self.sinks: dict[str, Line] = {}
+        self.digests: dict[str, list[str]] = {}        # of sinks that are over, oldest first
+        self.outlets: set[int] = set()                 # retired rings to the server that it has not let go of
 
     def retire_node(self, number: int, stages: list[StagePlan], ports: dict[str, int]) -> None:
         """A node works off what it has, and is no part of the plan any more."""
         self._nodes.append(OldNode(number, stages, ports))
 
-    def retire_edge(self, name: str, number: int) -> None:
-        """A ring is emptied by its reader, and gets nothing more."""
+    def retire_edge(self, name: str, number: int, *, is_outlet: bool) -> None:
+        """A ring is emptied by its reader, and gets nothing more. An outlet stays until the server has let it go."""
         self._edges.append((name, number))
+        if is_outlet:
+            self.outlets.add(number)
 
     def retire_writer(self, writer: SinkThread) -> None:
         """A file writer has ended and its file is closed."""
         self._writers.append(writer)
 
     def lines(self, *, quiet: bool) -> tuple[dict[str, Line], dict[str, Line], dict[str, Line], dict[str, list[str]]]:
-        """Return edges, sinks, stages and digests of all that left the plan."""
-        edges: dict[str, Line] = {}
-        sinks: dict[str, Line] = {}
-        stages: dict[str, Line] = {}
-        digests: dict[str, list[str]] = {}
+        """Return edges, sinks, stages and digests of all that left the plan, forgotten or not."""
+        edges, sinks, stages = ({name: copied(line) for name, line in lines.items()}
+                                for lines in (self.edges, self.sinks, self.stages))
+        digests = {name: list(found) for name, found in self.digests.items()}
         for name, number in self._edges:
             add(edges, name, edge_line(_rt.edge_stats(self._built.graph, number), quiet))
         for node in self._nodes:
@@ -67,9 +73,49 @@ class Books:
                 digests.setdefault(writer.sink_id, []).append(writer.digest)
         return edges, sinks, stages, digests
 
+    def tidy(self) -> None:
+        """Add up and forget what is over."""
+        graph = self._built.graph
+        for node in list(self._nodes):
+            if not _rt.node_is_over(graph, node.number):
+                continue
+            sinks: dict[str, Line] = {}
+            stages: dict[str, Line] = {}
+            digests: dict[str, list[str]] = {}
+            self._add_node(node, sinks, stages, digests, True)
+            if _rt.forget_node(graph, node.number):
+                self._nodes.remove(node)
+                self._forget_number(node.number)
+                for name, line in sinks.items():
+                    add(self.sinks, name, line)
+                for name, line in stages.items():
+                    add(self.stages, name, line)
+                for name, found in digests.items():
+                    self.digests.setdefault(name, []).extend(found)
+        for name, number in list(self._edges):
+            if number in self.outlets or not _rt.edge_is_over(graph, number):
+                continue
+            line = edge_line(_rt.edge_stats(graph, number), True)
+            if _rt.forget_edge(graph, number):
+                self._edges.remove((name, number))
+                add(self.edges, name, line)
+                for group, inputs in self._built.inputs.items():
+                    self._built.inputs[group] = [entry for entry in inputs if entry[0] != number]
+        self._built.left = [number for number in self._built.left if not _rt.forget_group(graph, number)]
+
     def is_over(self, edge: int) -> bool:
-        """Whether nothing will come through a ring any more and it is empty."""
-        return _rt.edge_is_over(self._built.graph, edge)
+        """Whether nothing will come through a ring any more and it is empty; True if it is forgotten."""
+        return all(number != edge for _, number in self._edges) or _rt.edge_is_over(self._built.graph, edge)
+
+    def _forget_number(self, number: int) -> None:
+        built = self._built
+        built.node_names.pop(number, None)
+        for group, order in built.order.items():
+            built.order[group] = [node for node in order if node != number]
+        for group, inputs in built.inputs.items():
+            built.inputs[group] = [entry for entry in inputs if entry[1] != number]
+        built.reads = {pair for pair in built.reads if number not in pair}
+        built.routes = {at: routes for at, routes in built.routes.items() if at[0] != number}
 
     def _add_node(self, node: OldNode, sinks: dict[str, Line], stages: dict[str, Line],
                   digests: dict[str, list[str]], is_over: bool) -> None:

@@ -46,7 +46,7 @@ class Built:
     order: dict[int, list[int]] = field(default_factory=dict)      # group -> its nodes, those included that go
     inputs: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)    # group -> (edge, node, input)
     reads: set[tuple[int, int]] = field(default_factory=set)       # (node, one that has to stand behind it)
-    left: list[int] = field(default_factory=list)                  # groups whose thread ends or has ended
+    left: list[int] = field(default_factory=list)                  # groups whose thread has ended
     spare: dict[str, tuple[int, int]] = field(default_factory=dict)    # pool name -> number and slots of a larger one
     with_server: bool = False
     digest: bool = False

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eegcore.errors import SystemFailed
 
@@ -85,7 +85,7 @@ class Crew:
     def begin(self) -> None:
         """Start all threads, readers before sources. RuntimeError if the system gives no more."""
         self.has_started = True
-        for member in sorted(self.members, key=lambda member: member.group.kind == "source"):
+        for member in self.in_order():
             self._start(member)
             member.word.set()
 
@@ -115,11 +115,9 @@ class Crew:
         self.members = [member for member in self.members if member not in gone]
         return gone
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return name and life of every thread, readers before sources."""
-        return [{"name": member.group.thread, "alive": member.is_alive, "member": member}
-                for member in sorted(self.members, key=lambda member: member.group.kind == "source")
-                if member.thread is not None]
+    def in_order(self) -> list[Member]:
+        """Return all members, readers before sources."""
+        return sorted(self.members, key=lambda member: member.group.kind == "source")
 
     def _start(self, member: Member) -> None:
         previous = threading.stack_size(STACK_BYTES)

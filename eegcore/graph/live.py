@@ -43,6 +43,9 @@ class Staff(Protocol):
     def settle(self, rewiring: Rewiring) -> None:
         """The change is made: let the new ones begin. Names still mean what they meant before."""
 
+    def tidy(self) -> None:
+        """Let go of what has come to its end."""
+
     def open_files(self) -> Iterable[str]:
         """Return the stages that have a file open; each holds a lock as long as it has."""
         ...
@@ -64,8 +67,7 @@ class LiveChanges:
     def __init__(self, plan: Plan, built: Built, journal: Journal, staff: Staff) -> None:
         self.plan = plan
         self.books = Books(built)
-        # one change, lock or collection at a time; then, inside it, one that touches the listeners of a node
-        self.mutex, self.taps_mutex = threading.RLock(), threading.RLock()
+        self.mutex = threading.RLock()                 # one change, lock or collection at a time
         self._built, self._staff = built, staff
         self._holders: dict[str, int] = {}             # stage -> revision its lock began with
         self._revisions = Revisions(built, plan, journal)
@@ -137,6 +139,8 @@ class LiveChanges:
             self._revisions.look()                     # first: what is collected cannot be asked any more
             waiting = _rt.collect_changes(self._built.graph)
             self._said.forget(self._revisions.oldest_waiting())
+            self._staff.tidy()
+            self.books.tidy()
             return waiting
 
     # ---- locks ----

@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eegcore.errors import Locked
-from eegcore.graph.plan_types import GroupPlan, Plan, StagePlan
+from eegcore.graph.plan_types import EdgePlan, GroupPlan, Plan
 
-# What makes a stage another one. Names, times and budgets that only messages are made of are not here.
-STAGE_WORDS = ("type", "role", "group", "inputs", "native", "on_error", "default", "critical")
 MOST_NAMED = 5
 
 
 def differing_stages(running: Plan, wanted: Plan) -> list[str]:
-    """Return the stages of `running` that `wanted` does not have as they are, in their order."""
+    """Return the stages of `running` that `wanted` does not have as they are, in their order.
+
+    As they are means all of it: a new node may come of a word that alters no sample, and a recorder that is made anew
+    ends its file. The rings in front of a stage are part of it: a shorter one is another reader.
+    """
     after = {stage.id: stage for stage in wanted.stages}
-    rings = _file_rings(running), _file_rings(wanted)
+    rings = _rings(running), _rings(wanted)
     return [stage.id for stage in running.stages
-            if stage.id not in after or _differs(stage, after[stage.id])
-            or rings[0].get(stage.id) != rings[1].get(stage.id)]
+            if stage != after.get(stage.id) or rings[0].get(stage.id) != rings[1].get(stage.id)]
 
 
 def downstream(plan: Plan, stages: Iterable[str]) -> list[str]:
@@ -65,17 +66,11 @@ def _causes(plan: Plan, differing: list[str]) -> list[str]:
     return [name for name in differing if name not in below] or differing
 
 
-def _differs(before: StagePlan, after: StagePlan) -> bool:
-    return any(getattr(before, word) != getattr(after, word) for word in STAGE_WORDS)
-
-
-def _file_rings(plan: Plan) -> dict[str, list[tuple[object, ...]]]:
-    """Return the rings in front of file writers, which are part of the writer: a longer one is another reader."""
-    writers = {member for group in plan.groups if is_file(group) for node in group.nodes for member in node.members}
-    found: dict[str, list[tuple[object, ...]]] = {}
+def _rings(plan: Plan) -> dict[str, list[EdgePlan]]:
+    """Return the rings in front of each stage that has one."""
+    found: dict[str, list[EdgePlan]] = {}
     for edge in plan.edges:
-        if edge.to_stage in writers:
-            found.setdefault(edge.to_stage, []).append((edge.policy, edge.capacity, edge.critical))
+        found.setdefault(edge.to_stage, []).append(edge)
     return found
 
 

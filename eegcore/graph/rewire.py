@@ -244,7 +244,7 @@ class Rewiring:
         for edge in self.running.edges:
             number = self.built.edges.get(edge.name)
             if number is not None and number not in stay:
-                books.retire_edge(edge.name, number)
+                books.retire_edge(edge.name, number, is_outlet=edge.to_group == "loop" and edge.name in self.built.taps)
 
     def commit(self) -> None:
         """Let names mean what they mean from this revision on."""
@@ -265,7 +265,7 @@ class Rewiring:
                 register(built, node, self._made_nodes.get(place, self._numbers[node.members[0]]))
         present = {group.name for group in self.wanted.groups}
         for name in [name for name in built.groups if name not in present]:
-            built.left.append(built.groups.pop(name))
+            del built.groups[name]
 
     def undo(self) -> None:
         """Forget all that was made; what runs has not noticed."""

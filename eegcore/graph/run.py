@@ -7,30 +7,21 @@ drains, flushes its stages, marks its own edges, and so on to the sinks.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
-from eegcore.errors import (
-    EdgeOverflow,
-    EegcoreError,
-    NotFound,
-    PoolEmpty,
-    StageError,
-    StateConflict,
-    SystemFailed,
-    from_status,
-)
+from eegcore.errors import EegcoreError, NotFound, StateConflict, SystemFailed
 from eegcore.graph.accounts import make_ledger, make_stats
-from eegcore.graph.build import POLICIES, Built, build
+from eegcore.graph.build import Built, build
 from eegcore.graph.crew import Crew, Member, taps_of
+from eegcore.graph.failing import edge_name, failure_of
 from eegcore.graph.file_sinks import FileSinks
 from eegcore.graph.history_thread import PacketSink
 from eegcore.graph.journal import Journal, JournalEvent
-from eegcore.graph.listeners import Ear, Listener
+from eegcore.graph.listeners import Listener, Listeners
 from eegcore.graph.live import LiveChanges
 from eegcore.graph.marker_inputs import MarkerInputs
 from eegcore.graph.marking import frame_at, mark
@@ -39,6 +30,7 @@ from eegcore.graph.plan_types import Plan
 from eegcore.graph.realtime import Granted, lock_memory, prepare_thread
 from eegcore.graph.sink_thread import SinkKeeper, SinkThread
 from eegcore.graph.staff import RunStaff
+from eegcore.graph.thread_lines import thread_lines
 from eegcore.graph.utc import UtcMap
 
 if TYPE_CHECKING:
@@ -48,7 +40,6 @@ if TYPE_CHECKING:
 DRAIN_S = 5.0                                          # after that the rest counts as dropped[stopped]
 SERVER_DRAIN_S = 1.0
 TAP_DRAIN_S = 1.0                                      # for a graph that only waited for taps nobody reads
-EDGE_FULL, POOL_EMPTY = -7, -5
 
 Alarm = Callable[[str, str, str, int | None], None]    # level, place, message, frame_index
 
@@ -104,12 +95,10 @@ class GraphRun:
                                   lock=wants_realtime, recordings=recordings, config_rev=config_rev)
         self._wants_realtime = wants_realtime
         self.crew = Crew(self._thread_body)
-        self._listeners: dict[int, Listener] = {}
+        self.listeners = Listeners(self.built.graph, self._is_virtual)
         self.files = FileSinks(self, keeper, self._on_alarm, self._digest, packet_sinks or {}, [(config_rev, plan)])
-        self.staff = RunStaff(self, self.crew, self._listeners)
+        self.staff = RunStaff(self, self.crew, self.listeners)
         self.live = LiveChanges(plan, self.built, self.journal, self.staff)
-        # a listener collected as garbage closes its tap in any thread: this lock waits for no other
-        self._tap_lock = self.live.taps_mutex
         self.crew.add(Member(group, plan=plan, taps=taps_of(group, plan, self.built.taps)) if group.kind == "sink"
                       else Member(group, number=self.built.groups[group.name]) for group in plan.groups)
         self._final: dict[str, Any] | None = None
@@ -215,8 +204,8 @@ class GraphRun:
         self._let_server_drain()
         for tap in self.built.taps.values():
             tap.detach()                               # before the sweep: an edge has one consumer at a time
-        with self._tap_lock:                           # listeners may read what they have
-            self.built.graph.finish(keep={ear.number for listener in self._listeners.values() for ear in listener.ears})
+        with self.listeners.mutex:                     # they may read what they have
+            self.built.graph.finish(keep=self.listeners.edges())
         self.live.collect()
         self.staff.see_off()
         self._final = self._ledger(quiet=True)
@@ -227,11 +216,7 @@ class GraphRun:
 
     def _let_taps_go(self) -> bool:
         """Close taps that make the graph wait, which they do in virtual time; True if it has ended then."""
-        with self._tap_lock:
-            taps = list(self._listeners.values()) if self._is_virtual else []
-        for tap in taps:
-            tap.refuse()
-        return bool(taps) and self.join(TAP_DRAIN_S)
+        return self._is_virtual and self.listeners.refuse() and self.join(TAP_DRAIN_S)
 
     def _let_server_drain(self) -> None:
         """Give the server a moment to take the last packets; a server that has gone takes none."""
@@ -276,24 +261,8 @@ class GraphRun:
 
     def threads(self) -> list[dict[str, Any]]:
         """Return name, heartbeat, processor time and real-time state of every thread."""
-        found = []
-        for member in sorted(self.crew.members, key=lambda member: member.group.kind == "source"):
-            thread, sink = member.thread, member.sink
-            if thread is None:
-                continue
-            if sink is not None:
-                age = (time.monotonic_ns() - sink.beat_ns) * 1e-9 if sink.beat_ns else None
-            else:
-                with self.live.mutex:                  # a group that has left may be forgotten
-                    number = member.number if member in self.crew.members else None
-                    beat = None if number is None else _rt.group_stats(self.built.graph, number)["beat_age_ns"]
-                age = None if beat is None else max(0.0, beat * 1e-9)
-            granted = self.granted.get(thread.name)
-            found.append({
-                "name": thread.name, "alive": thread.is_alive(), "heartbeat_age_s": age,
-                "cpu_s": cpu_seconds(thread.native_id) if thread.is_alive() else None,
-                "realtime": granted.priority if granted else None, "cores": granted.cores if granted else []})
-        return found
+        with self.live.mutex:                          # a group that has left may be forgotten
+            return thread_lines(self.built, self.crew, self.granted)
 
     def group_stats(self) -> list[tuple[str, dict[str, Any]]]:
         """Return (thread, what it does now) of every thread of the core."""
@@ -303,25 +272,7 @@ class GraphRun:
 
     def failure(self) -> EegcoreError | None:
         """Return the failure that stopped the run, None if there is none."""
-        found = self.built.graph.failure
-        if found is None:
-            return self._refused
-        status, node, edge, frame_index = found
-        stage = self.built.node_names.get(node, f"node {node}")
-        if status == EDGE_FULL and edge is not None:
-            name = self.edge_name(edge)
-            return EdgeOverflow(f"edge {name.replace('->', ' -> ')}: full at frame {frame_index} (policy fail, "
-                                f"critical). '{stage}' could not hand its packet over and the run was stopped. "
-                                "Make the reader faster, or queue larger.", stage=stage, edge=name,
-                                frame_index=frame_index)
-        if status == POOL_EMPTY:
-            return PoolEmpty(f"{stage}: no free slot at frame {frame_index}. Pools are computed from the plan, so a "
-                             "reader keeps packets. Release taps' packets.", stage=stage, frame_index=frame_index)
-        cause = from_status(status, stage)
-        if stage in self.built.sources:
-            return _rt.device_error(self.built.graph, self.built.sources[stage], status, stage) or cause
-        return StageError(f"{stage}: failed at frame {frame_index} ({cause}). The run was stopped.", stage=stage,
-                          frame_index=frame_index)
+        return failure_of(self.built) or self._refused
 
     def sink(self, sink_id: str) -> SinkThread:
         """Return a file sink; NotFound names those there are."""
@@ -354,10 +305,7 @@ class GraphRun:
 
     def edge_name(self, number: int) -> str:
         """Return the name of an edge of the core."""
-        for name, found in self.built.edges.items():
-            if found == number:
-                return name
-        return f"tap {number}"
+        return edge_name(self.built, number)
 
     def stage_name(self, node: int) -> str:
         """Return the name of a node of the core."""
@@ -384,29 +332,11 @@ class GraphRun:
             pool = next(pool for group in self.plan.groups for plan_node in group.nodes
                         for out, pool in zip(plan_node.outputs, plan_node.pools, strict=True) if out == ref)
             quota = self.plan.pool(pool).made_of.get("taps", 16)
-            with self._tap_lock:
-                open_here = sum(1 for found in self._listeners.values() if found.ears[-1].at == at)
-                if open_here >= MAX_TAPS:
-                    raise EegcoreError(f"{stage_id}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one "
-                                       "first.")
-                number, tap = self.built.graph.add_outlet(*at, **self.tap_args(quota, stage_id))
-                listener = self._listeners[number] = Listener(Ear(number, at, tap))
-        return number, listener
-
-    def tap_args(self, quota: int, name: str) -> dict[str, Any]:
-        """Return what the ring of a tap is made with, for what its pool was given for taps."""
-        return {"policy": POLICIES["block" if self._is_virtual else "drop_oldest"],
-                "capacity": power_below(quota // 2), "name": name, "quota": quota // 4}
+            return self.listeners.open(at, quota, stage_id)
 
     def close_tap(self, number: int) -> None:
         """Take a tap off; what waited in it is dropped."""
-        with self._tap_lock:
-            listener = self._listeners.pop(number)
-            for ear in list(listener.ears):
-                try:
-                    self.built.graph.remove_outlet(*ear.at, ear.number)
-                finally:
-                    ear.tap.detach()
+        self.listeners.close(number)
 
     def _output(self, stage_id: str, port: str | None) -> tuple[tuple[str, str], Stream]:
         try:
@@ -455,21 +385,3 @@ class GraphRun:
             self.request_stop()
         else:
             self._on_alarm("warning", "realtime", problem, None)
-
-
-MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for
-
-
-def power_below(value: int) -> int:
-    """Return the largest power of two not above `value`, at least 4."""
-    return max(4, 1 << (max(1, value).bit_length() - 1))
-
-
-def cpu_seconds(thread_id: int | None) -> float | None:
-    """Return the processor time of one thread, None if it has gone."""
-    try:
-        with open(f"/proc/self/task/{thread_id}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

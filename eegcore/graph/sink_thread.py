@@ -116,7 +116,7 @@ class SinkThread:
             self.has_overflowed = True
             error = SinkFailed(f"{self.sink_id}: its edge overflowed and was closed; the file ends here. "
                                "The disk is too slow for this rate. Lower the rate or write elsewhere.")
-            self._tell(error, None)
+            self._announce(error, None)
 
     def close(self, ledger: dict[str, Any] | None) -> None:
         """Finish the file. After `run` has returned; also when it never ran."""
@@ -331,9 +331,9 @@ class SinkThread:
         self.failed, self.failed_now = self.failed or error, error
         if self.recorder is None or for_good:
             self._tap.refuse()
-        self._tell(error, frame_index)
+        self._announce(error, frame_index)
 
-    def _tell(self, error: EegcoreError, frame_index: int | None) -> None:
+    def _announce(self, error: EegcoreError, frame_index: int | None) -> None:
         self._alarm(self.sink_id, str(error), frame_index)
         if self.on_fatal is not None:
             self.on_fatal(error)

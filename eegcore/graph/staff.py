@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from eegcore.graph.crew import Crew, Member, taps_of
 from eegcore.graph.history_thread import HistoryThread
-from eegcore.graph.listeners import Ear, Listener
 from eegcore.graph.locks import is_file
 
 if TYPE_CHECKING:
     from eegcore import _rt
+    from eegcore.graph.listeners import Listeners
     from eegcore.graph.rewire import Rewiring
     from eegcore.graph.run import GraphRun
+    from eegcore.graph.sink_thread import SinkThread
 
 
 class RunStaff:
@@ -23,21 +24,20 @@ class RunStaff:
     ----------
     run : GraphRun
     crew : Crew
-    listeners : dict
-        Open taps, by the number their user knows.
+    listeners : Listeners
     """
 
-    def __init__(self, run: GraphRun, crew: Crew, listeners: dict[int, Listener]) -> None:
+    def __init__(self, run: GraphRun, crew: Crew, listeners: Listeners) -> None:
         self._run, self.crew, self._listeners = run, crew, listeners
         self._hired: list[Member] = []
-        self._ears: list[tuple[Listener, Ear]] = []
+        self._done: list[SinkThread] = []              # writers that have left and whose threads have ended
         self._gone: list[tuple[str, int, _rt.Tap]] = []        # outlets that left the plan and hold packets
 
     # ---- for LiveChanges ----
 
     def hire(self, rewiring: Rewiring) -> None:
         """Open files, start threads that wait for their word, and let listeners follow their outputs."""
-        self._hired, self._ears = [], []
+        self._hired = []
         for sink in self._histories():
             sink.expect()
         self._hired = [Member(group, number=rewiring.new_groups[group.name]) for group in rewiring.wanted.groups
@@ -48,7 +48,7 @@ class RunStaff:
         if self.crew.has_started:
             self.open_writers(self._hired, late_rev=rewiring.rev)
         self.crew.add(self._hired)
-        self._follow(rewiring)
+        self._listeners.follow(rewiring.moved_ports())
 
     def open_writers(self, members: Iterable[Member], *, late_rev: int | None = None) -> None:
         """Make the files of those members that write one; `late_rev` is that of the change that brings them."""
@@ -60,31 +60,16 @@ class RunStaff:
                 elif late_rev is None:
                     self._run.files.put(member.sink)
 
-    def _follow(self, rewiring: Rewiring) -> None:
-        moved = rewiring.moved_ports()
-        graph = self._run.built.graph
-        with self._run.live.taps_mutex:
-            for listener in self._listeners.values():
-                at = moved.get(listener.ears[-1].at)
-                if at is None:
-                    continue
-                number, tap = graph.add_outlet(
-                    *at, **self._run.tap_args(4 * listener.quota, listener.ear.tap.name), fresh=True)
-                self._ears.append((listener, Ear(number, at, tap)))
-
     def send_away(self) -> None:
         """Close what was opened: the change is not made."""
         for sink in self._histories():
             sink.expect_nothing()
-        with self._run.live.taps_mutex:
-            for _, ear in self._ears:
-                self._run.built.graph.remove_outlet(*ear.at, ear.number, fresh=True)
-                ear.tap.detach()
+        self._listeners.forget()
         self.crew.dismiss(self._hired)
         for member in self._hired:
             if member.sink is not None:
                 self._run.files.close_one(member.sink, None)
-        self._hired, self._ears = [], []
+        self._hired = []
 
     def settle(self, rewiring: Rewiring) -> None:
         """Let the new ones begin, and those that are not needed any more end by themselves."""
@@ -100,20 +85,23 @@ class RunStaff:
                 if member.is_left and member.sink is not None:
                     self._run.files.take_off(member.sink)
                     self._run.live.books.retire_writer(member.sink)
+                elif not member.is_left:               # its next recording goes by the new words
+                    member.plan = rewiring.wanted
+                    if member.sink is not None:
+                        member.sink.declared_as(member.plan.stage(member.sink.sink_id))
             elif member.group.name not in present:
                 member.is_left = True
         built, stay = self._run.built, set(rewiring.edges.values())
         self._gone += [(edge.from_stage, built.edges[edge.name], built.taps[edge.name])
                        for edge in rewiring.running.edges if edge.to_group == "loop" and edge.name in built.taps
                        and built.edges[edge.name] not in stay]
-        for listener, ear in self._ears:
-            listener.ears.append(ear)
+        self._listeners.settle()
         for member in self._hired:
             if member.sink is not None:
                 self._run.files.put(member.sink)
             if self.crew.has_started:
                 member.word.set()
-        self._hired, self._ears = [], []
+        self._hired = []
 
     def _histories(self) -> list[HistoryThread]:
         """Return the sinks that go on when what they read comes and goes."""
@@ -129,6 +117,15 @@ class RunStaff:
             member.sink.follow(rewiring.rev, rewiring.wanted, fresh)
         else:                                          # words of the next recording may be others
             member.sink.declared_as(rewiring.wanted.stage(member.sink.sink_id))
+
+    def tidy(self) -> None:
+        """Let go of what listeners have heard to the end, and of threads that have ended. Under the lock of changes."""
+        self._listeners.tidy()
+        for member in self.crew.left():
+            if member.sink is not None:
+                self._done.append(member.sink)
+            elif member.number is not None:
+                self._run.built.left.append(member.number)
 
     def outlets(self) -> list[tuple[str, int, _rt.Tap]]:
         """Return (sink id, number, server's end) of the outlets of the plan, then of those that go."""
@@ -153,8 +150,8 @@ class RunStaff:
     def see_off(self) -> None:
         """Finish the files of writers that have left the plan and are done."""
         with self._run.live.mutex:
-            left = self.crew.left()
-        for member in left:
-            if member.sink is not None:
-                self._run.files.see_off(member.sink, self._run.ledger())
+            self.tidy()
+            done, self._done = self._done, []
+        for sink in done:
+            self._run.files.see_off(sink, self._run.ledger())
 

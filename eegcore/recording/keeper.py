@@ -133,13 +133,13 @@ class Keeper:
         SinkFailed
             If the disk refuses; nothing is left then.
         """
-        return self._begin_alone(run, run.sink(sink_id), given or {}, lock or (lambda: run.live.lock(sink_id)))
+        run.sink(sink_id)
+        return self._begin_alone(run, sink_id, given or {}, lock or (lambda: run.live.lock(sink_id)))
 
-    def _begin_alone(self, run: GraphRun, sink: SinkThread, given: dict[str, Any],
-                     lock: Callable[[], int] | None) -> Active:
-        """Begin; without a lock from the first packet on that the sink gets."""
-        sink_id = sink.sink_id
-        info = session_info(given, sink_info(sink.settings))
+    def _begin_alone(self, run: GraphRun, sink_id: str, given: dict[str, Any], lock: Callable[[], int] | None,
+                     sink: SinkThread | None = None) -> Active:
+        """Begin; without a lock from the first packet on that `sink` gets, which may not be listed yet."""
+        session_info(given)                            # refused before anything is locked
         with self._lock:
             if sink_id in self._active:
                 raise StateConflict(f"recording: {self._active[sink_id].session.id} goes on. End it first.")
@@ -149,11 +149,10 @@ class Keeper:
         try:
             first_rev = lock() if lock is not None else 0
             try:
-                if lock is not None:                   # nobody puts another in its place from here on
-                    sink = run.sink(sink_id)
-                    info = session_info(given, sink_info(sink.settings))
-                active = self._begin(run, sink, info, sink.settings.get("folder") or self.root, first_rev,
-                                     lock is not None)
+                # not before the lock: until then a change may put another writer in its place
+                sink = sink or run.sink(sink_id)
+                info, root = session_info(given, sink_info(sink.settings)), sink.settings.get("folder") or self.root
+                active = self._begin(run, sink, info, root, first_rev, lock is not None)
             except BaseException:
                 if lock is not None:
                     run.live.unlock(sink_id)
@@ -340,7 +339,7 @@ class Keeper:
             return
         if not sink.settings.get("armed", True):
             # no lock: a sink that writes from its first packet on keeps changes away by itself
-            self._begin_alone(run, sink, {}, None)
+            self._begin_alone(run, sink.sink_id, {}, None, sink)
 
     def closed(self, run: GraphRun, sink: SinkThread, ledger: dict[str, Any] | None) -> None:
         """Finish the session of a sink that was closed while it recorded."""

@@ -8,6 +8,7 @@ whole plan. A process that already uses `scipy.signal` designs directly.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -73,6 +74,12 @@ def taps_from_hex(row: list[str]) -> list[float]:
     if not taps or any(tap - tap != 0.0 for tap in taps):
         raise ValueError("a filter has at least one tap, and every tap is finite")
     return taps
+
+
+@functools.cache
+def _scipy_version() -> str:
+    """Return the version of the scipy that is installed, imported or not."""
+    return importlib.metadata.version("scipy")
 
 
 def _read_rows(form: Form, rows: list[list[str]]) -> Sos:
@@ -187,7 +194,7 @@ class Designer:
 
     def _path(self, text: str) -> Path | None:
         try:
-            version = importlib.metadata.version("scipy")
+            version = _scipy_version()
             folder = self._cache or cache_folder()
         except (importlib.metadata.PackageNotFoundError, RuntimeError):   # RuntimeError: no home folder
             return None

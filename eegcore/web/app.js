@@ -27,6 +27,7 @@ import {
 } from "./settings.js";
 import { SessionsList } from "./sessions.js";
 import { SpectrumView } from "./spectrum.js";
+import { StageAdding } from "./stage_adding.js";
 import { StagesPanel } from "./stages.js";
 import { Toolbar } from "./toolbar.js";
 import { chooseTopic, listTopics } from "./topics.js";
@@ -52,6 +53,9 @@ class App {
     this.fps = 0;
     /** Topic of the traces. @type {string | null} */
     this.traces = null;
+    /** Topics that are looked at since all is known; what is added later takes no picture away. */
+    /** @type {{traces: string | null, curve: string | null}} */
+    this.looked = { traces: null, curve: null };
     this.hasEnded = false; // a recording was played to its end
     this.firstFit = new FirstFit();
 
@@ -63,8 +67,14 @@ class App {
     this.curve = null;
     this.header = new Header((command) => this.command(command), () => this.fetchLedger());
     this.edges = new EdgesPanel(byId("edges"));
-    this.stages = new StagesPanel(byId("panel-stages"), byId("tab-stages"), (id, key, value) =>
-      this.control.request("UpdateParam", { stage_id: id, key, value }));
+    this.stages = new StagesPanel(byId("panel-stages"), byId("tab-stages"), {
+      change: (id, key, value) => this.control.request("UpdateParam", { stage_id: id, key, value }),
+      add: (id) => this.adding.open(id, this.known, this.stages.locked),
+      remove: (id) => this.control.request("RemoveStage", { stage_id: id }),
+      undo: (rev) => this.control.request("Undo", { if_rev: rev }),
+    });
+    this.adding = new StageAdding((id, wish) => this.control.request("AddStage", { stage_id: id, ...wish }),
+      (id, answer) => this.stages.added(id, answer.config_rev));
     this.electrodes = new ElectrodesPanel(byId("panel-electrodes"), byId("tab-electrodes"));
     this.sessions = new SessionsList(/** @type {HTMLDetailsElement} */ (byId("sessions")));
     this.recording = new RecordingPanel(() => this.sessions.refresh(), () => this.sessions.refresh());
@@ -172,12 +182,13 @@ class App {
   /** Subscribe to one topic of traces, one of spectra, all of bands and all of impedances. */
   subscribe() {
     const topics = listTopics(this.known.offered, this.known.config, this.known.plan);
-    this.traces = chooseTopic(topics, false, this.settings.topic);
+    this.traces = chooseTopic(topics, false, this.settings.topic, this.looked.traces);
     const kohm = topics.filter((topic) => topic.kohm).map((topic) => topic.name);
     this.electrodes.expect(kohm);
     const bars = topics.filter((topic) => topic.bars).map((topic) => topic.name);
     this.bands.expect(bars);
-    this.curve = chooseTopic(topics, true, this.settings.spectrumTopic);
+    this.curve = chooseTopic(topics, true, this.settings.spectrumTopic, this.looked.curve);
+    if (this.known.plan) this.looked = { traces: this.traces, curve: this.curve };
     this.feed.want([this.traces, this.curve, ...bars, ...kohm]);
     const traces = topics.filter((topic) => !topic.spectrum && !topic.bars);
     this.toolbar.showTopics(traces.map((topic) => topic.name), this.traces);

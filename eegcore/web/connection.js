@@ -119,7 +119,7 @@ export class Commands {
    * @param {string} cmd          Start, Shutdown, Pause, Resume...
    * @param {object} [fields]     what the command needs besides
    * @returns {Promise<any>}      the answer, `ok` true
-   * @throws {Error} with the server's message, or if there is no connection
+   * @throws {Error} with the server's message and `details`, or if there is no connection
    */
   async request(cmd, fields = {}) {
     const id = this.lastId += 1;
@@ -127,7 +127,10 @@ export class Commands {
       throw new Error(`${cmd}: not connected to eegcore. Wait for the connection and try again.`);
     }
     const answer = await new Promise((resolve) => this.waiting.set(id, resolve));
-    if (!answer.ok) throw new Error(`${cmd}: ${answer.error?.message ?? "refused without a reason."}`);
+    if (!answer.ok) {
+      const refusal = new Error(`${cmd}: ${answer.error?.message ?? "refused without a reason."}`);
+      throw Object.assign(refusal, { details: answer.error?.details });
+    }
     return answer;
   }
 

@@ -1,61 +1,81 @@
 // @ts-check
 /**
- * The stages panel: every stage with its settings, to be changed while data flow.
+ * The stages panel: every stage with its settings, to be changed while data flow; stages that come and go.
  *
  * What it shows is what the server says is running; a field that was changed waits for the answer.
  */
 
 import { lockText } from "./locks.js";
 import { element } from "./panels.js";
-import { adjustable, summaryOf, textOf, valueFrom } from "./stage_fields.js";
+import { listed, summaryOf, textOf, valueFrom } from "./stage_fields.js";
+import { labelled, makeInput } from "./stage_inputs.js";
 
 /** @typedef {import("./stage_fields.js").Field} Field */
-/** @typedef {HTMLInputElement | HTMLSelectElement} Input */
+/** @typedef {import("./stage_inputs.js").Input} Input */
+/** @typedef {ReturnType<typeof listed>[number]} Stage */
+
+/**
+ * What a person may ask for; each rejects with the reason if refused.
+ * @typedef {object} StageActions
+ * @property {(stageId: string, key: string, value: any) => Promise<any>} change
+ * @property {(stageId: string) => void} add                 behind this stage; asks what
+ * @property {(stageId: string) => Promise<any>} remove      the answer has `config_rev`
+ * @property {(ifRev: number) => Promise<any>} undo          only if nothing has changed since
+ */
 
 /**
  * One stage as shown.
  * @typedef {object} Row
+ * @property {string} type
+ * @property {HTMLLIElement} item
  * @property {HTMLDetailsElement} details
+ * @property {HTMLElement} head
  * @property {HTMLElement} summary
  * @property {HTMLElement} problem
  * @property {HTMLElement} lock
+ * @property {HTMLButtonElement | null} remove   of a source there is none
  * @property {Map<string, Input>} inputs
- * @property {Field[]} fields
  */
 
 export class StagesPanel {
   /**
-   * @param {HTMLElement} panel   holds a list; hidden while there is nothing to adjust
+   * @param {HTMLElement} panel   holds a list and a line about what was done; hidden while there is no stage
    * @param {HTMLElement} tab     its tab on small screens
-   * @param {(stageId: string, key: string, value: any) => Promise<any>} change   rejects with the reason if refused
+   * @param {StageActions} actions
    */
-  constructor(panel, tab, change) {
+  constructor(panel, tab, actions) {
     this.panel = panel;
     this.tab = tab;
     this.list = /** @type {HTMLElement} */ (panel.querySelector("ul"));
-    this.change = change;
+    this.said = /** @type {HTMLElement} */ (panel.querySelector(".stages-said"));
+    this.actions = actions;
     /** @type {Map<string, Row>} */
     this.rows = new Map();
-    this.shape = "";
     /** @type {Map<string, string[]>} */
     this.locked = new Map();
+    /** A stage that was added, and has not come yet. @type {string | null} */
+    this.awaited = null;
     this.show(null, []);
   }
 
   /** @param {any} config   merged configuration @param {any[]} catalogue   as /api/stages gives it */
   show(config, catalogue) {
-    const stages = adjustable(config, catalogue);
-    const shape = stages.map(({ id, type }) => `${id} ${type}`).join("\n");
+    const stages = listed(config, catalogue);
     this.panel.hidden = this.tab.hidden = stages.length === 0;
-    if (shape !== this.shape) {
-      this.shape = shape;
-      const open = [...this.rows].filter(([, row]) => row.details.open).map(([id]) => id);
-      this.rows.clear();
-      this.list.replaceChildren(...stages.map((stage) => this.#make(stage, open.includes(stage.id))));
+    const before = this.rows;
+    this.rows = new Map(stages.map((stage) => {
+      const row = before.get(stage.id);
+      return [stage.id, row?.type === stage.type && row.inputs.size === stage.fields.length ? row : this.#make(stage)];
+    }));
+    const items = [...this.rows.values()].map((row) => row.item);
+    // a row that stays is not touched: somebody may be writing in it
+    if (items.length !== this.list.children.length || items.some((item, at) => item !== this.list.children[at])) {
+      const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+      this.list.replaceChildren(...items);
+      if (focused && this.list.contains(focused)) focused.focus();
     }
     for (const { id, fields, settings } of stages) {
-      const row = this.rows.get(id);
-      if (!row) continue;
+      const row = /** @type {Row} */ (this.rows.get(id));
       row.summary.textContent = summaryOf(fields, settings);
       for (const [key, input] of row.inputs) {
         input.dataset.running = textOf(settings[key]);
@@ -63,6 +83,7 @@ export class StagesPanel {
       }
     }
     this.showLocks(this.locked);
+    this.#reveal();
   }
 
   /**
@@ -76,14 +97,32 @@ export class StagesPanel {
       row.details.classList.toggle("is-locked", holders.length > 0);
       row.lock.textContent = holders.length > 0 ? lockText(holders) : "";
       for (const input of row.inputs.values()) input.disabled = holders.length > 0;
+      if (row.remove) row.remove.disabled = holders.length > 0;
     }
   }
 
-  /** @param {ReturnType<typeof adjustable>[number]} stage @param {boolean} isOpen */
-  #make({ id, doc, fields, settings }, isOpen) {
-    const item = element("li", "stage");
+  /** Say that a stage was added, and show it when it has come. @param {string} id @param {number} rev */
+  added(id, rev) {
+    this.#say(`${id} was added.`, rev);
+    this.awaited = id;
+    this.#reveal();
+  }
+
+  #reveal() {
+    const row = this.awaited === null ? undefined : this.rows.get(this.awaited);
+    if (!row) return;
+    this.awaited = null;
+    row.details.open = true;
+    row.item.scrollIntoView({ block: "nearest" });
+    row.head.focus();
+  }
+
+  /** @param {Stage} stage @returns {Row} */
+  #make({ id, type, role, doc, fields, settings }) {
+    const item = document.createElement("li");
+    item.className = "stage";
+    item.dataset.stage = id;
     const details = document.createElement("details");
-    details.open = isOpen;
     const head = document.createElement("summary");
     head.title = doc;
     const summary = element("span", "stage-summary figure");
@@ -91,22 +130,27 @@ export class StagesPanel {
     const problem = element("p", "stage-problem");
     problem.setAttribute("role", "alert");
     const lock = element("p", "stage-lock");
-    const row = { details, summary, problem, lock, inputs: new Map(), fields };
+    const remove = role === "source" ? null : actionButton("Remove", `Remove ${id}`);
+    /** @type {Row} */
+    const row = { type, item, details, head, summary, problem, lock, remove, inputs: new Map() };
     const list = element("div", "stage-fields");
     for (const field of fields) {
-      const label = element("label", "stage-field");
-      label.title = field.help;
       const input = makeInput(field);
-      input.value = textOf(settings[field.key]);
       input.addEventListener("change", () => this.#send(id, row, field, input));
-      label.append(element("span", "stage-key", field.key), input);
-      list.append(label);
+      list.append(labelled(field, input, settings[field.key]));
       row.inputs.set(field.key, input);
     }
-    details.append(head, lock, list, problem);
+    const buttons = element("div", "stage-actions");
+    if (role !== "sink") {
+      const add = actionButton("Add after…", `Add a stage after ${id}`);
+      add.addEventListener("click", () => this.actions.add(id));
+      buttons.append(add);
+    }
+    remove?.addEventListener("click", () => this.#remove(id, row));
+    if (remove) buttons.append(remove);
+    details.append(head, element("p", "stage-doc", `${type}: ${doc}`), lock, list, problem, buttons);
     item.append(details);
-    this.rows.set(id, row);
-    return item;
+    return row;
   }
 
   /** @param {string} id @param {Row} row @param {Field} field @param {Input} input */
@@ -116,36 +160,58 @@ export class StagesPanel {
     row.problem.textContent = "";
     input.classList.add("is-waiting");
     try {
-      await this.change(id, field.key, valueFrom(field, input.value));
+      await this.actions.change(id, field.key, valueFrom(field, input.value));
     } catch (error) {
-      row.problem.textContent = error instanceof Error ? error.message : String(error);
+      row.problem.textContent = wordsOf(error);
       input.value = input.dataset.running ?? before; // what runs, not what was wished for
     } finally {
       input.classList.remove("is-waiting");
     }
   }
+
+  /** @param {string} id @param {Row} row */
+  async #remove(id, row) {
+    row.problem.textContent = "";
+    try {
+      const answer = await this.actions.remove(id);
+      this.#say(`${id} was removed.`, answer.config_rev)?.focus();
+    } catch (error) {
+      row.problem.textContent = wordsOf(error);
+    }
+  }
+
+  /**
+   * @param {string} words @param {number} [rev]   the revision that may be taken back
+   * @returns {HTMLButtonElement | null} what takes it back
+   */
+  #say(words, rev) {
+    this.said.replaceChildren(element("span", "", words));
+    if (rev === undefined) return null;
+    const undo = actionButton("Undo", `Undo: ${words}`);
+    undo.addEventListener("click", async () => {
+      undo.disabled = true;
+      try {
+        await this.actions.undo(rev);
+        this.#say("Undone.");
+      } catch (error) {
+        this.#say(wordsOf(error));
+      }
+    });
+    this.said.append(undo);
+    return undo;
+  }
 }
 
-/** @param {Field} field @returns {Input} */
-function makeInput(field) {
-  if (field.kind === "choice" || field.kind === "switch") {
-    const select = document.createElement("select");
-    const choices = field.kind === "switch" ? ["true", "false"] : field.choices;
-    for (const choice of field.optional ? ["", ...choices] : choices) {
-      select.append(new Option(choice === "" ? "–" : choice, choice));
-    }
-    return select;
-  }
-  const input = document.createElement("input");
-  input.type = "text";
-  input.autocomplete = "off";
-  input.spellcheck = false;
-  if (field.kind === "number" || field.kind === "integer") input.inputMode = "decimal";
-  if (field.optional) input.placeholder = "–";
-  input.readOnly = field.kind === "shown";
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") input.value = input.dataset.running ?? input.value;
-    event.stopPropagation(); // the page has keys of its own
-  });
-  return input;
+/** @param {string} text @param {string} label */
+function actionButton(text, label) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = text;
+  button.setAttribute("aria-label", label);
+  return button;
+}
+
+/** @param {unknown} error */
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }

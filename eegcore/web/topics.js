@@ -86,15 +86,16 @@ function isKohmName(name) {
 }
 
 /**
- * The topic to show: the wanted one if it exists, else the first of its sort, voltages before impedances.
+ * The topic to show: the first wanted one that exists, else the first of its sort, voltages before impedances.
  *
  * @param {Topic[]} topics
  * @param {boolean} spectrum
- * @param {string | null} wanted
+ * @param {(string | null)[]} wanted
  * @returns {string | null}
  */
-export function chooseTopic(topics, spectrum, wanted) {
+export function chooseTopic(topics, spectrum, ...wanted) {
   const fitting = topics.filter((topic) => topic.spectrum === spectrum && !topic.bars);
-  const chosen = fitting.find((topic) => topic.name === wanted) ?? fitting.find((topic) => !topic.kohm) ?? fitting[0];
+  const asked = wanted.map((name) => fitting.find((topic) => topic.name === name)).find(Boolean);
+  const chosen = asked ?? fitting.find((topic) => !topic.kohm) ?? fitting[0];
   return chosen?.name ?? null;
 }

@@ -31,7 +31,8 @@ cdef class Tap:
     cdef readonly Py_ssize_t quota     # 0: no limit (our own sinks)
     cdef readonly int event_fd         # -1 if it has none; open as long as the run's memory lives
     cdef Py_ssize_t held
-    cdef int _waiting                  # threads inside `wait`
+    cdef int _waiting                  # threads inside `take` and `wait`: the edge stays until they have left
+    cdef bint _was_closed              # when it was detached
 
     def __init__(self):
         raise TypeError("a Tap comes from a run, not from a constructor")
@@ -63,24 +64,29 @@ cdef class Tap:
         When nothing waits the eventfd is armed and cleared: it becomes readable at the next packet.
         """
         cdef list out = []
+        cdef ec_edge *edge = self._edge
         cdef uint32_t seen
         cdef ec_ref ref
-        if self._edge is NULL:
+        if edge is NULL:
             drain_eventfd(self.event_fd)           # or a loop that still polls it would spin
             return out
-        ec_doorbell_disarm(self._edge.bell)
-        while len(out) < max_packets:
-            seen = ec_doorbell_look(self._edge.bell)
-            ref = ec_edge_pop(self._edge)
-            if ref != EC_REF_NONE:
-                out.append(self._wrap(ref))
-                continue
-            drain_eventfd(self.event_fd)
-            if ec_doorbell_arm(self._edge.bell, seen):
-                return out
-        if self._edge.bell.event_fd >= 0:
-            ec_doorbell_alarm(self._edge.bell)     # more may wait: stay readable
-        return out
+        self._waiting += 1
+        try:
+            ec_doorbell_disarm(edge.bell)
+            while len(out) < max_packets:
+                seen = ec_doorbell_look(edge.bell)
+                ref = ec_edge_pop(edge)
+                if ref != EC_REF_NONE:
+                    out.append(self._wrap(ref))
+                    continue
+                drain_eventfd(self.event_fd)
+                if ec_doorbell_arm(edge.bell, seen):
+                    return out
+            if edge.bell.event_fd >= 0:
+                ec_doorbell_alarm(edge.bell)       # more may wait: stay readable
+            return out
+        finally:
+            self._waiting -= 1
 
     def wait(self, double timeout_s, Py_ssize_t max_packets=64):
         """Return packets as `take`, waiting up to `timeout_s` for the first.
@@ -89,29 +95,34 @@ cdef class Tap:
         was detached meanwhile.
         """
         cdef int64_t deadline_ns = ec_now_ns() + <int64_t>(timeout_s * 1e9)
+        cdef ec_edge *edge
         cdef uint32_t seen
         cdef bint over
         cdef ec_ref ref
         cdef list out = []
-        while self._edge is not NULL:              # another thread may detach us while we sleep
-            seen = ec_doorbell_look(self._edge.bell)
-            over = (ec_edge_has_ended(self._edge) or ec_edge_is_closed(self._edge) or ec_run_is(&self._run.c.abort))
-            while len(out) < max_packets:
-                ref = ec_edge_pop(self._edge)
-                if ref == EC_REF_NONE:
-                    break
-                out.append(self._wrap(ref))
-            if out:
-                return out
-            if over:
-                return None
-            if ec_now_ns() >= deadline_ns:
-                return out
-            self._waiting += 1             # the edge stays until it is awake
-            with nogil:
-                ec_doorbell_wait(self._edge.bell, seen, deadline_ns)
+        self._waiting += 1
+        try:
+            while True:
+                edge = self._edge
+                if edge is NULL:                   # another thread has detached us
+                    return None
+                seen = ec_doorbell_look(edge.bell)
+                over = ec_edge_has_ended(edge) or ec_edge_is_closed(edge) or ec_run_is(&self._run.c.abort)
+                while len(out) < max_packets:
+                    ref = ec_edge_pop(edge)
+                    if ref == EC_REF_NONE:
+                        break
+                    out.append(self._wrap(ref))
+                if out:
+                    return out
+                if over:
+                    return None
+                if ec_now_ns() >= deadline_ns:
+                    return out
+                with nogil:
+                    ec_doorbell_wait(edge.bell, seen, deadline_ns)
+        finally:
             self._waiting -= 1
-        return None
 
     def fileno(self):
         """The eventfd that becomes readable when packets wait; -1 if the edge has none."""
@@ -124,12 +135,13 @@ cdef class Tap:
 
     def detach(self):
         """Forget the edge: it is about to go. Packets already taken stay valid."""
+        self._was_closed = self.is_closed
         self._edge = NULL
 
     @property
     def is_closed(self):
         """True if a full `fail` edge or the consumer closed it."""
-        return self._edge is NULL or ec_edge_is_closed(self._edge)
+        return self._was_closed if self._edge is NULL else ec_edge_is_closed(self._edge)
 
     @property
     def dropped(self):
@@ -151,8 +163,20 @@ def wait_any(list taps, double timeout_s, Py_ssize_t max_packets=32):
         Number of the tap and what waited there, oldest first, at most `max_packets` of each. Empty when the time has
         passed; None when every edge has ended, was closed or detached, and all are empty.
     """
-    cdef int64_t deadline_ns = ec_now_ns() + <int64_t>(timeout_s * 1e9)
+    cdef list inside = list(taps)
+    cdef Tap tap
+    for tap in inside:
+        tap._waiting += 1                          # the edges stay until we have left
+    try:
+        return _wait_any(inside, ec_now_ns() + <int64_t>(timeout_s * 1e9), max_packets)
+    finally:
+        for tap in inside:
+            tap._waiting -= 1
+
+
+cdef _wait_any(list taps, int64_t deadline_ns, Py_ssize_t max_packets):
     cdef ec_doorbell *bell = NULL
+    cdef ec_edge *edge
     cdef uint32_t seen
     cdef bint over
     cdef ec_ref ref
@@ -167,13 +191,13 @@ def wait_any(list taps, double timeout_s, Py_ssize_t max_packets=32):
         over = True
         out = []
         for number, tap in enumerate(taps):
-            if tap._edge is NULL:
+            edge = tap._edge
+            if edge is NULL:
                 continue                           # detached meanwhile
-            over = (ec_edge_has_ended(tap._edge) or ec_edge_is_closed(tap._edge)
-                    or ec_run_is(&tap._run.c.abort)) and over
+            over = (ec_edge_has_ended(edge) or ec_edge_is_closed(edge) or ec_run_is(&tap._run.c.abort)) and over
             found = []
             while len(found) < max_packets:
-                ref = ec_edge_pop(tap._edge)
+                ref = ec_edge_pop(edge)
                 if ref == EC_REF_NONE:
                     break
                 found.append(tap._wrap(ref))

@@ -12,6 +12,7 @@ from eegcore.errors import Locked, NotFound, StateConflict
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.pipeline import Pipeline
+from eegcore.recording import Keeper
 from eegcore.sinks.ledger_file import check_ledger
 
 BOARD: dict[str, Any] = {"acquire": {"board": "emulator", "sps": 1000, "channels": 4}}
@@ -64,6 +65,37 @@ def test_an_open_file_holds_a_lock_until_its_run_ends(tmp_path):
         assert run.update("lowpass", hz=20) == 4
     assert run.ledger()["lost"] == 0
     assert check_ledger(run.ledger()) == []
+
+
+def test_a_word_that_alters_no_sample_does_not_end_what_is_recorded(tmp_path):
+    """A recorder whose node is made anew has its file closed: whatever is said of it, it is locked."""
+    recorder = {"bdf_sink": {"inputs": "acquire", "armed": True, "keep_free_bytes": 0, "keep_free_s": 0}}
+    run = Pipeline([*CHAIN, recorder, {"csv_sink": {"path": str(tmp_path / "a.csv"), "inputs": "bandpass"}}]).run()
+    keeper = Keeper(str(tmp_path))
+    with run:
+        keeper.begin(run._graph, "bdf_sink")
+        for stage, settings, holders in [("bdf_sink", {"budget_us": 1e6}, ["bdf_sink"]),
+                                         ("bdf_sink", {"participant": "P02"}, ["bdf_sink"]),
+                                         ("csv_sink", {"budget_us": 1e6}, ["csv_sink"]),
+                                         ("notch", {"budget_us": 1e6}, ["csv_sink"]),
+                                         ("bdf_sink", {"queue": 1024}, ["bdf_sink"])]:
+            with pytest.raises(Locked) as caught:
+                run.update(stage, **settings)
+            assert caught.value.holders == holders
+        assert run.update("low", budget_us=1e6) > 1
+        assert keeper.end("bdf_sink")["state"] == "finished"
+        run.update("bdf_sink", participant="P02")
+        assert keeper.begin(run._graph, "bdf_sink").session.info.participant == "P02"
+        keeper.end("bdf_sink")
+
+
+def test_what_is_said_of_a_recorder_before_the_start_holds_from_the_start(tmp_path):
+    run = Pipeline([BOARD, {"bdf_sink": {"armed": False, "keep_free_bytes": 0, "keep_free_s": 0,
+                                         "folder": str(tmp_path)}}], clock="virtual").run(seconds=1)
+    run.update("bdf_sink", participant="P03")
+    with run:
+        run.wait(60)
+    assert [folder.name.endswith("_P03") for folder in tmp_path.iterdir()] == [True]
 
 
 def test_no_recording_begins_while_a_change_waits_for_its_frame(tmp_path):

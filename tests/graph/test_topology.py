@@ -116,6 +116,8 @@ def test_random_changes_touch_no_other_branch(seed, n_patches):
     frames = [frame for _, frame in begins]
     assert frames == sorted(frames)
     assert len(set(frames)) > n_patches // 2
+    graph = run.built.graph
+    assert max(graph.n_nodes, graph.n_edges, graph.n_groups) < 50, "what has left is forgotten"
     for stage in ("kept", "kept_far"):
         check_contiguous(ears.heard[stage])
         check_revisions(ears.heard[stage], begins)

@@ -32,7 +32,15 @@ MORE_LABELS = ["F7", "F3", "Fz", "F4", "F8", "FC5", "FC1", "FC2", "FC6", "T7", "
 ALPHA_HZ = 11.5
 STAGE_TYPES = [{"name": "notch", "role": "stage", "doc": "Remove one narrow frequency.", "settings": {"properties": {
     "hz": {"type": "number", "description": "frequency to remove"},
-    "family": {"type": "string", "enum": ["butterworth", "bessel"]}}}}]
+    "family": {"type": "string", "enum": ["butterworth", "bessel"]}}}},
+    {"name": "acquire", "role": "source", "inputs": [0, 0], "doc": "Frames.", "settings": {"properties": {}}},
+    {"name": "gain", "role": "stage", "inputs": [1, 1], "doc": "Multiply samples by a factor.", "settings": {
+        "properties": {"factor": {"anyOf": [{"type": "number"}, {"type": "array"}], "default": 1.0},
+                       "labels": {"anyOf": [{"type": "array"}, {"type": "null"}], "default": None}}}},
+    {"name": "zip", "role": "stage", "inputs": [2, 8], "doc": "Join.", "settings": {"properties": {}}},
+    {"name": "websocket_sink", "role": "sink", "inputs": [1, 1], "doc": "To the page.", "settings": {"properties": {}}},
+    {"name": "csv_sink", "role": "sink", "inputs": [1, 1], "doc": "Write a file.", "settings": {
+        "required": ["path"], "properties": {"path": {"type": "string"}}}}]
 TRACES_ID, SPECTRUM_ID, KOHM_ID, BANDS_ID = 1, 2, 3, 4
 BANDS = {"delta": [1, 4], "theta": [4, 8], "alpha": [8, 13], "beta": [13, 30], "gamma": [30, 45]}
 KOHM_S = 0.25                                # seconds between two impedances
@@ -78,6 +86,8 @@ class StandIn:
         self.labels = (LABELS_8 + MORE_LABELS)[:n_channels]
         self.sps, self.batch = sps, batch
         self.settings: dict[str, Any] = {"hz": 50.0, "family": "butterworth"}     # of its notch
+        self.added: dict[str, dict[str, Any]] = {}                                # stages behind the notch
+        self.wishes: list[dict[str, Any]] = []                                    # of stages, and to undo
         self.config_rev = 3
         self.state = "running"
         self.commands: list[str] = []
@@ -266,6 +276,9 @@ class StandIn:
                 if wish["cmd"] == "UpdateParam":
                     await self._update(client, wish)
                     continue
+                if wish["cmd"] in ("AddStage", "RemoveStage", "Undo"):
+                    await self._edit(client, wish)
+                    continue
                 await client.send_json({"id": wish["id"], "ok": True, "config_rev": 3})
                 state = {"Start": "running", "Shutdown": "stopped", "Pause": "paused", "Resume": "running"}[wish["cmd"]]
                 self._loop.call_soon(lambda state=state: threading.Thread(target=self.set_state, args=(state,)).start())
@@ -282,6 +295,29 @@ class StandIn:
         self.config_rev += 1
         await client.send_json({"id": wish["id"], "ok": True, "config_rev": self.config_rev})
         self.push({"event": "config", "config": self._config(), "config_rev": self.config_rev})
+
+    async def _edit(self, client: web.WebSocketResponse, wish: dict[str, Any]) -> None:
+        """Add, remove or bring back a stage; a factor of 0 is refused as the real server refuses settings."""
+        self.wishes.append({key: value for key, value in wish.items() if key != "id"})
+        if wish.get("stage", {}).get("factor") == 0:
+            await client.send_json({"id": wish["id"], "ok": False, "error": {
+                "code": "bad_config", "message": "two mistakes", "details": {"problems": [
+                    {"path": f"stages.{wish['stage_id']}.factor", "message": "0 leaves nothing", "allowed": "",
+                     "hint": "Remove the stage"}]}}})
+            return
+        before = dict(self.added)
+        if wish["cmd"] == "AddStage":
+            self.added[wish["stage_id"]] = {"inputs": [wish["after"]], **wish["stage"]}
+            self.added["ws_" + wish["stage_id"]] = {"type": "websocket_sink", "inputs": [wish["stage_id"]],
+                                                    "topic": wish["stage_id"]}
+        elif wish["cmd"] == "RemoveStage":
+            self.added.clear()
+        else:
+            self.added = self._before
+        self._before = before
+        self.config_rev += 1
+        self.push({"event": "config", "config": self._config(), "config_rev": self.config_rev})
+        await client.send_json({"id": wish["id"], "ok": True, "config_rev": self.config_rev})
 
     # -- what it streams ------------------------------------------------------------------------------------
 
@@ -389,7 +425,7 @@ class StandIn:
         return {"version": 1, "name": "default", "runtime": {}, "stages": {
             **(bands if self.bands else {}), "acquire": {**source, "inputs": [], "sps": self.sps},
             **(kohm if self.kohm else {}),
-            "notch": {"type": "notch", "inputs": ["acquire"], **self.settings},
+            "notch": {"type": "notch", "inputs": ["acquire"], **self.settings}, **self.added,
             "bandpass": {"type": "bandpass", "inputs": ["notch"], "low_hz": 0.5, "high_hz": 45},
             "spectrum": {"type": "fft", "inputs": ["bandpass"], "window_s": 2},
             "bdf_sink": {"type": "bdf_sink", "inputs": ["notch"]},

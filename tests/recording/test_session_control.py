@@ -294,7 +294,7 @@ def test_a_disk_that_fails_ends_the_recording_with_an_alarm_and_nothing_else(con
     until(lambda: (controller.status()["recording"] or {}).get("state") == "failed")
     until(lambda: read_json(Path(begun["folder"], "session_meta.json"))["state"] == "failed")
     assert "input/output" in controller.status()["recording"]["error"]
-    assert [session["state"] for session in controller.recordings()] == ["broken"]
+    until(lambda: [session["state"] for session in controller.recordings()] == ["broken"])
     recorder.write = real
     before = controller.ledger()["sinks"]["null_sink"]["written"]
     until(lambda: controller.ledger()["sinks"]["null_sink"]["written"] > before)
