@@ -206,13 +206,14 @@ class Recordings:
 
     def _on_event(self, event: dict[str, Any]) -> None:
         """Once a second, with the statistics, say how it stands; keep every configuration that comes meanwhile."""
-        if event["event"] == "config" and self.keeper.is_busy:
-            self._aside.do(lambda: self.keeper.revise(event["config_rev"], event["config"]))
+        if event["event"] == "config" and self.keeper.note_revision(event["config_rev"], event["config"]):
+            self._aside.do(self.keeper.keep_revisions)
         if event["event"] != "stats" or not self.is_recording:
             return
         status = self.status()
         if status is None:
             return
+        self._aside.do(self.keeper.keep_revisions)
         if any(active.session.needs_first_frame for active in self.keeper.active()):
             self._aside.do(self.keeper.place_events)
         self._host.publish({"event": "recording", **status})
