@@ -185,10 +185,7 @@ static uint32_t frames_out(const ec_node *node, const ec_port *port, uint32_t fr
     return n < 4294967295.0 ? (uint32_t)n : UINT32_MAX;
 }
 
-static uint32_t at_least_0(uint32_t whole, uint32_t part)
-{
-    return part < whole ? whole - part : 0;
-}
+static uint32_t at_least_0(uint32_t whole, uint32_t part) { return part < whole ? whole - part : 0; }
 
 /* Let `change` fade from what has come out so far, `before` being the fade it interrupts. False if nothing fades. */
 static bool begin_fade(ec_node *node, ec_change *change, uint32_t frames, ec_change *before)
@@ -365,6 +362,9 @@ void ec_node_end(ec_node *node, uint32_t newest)
         }
         ec_change_set(change, EC_CHANGE_DONE);
     }
+    if (again) {
+        return;                           /* its taps are the control thread's: nobody waits for this one with them */
+    }
     for (uint32_t i = 0; i < node->n_outputs; i++) {
         const ec_fanout *const fanout = ec_port_fanout(&node->ports[i]);
 
@@ -372,8 +372,8 @@ void ec_node_end(ec_node *node, uint32_t newest)
             ec_edge_end(fanout->edges[k]);
         }
     }
-    if (again) {
-        return;
+    if (node->fade != NULL) {
+        ec_node_end_fade(node);           /* nothing will come out any more */
     }
     if (!node->retired) {
         end_routes(node, NULL);

@@ -53,9 +53,10 @@ void       ec_node_run_old(ec_node *node, const eegcore_block *in, uint32_t n_fr
 /* After process, for every set of outputs. [worker-thread, realtime] */
 void       ec_node_fade(ec_node *node, eegcore_block *out);
 
+/* A node that its policy has stopped makes nothing that could fade. */
 static inline bool ec_node_fade_is_over(const ec_node *node)
 {
-    return node->fade->seen >= node->fade->fade_input && node->fade->seen >= node->fade->rest_input;
+    return node->dead || (node->fade->seen >= node->fade->fade_input && node->fade->seen >= node->fade->rest_input);
 }
 
 /* True if a packet of this revision must not reach the node before ec_node_take_changes. [worker-thread, realtime] */

@@ -364,15 +364,16 @@ static bool any_route(const ec_graph *graph, bool (*leads)(const ec_routes *, co
         ec_node *const node = graph->nodes[i];
 
         for (uint32_t p = 0; node != NULL && p < node->n_outputs; p++) {
-            if (leads(node->ports[p].planned, to)
-                || (!ec_over_seen(&node->over) && leads(EC_LOAD(&node->ports[p].routes, relaxed), to))) {
-                return true;
-            }
             for (const ec_change *c = node->inbox.first; c != NULL; c = EC_LOAD(&c->next, relaxed)) {
                 if (ec_change_state_of(c) == EC_CHANGE_WAITING
                     && (leads(c->rewired[p].routes, to) || leads(c->rewired[p].ends, to))) {
                     return true;
                 }
+            }
+            /* after them: what was just taken is in force */
+            if (leads(node->ports[p].planned, to)
+                || (!ec_over_seen(&node->over) && leads(EC_LOAD(&node->ports[p].routes, relaxed), to))) {
+                return true;
             }
         }
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 NodePort = tuple[int, int]
 
 MAX_TAPS = 2                                           # of one output: what the pool's share for taps was made for
+LOOK_S = 0.1                                           # a reader looks so often whether its output is made anew
+TURN_S = 0.01                                          # and so often for packets of nodes to come, while there are any
+MOST_KEPT = 4096                                       # packets of nodes to come; after that their rings fill
 
 
 @dataclass
@@ -28,6 +32,8 @@ class Ear:
     number: int                                        # of its edge
     at: NodePort
     tap: _rt.Tap
+    kept: deque[_rt.Packet] = field(default_factory=deque)     # taken while the one before it was read
+    is_off: bool = False                               # taken off its port
 
 
 class Listener:
@@ -37,8 +43,15 @@ class Listener:
     """
 
     def __init__(self, ear: Ear) -> None:
-        self.ears: deque[Ear] = deque([ear])
+        self.ears: deque[Ear] = deque([ear])           # never empty
         self.heard: deque[Ear] = deque()               # those that gave all they had; `Listeners.tidy` takes them off
+        self._turns = threading.Lock()                 # while one of them leaves `ears`
+
+    @property
+    def at(self) -> NodePort | None:
+        """What the newest one listens to; None if it is taken off."""
+        newest = self.ears[-1]
+        return None if newest.is_off else newest.at
 
     @property
     def ear(self) -> Ear:
@@ -53,7 +66,7 @@ class Listener:
     @property
     def depth(self) -> int:
         """Packets that wait."""
-        return sum(ear.tap.depth for ear in list(self.ears))
+        return sum(ear.tap.depth + len(ear.kept) for ear in list(self.ears))
 
     @property
     def is_closed(self) -> bool:
@@ -61,16 +74,55 @@ class Listener:
         return self.ears[-1].tap.is_closed
 
     def wait(self, timeout_s: float, max_packets: int = 64) -> list[_rt.Packet] | None:
-        """Return packets, waiting for the first; [] when the time has passed, None at the end; see `Tap.wait`."""
-        packets = self.ear.tap.wait(timeout_s, max_packets)
-        while packets is None and len(self.ears) > 1:
-            self.heard.append(self.ears.popleft())
-            packets = self.ear.tap.wait(timeout_s, max_packets)
-        return packets
+        """Return packets, waiting for the first; [] when the time has passed, None at the end; see `Tap.wait`.
+
+        A node is read to its end before the one that took its place. That one may be worked on meanwhile, by the
+        thread that the end of the old one is to come from: its packets are taken off its ring, so that a full ring
+        keeps nobody in virtual time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            if kept := self._take_kept(max_packets):
+                return kept
+            left = max(0.0, deadline - time.monotonic())
+            at_most = LOOK_S if len(self.ears) == 1 else TURN_S
+            packets = self.ear.tap.wait(min(left, at_most), max_packets)
+            self._keep_later()
+            if packets is None and self._turn():
+                continue
+            if packets != [] or left <= at_most:
+                return packets
+
+    def follow(self, ear: Ear) -> None:
+        """Go on with another node when the one that is read has ended. Before the change: it may end at once then."""
+        self.ears.append(ear)
+
+    def unfollow(self, ear: Ear) -> None:
+        """The change is not made, and the edge has gone."""
+        with self._turns:
+            if self.ears[0] is not ear:
+                self.ears.remove(ear)
 
     def take(self, max_packets: int = 64) -> list[_rt.Packet]:
         """Return what waits; see `Tap.take`."""
-        return self.ear.tap.take(max_packets) or (self.wait(0.0, max_packets) or [])
+        return self.wait(0.0, max_packets) or []
+
+    def _turn(self) -> bool:
+        """Read the next node from now on. False if there is none."""
+        with self._turns:
+            if len(self.ears) == 1:
+                return False
+            self.heard.append(self.ears.popleft())
+            return True
+
+    def _take_kept(self, max_packets: int) -> list[_rt.Packet]:
+        kept = self.ear.kept
+        return [kept.popleft() for _ in range(min(len(kept), max_packets))]
+
+    def _keep_later(self) -> None:
+        for ear in list(self.ears)[1:]:
+            if len(ear.kept) < MOST_KEPT:
+                ear.kept.extend(ear.tap.take())
 
     def refuse(self) -> None:
         """Let the producer count everything that follows as dropped[closed]."""
@@ -110,7 +162,7 @@ class Listeners:
             If `MAX_TAPS` are open on it.
         """
         with self.mutex:
-            open_here = sum(1 for found in self._open.values() if found.ears[-1].at == at)
+            open_here = sum(1 for found in self._open.values() if found.at == at)
             if open_here >= MAX_TAPS:
                 raise EegcoreError(f"{name}: {open_here} taps are open on it. At most {MAX_TAPS}. Close one first.")
             listener = Listener(self._ear(at, quota, name))
@@ -129,33 +181,30 @@ class Listeners:
         """Let listeners hear the nodes, not handed over yet, that are to make their outputs."""
         with self.mutex:
             for listener in self._open.values():
-                at = moved.get(listener.ears[-1].at)
-                if at is not None:
-                    name = listener.ear.tap.name
-                    self._coming.append((listener, self._ear(at, 4 * listener.quota, name, fresh=True)))
+                if listener.at is not None and (at := moved.get(listener.at)) is not None:
+                    ear = self._ear(at, 4 * listener.quota, listener.ear.tap.name, fresh=True)
+                    self._coming.append((listener, ear))
+                    listener.follow(ear)
 
     def forget(self) -> None:
         """Undo `follow`: the change is not made."""
         with self.mutex:
-            for _, ear in self._coming:
+            for listener, ear in self._coming:
                 self._take_off(ear, fresh=True)
+                listener.unfollow(ear)
             self._coming = []
 
     def settle(self) -> None:
-        """The change is made: those that follow hear on, and what was closed meanwhile is closed."""
+        """The change is made."""
         with self.mutex:
-            for listener, ear in self._coming:
-                if listener in self._open.values():
-                    listener.ears.append(ear)
-                else:
-                    self._take_off(ear)
             self._coming = []
 
     def tidy(self) -> None:
         """Take off what has been heard to the end: nodes can be forgotten then."""
         with self.mutex:
             for listener in self._open.values():
-                while listener.heard and _rt.node_is_over(self._graph, listener.heard[0].at[0]):
+                while listener.heard and (listener.heard[0].is_off
+                                          or _rt.node_is_over(self._graph, listener.heard[0].at[0])):
                     self._take_off(listener.heard.popleft())
 
     def refuse(self) -> bool:
@@ -177,11 +226,13 @@ class Listeners:
         return Ear(number, at, tap)
 
     def _take_off(self, ear: Ear, *, fresh: bool = False) -> None:
+        if ear.is_off:
+            return
+        ear.is_off = True
         nobody_inside = fresh or _rt.node_is_over(self._graph, ear.at[0])
-        try:
-            self._graph.remove_outlet(*ear.at, ear.number, fresh=nobody_inside)
-        finally:
-            ear.tap.detach()
+        ear.tap.refuse()
+        ear.tap.detach()                               # before the edge can be another listener's
+        self._graph.remove_outlet(*ear.at, ear.number, fresh=nobody_inside)
 
 
 def power_below(value: int) -> int:

@@ -7,6 +7,7 @@ drains, flushes its stages, marks its own edges, and so on to the sinks.
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -102,6 +103,8 @@ class GraphRun:
         self.crew.add(Member(group, plan=plan, taps=taps_of(group, plan, self.built.taps)) if group.kind == "sink"
                       else Member(group, number=self.built.groups[group.name]) for group in plan.groups)
         self._final: dict[str, Any] | None = None
+        self._turns = threading.RLock()                # start, change, and the beginning of the end: one at a time
+        self._is_ending = False
         self._refused: EegcoreError | None = None      # what went wrong beside the graph: the reason of the stop
 
     @property
@@ -113,6 +116,10 @@ class GraphRun:
 
     def start(self) -> None:
         """Open the files, then start the threads, readers before sources."""
+        with self._turns:                              # a change comes before the files are opened, or finds threads
+            self._start()
+
+    def _start(self) -> None:
         if self._wants_realtime and (problem := lock_memory()):
             self._degrade(problem)
         self.utc = UtcMap()
@@ -161,14 +168,16 @@ class GraphRun:
         Raises
         ------
         StateConflict
-            If the run has ended.
+            If the run has ended, or is being finished.
         """
-        if self._final is not None or (self.crew.has_started and not self.is_alive):
-            raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you like.")
-        with self.marker_inputs.following(plan):
-            found = self.live.change(plan, at_frame, config_rev)
-            self.files.note_plan(found[0], plan, is_running=self.crew.has_started)
-        return found
+        with self._turns:
+            if self._is_ending or (self.crew.has_started and not self.is_alive):
+                raise StateConflict(f"run {self.run_id}: it has ended. Start it again, with other settings if you "
+                                    "like.")
+            with self.marker_inputs.following(plan):
+                found = self.live.change(plan, at_frame, config_rev)
+                self.files.note_plan(found[0], plan, is_running=self.crew.has_started)
+            return found
 
     @property
     def is_alive(self) -> bool:
@@ -192,6 +201,8 @@ class GraphRun:
         """
         if self._final is not None:
             return self._final
+        with self._turns:
+            self._is_ending = True                     # no thread, file or marker input comes any more
         self.marker_inputs.close()
         self.request_stop()
         if not (self.join(DRAIN_S if drain_s is None else drain_s) or self._let_taps_go()):

@@ -58,7 +58,7 @@ class Supervisor:
         self._stopping_since: float | None = None
         self._next_stats = self._next_summary = 0.0
         self.beat = time.monotonic()
-        run.journal.subscribe(self._tell_marker)
+        run.journal.subscribe(self._tell)
 
     def start(self) -> None:
         """Say what was made, then begin to watch."""
@@ -91,10 +91,12 @@ class Supervisor:
                 event["frame_index"] = frame_index
             self._on_event(event)
 
-    def _tell_marker(self, event: JournalEvent) -> None:
-        """Push a marker to all. [any-thread]"""
+    def _tell(self, event: JournalEvent) -> None:
+        """Push a marker to all, and log where a change began. [any-thread]"""
         if event.kind == "marker":
             self._on_event({"event": "marker", **marker_json(self._run, event)})
+        elif event.kind == "config":
+            log.info("revision %d from frame %d on: %s", event.config_rev, event.frame_index, event.text)
 
     def _announce(self) -> None:
         plan = self._run.plan

@@ -87,6 +87,8 @@ class Stretch:
         revs = sorted(history.configs)
         begin = min(history.first_frames)              # the oldest revision of a packet that is held
         first = max((rev for rev in revs if rev <= begin), default=revs[0])
+        if history.has_begin:                          # what was changed before the first packet came in gradually too
+            first = revs[0]
         recorded = documents = {rev: history.configs[rev].get("config") or {} for rev in revs if rev >= first}
         if pipeline is not None:
             documents = {first: self._given(pipeline)}

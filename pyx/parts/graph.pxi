@@ -24,6 +24,7 @@ cdef class Graph:
     cdef readonly int n_groups, n_nodes, n_edges
     cdef public int64_t t_zero_ns      # time of the start on the clock of the run: what rows of text count from
     cdef bint _finished
+    cdef int _waiting                 # threads that put an outlet on or off, and wait for a group: nothing is forgotten
     cdef bint _retired[MAX_EDGES_TOTAL]    # taken off again: free for the next outlet like it
     cdef set _bells
     cdef list _kept                   # Python memory that C points into
@@ -292,8 +293,10 @@ cdef class Graph:
             return number, tap
         number = self._edge(policy, capacity, critical, NULL, with_eventfd)
         edge = self.edges[number]
+        self._waiting += 1
         with nogil:                            # it waits for the group, and the group may wait for Python
             status = ec_port_add_edge(g, port, edge)
+        self._waiting -= 1
         if status < 0:
             ec_edge_close(edge)                # nobody will read it: it must not stop the group
             check(status, name)
@@ -308,8 +311,10 @@ cdef class Graph:
         cdef ec_edge *edge = self._edge_at(number)
         cdef int32_t status
         ec_edge_close(edge)
+        self._waiting += 1
         with nogil:
             status = ec_port_remove_edge(g, port, edge)
+        self._waiting -= 1
         check(status, "tap")
         ec_edge_sweep(edge, EC_DROP_CLOSED)
         self._retired[number] = edge.bell == &edge.own_bell and edge.bell.event_fd < 0

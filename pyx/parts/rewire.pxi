@@ -300,7 +300,7 @@ def forget_node(Graph graph, int node):
     cdef ec_schedule *taken
     cdef ec_graph view = graph._view()
     cdef uint32_t i
-    if n.stage is NULL:
+    if n.stage is NULL or graph._waiting:
         return False
     check(ec_group_tidy(&view, g), "group")
     taken = ec_turn_taken(&g.turn)
@@ -335,6 +335,7 @@ def forget_edge(Graph graph, int edge):
         return False
     else:
         tap.detach()
+        tap.event_fd = -1              # closed with the edge; the number may be a stranger's then
         del graph._taps[edge]
     graph.edges[edge] = NULL
     ec_edge_destroy(e)
@@ -367,7 +368,7 @@ def forget_group(Graph graph, int group):
     not yet."""
     cdef ec_group *g = graph._group(group)
     cdef int i
-    if graph.sources[group] is not NULL or (g.started and not ec_group_is_gone(g)):
+    if graph._waiting or graph.sources[group] is not NULL or (g.started and not ec_group_is_gone(g)):
         return False
     for i in range(graph.n_nodes):
         if graph.nodes[i] is not NULL and graph.node_group[i] == group:

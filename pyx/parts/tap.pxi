@@ -29,7 +29,7 @@ cdef class Tap:
     cdef ec_edge *_edge
     cdef readonly str name
     cdef readonly Py_ssize_t quota     # 0: no limit (our own sinks)
-    cdef readonly int event_fd         # -1 if it has none; open as long as the run's memory lives
+    cdef readonly int event_fd         # -1 if it has none; open until the edge is forgotten or the run's memory goes
     cdef Py_ssize_t held
     cdef int _waiting                  # threads inside `take` and `wait`: the edge stays until they have left
     cdef bint _was_closed              # when it was detached

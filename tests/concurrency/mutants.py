@@ -173,6 +173,8 @@ STEPS: list[tuple[str, ...]] = [
      "    EC_STORE(&q->last->next, change, release);  ",
      "    EC_STORE(&q->last->next, change, release);\n    EC_STORE(&change->state, EC_CHANGE_WAITING, relaxed);\n"
      "    EC_STORE(&change->next, NULL, relaxed);  "),
+    ("inbox gives a record up that still fades", "graph/ec_change.h",
+     "if (change == q->last || ec_change_state_of(change) != EC_CHANGE_DONE) {", "if (change == q->last) {"),
     ("inbox gives a record up while it is looked at", "graph/ec_change.h",
      "if (ec_change_state_of(q->first) == EC_CHANGE_WAITING) {", "if (false) {"),
     ("pool forgets the tag in pop", "packet/ec_pool.h", *POP_TAG),

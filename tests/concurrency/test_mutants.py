@@ -65,6 +65,7 @@ DEMONSTRATED = [
     ("ec_drop_ring_push.CAS1.success:release>relaxed", "race|D2|A:"),       # pair C, release side
     ("ec_drop_ring_pop.LOAD1.order:acquire>relaxed", "race|D2|A:"),          # pair C, acquire side
     ("ec_drop_ring_pop.CAS1.failure:acquire>relaxed", "race|D2|A:"),         # pair C, after a lost race
+    ("inbox gives a record up that still fades", r"change_bare: .*(race|C3)"),
 ]
 
 

@@ -7,6 +7,7 @@ import ctypes
 import driver_structs as ds
 import pytest
 from fake_chips import FakeBus
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -21,20 +22,21 @@ def cc():
 @pytest.fixture(scope="session")
 def library(cc, tmp_path_factory):
     """The driver as a shared library."""
-    output = tmp_path_factory.mktemp("driver") / "libdriver.so"
     sources = [*sorted(ds.DEVICE.glob("ec_ads1299*.c")), *sorted(ds.DEVICE.glob("ec_linux*.c")),
                ds.Path(__file__).with_name("layout.c")]
-    return ds.declare(ctypes.CDLL(str(ds.compile_c(cc, output, sources))))
+    made = made_once(tmp_path_factory, "libdriver.so", lambda output: ds.compile_c(cc, output, sources))
+    return ds.declare(ctypes.CDLL(str(made)))
 
 
 @pytest.fixture(scope="session")
 def emulated_library(cc, tmp_path_factory):
     """Driver, emulator and the words that wire them, as a shared library."""
-    output = tmp_path_factory.mktemp("emulated") / "libemulated.so"
     shim = ds.REPOSITORY / "tests" / "shim"
     sources = [*sorted(ds.DEVICE.glob("ec_ads1299*.c")), *sorted((ds.REPOSITORY / "csrc/emulator").glob("*.c")),
                shim / "shim_config.c", shim / "wiring.c", ds.Path(__file__).with_name("emulated.c")]
-    library = ds.declare(ctypes.CDLL(str(ds.compile_c(cc, output, sources, f"-I{shim}"))))
+    made = made_once(tmp_path_factory, "libemulated.so",
+                     lambda output: ds.compile_c(cc, output, sources, f"-I{shim}"))
+    library = ds.declare(ctypes.CDLL(str(made)))
     library.emulated_open.restype = ctypes.c_void_p
     library.emulated_open.argtypes = [ctypes.c_char_p, ctypes.POINTER(ctypes.c_char_p)]
     for name, more in (("close", []), ("run_begin", []), ("bus", [ctypes.POINTER(ds.Bus)]),

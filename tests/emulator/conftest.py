@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from emulator_driver import Emulator, build, compiler, load
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +19,8 @@ def cc():
 @pytest.fixture(scope="session")
 def library(cc, tmp_path_factory):
     """Emulator and harness as a shared library."""
-    output = tmp_path_factory.mktemp("emulator") / "libemulator.so"
-    return load(build([cc], output, "-O3", "-fPIC", "-shared"))
+    return load(made_once(tmp_path_factory, "libemulator.so",
+                          lambda output: build([cc], output, "-O3", "-fPIC", "-shared")))
 
 
 @pytest.fixture

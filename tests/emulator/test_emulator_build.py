@@ -32,21 +32,22 @@ def test_runs_differ_from_each_other_and_balance(reference):
     assert refused == "0 SPS 0000000000000000"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("flags", [
-    ["-O1", "-DEC_NO_CLONES"], pytest.param(["-O0"], marks=pytest.mark.deep),
-    pytest.param(["-O3", "-march=native"], marks=pytest.mark.deep)])
+    ["-O1", "-DEC_NO_CLONES"], ["-O0"], ["-O3", "-march=native"]])
 def test_s2_every_optimisation_makes_the_same_bytes(cc, tmp_path, reference, flags):
     assert printed(build([cc], tmp_path / "harness", *flags)) == reference
 
 
+@pytest.mark.deep
 def test_s2_aarch64_makes_the_same_bytes(tmp_path, reference):
     if not (shutil.which(ARM_CC) and shutil.which(ARM_RUN)):
         pytest.skip(f"{ARM_CC} and {ARM_RUN} are not both installed")
     assert printed(ARM_RUN, build([ARM_CC], tmp_path / "harness", "-O3", "-static")) == reference
 
 
-def test_address_and_undefined_behaviour_sanitizers_are_silent(cc, tmp_path, reference):
-    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+def test_address_and_undefined_behaviour_sanitizers_are_silent_and_change_no_byte(cc, tmp_path, reference):
+    flags = ("-O1", "-DEC_NO_CLONES", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     probe = subprocess.run([cc, *flags, "-x", "c", "-", "-o", str(tmp_path / "probe")],
                            input="int main(void){return 0;}", capture_output=True, text=True, check=False)
     if probe.returncode != 0:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from history_runs import board
 
 import eegcore as ec
+from eegcore.graph.run import GraphRun
 from eegcore.offline.replay import Replay
 from eegcore.offline.replay_report import ReplayReport
 from eegcore.pipeline import Pipeline, Run
@@ -32,7 +34,9 @@ def frames(folder: Any, stage: str) -> dict[int, list[int]]:
 
 
 def come_and_go(run: Run) -> None:
-    """A filter comes twice, with other settings, and once there is a spectrum of its name."""
+    """A filter comes twice, with other settings, and once there is a spectrum of its name; and before all of it, one
+    setting changes ahead of the first frame."""
+    run.update("notch", q=20, at_frame=0)
     run.add("smooth", {"lowpass": {"hz": 60}}, after="notch", at_frame=FIRST_WAY[0])
     run.remove("smooth", at_frame=FIRST_WAY[1])
     run.update("notch", hz=60, at_frame=CHANGE)
@@ -46,11 +50,11 @@ def test_stages_that_come_and_go_are_part_of_the_history(record):
     folder = record(STAGES, edit=come_and_go)
     history = History(folder)
     made = frames(folder, "smooth")
-    assert made.keys() == {2, 5, 7}
-    assert (made[2], made[5]) == ([200, 349], [500, 649])
-    assert THIRD_WAY[0] < made[7][0] < THIRD_WAY[1], "the spectrum has windows of its own frames"
+    assert made.keys() == {3, 6, 8}
+    assert (made[3], made[6]) == ([200, 349], [500, 649])
+    assert THIRD_WAY[0] < made[8][0] < THIRD_WAY[1], "the spectrum has windows of its own frames"
     assert {rev: "smooth" in document["config"]["stages"] for rev, document in history.configs.items()} == {
-        1: False, 2: True, 3: False, 4: False, 5: True, 6: False, 7: True, 8: False}
+        1: False, 2: False, 3: True, 4: False, 5: False, 6: True, 7: False, 8: True, 9: False}
     report = ec.replay(folder)
     assert report.equal
     assert report.exact
@@ -62,11 +66,11 @@ def test_stages_that_come_and_go_are_part_of_the_history(record):
 def test_an_edited_parameter_is_found_where_its_stage_has_come(record):
     folder = record(STAGES, edit=come_and_go)
     first = ec.replay(folder, settings={"smooth": {"hz": 50}}, stop=780).first
-    assert (first.stage, first.frame_index, first.config_rev) == ("smooth", 200, 2)
+    assert (first.stage, first.frame_index, first.config_rev) == ("smooth", 200, 3)
     again = ec.replay(folder, settings={"smooth": {"hz": 50}}, start=360, stop=780).first
-    assert (again.stage, again.frame_index, again.config_rev) == ("smooth", 500, 5)
+    assert (again.stage, again.frame_index, again.config_rev) == ("smooth", 500, 6)
     last = ec.replay(folder, settings={"notch": {"hz": 60}}).first
-    assert (last.stage, last.config_rev) == ("notch", 1)
+    assert (last.stage, last.config_rev) == ("notch", 2)
 
 
 def rebuild(run: Run) -> None:
@@ -88,6 +92,51 @@ def test_any_change_of_the_graph_is_replayed(record):
     assert compared(report) == {stream.stage: stream.packets for stream in history.streams.values()}
     first = ec.replay(folder, settings={"notch": {"high_hz": 53}}).first
     assert (first.stage, first.frame_index, first.config_rev) == ("notch", 400, 3)
+
+
+class Said:
+    """A packet sink that keeps what it was told, in words."""
+
+    def __init__(self) -> None:
+        self.names: dict[int, str] = {}
+        self.told: list[str] = []
+
+    def open(self, run_info: Any, run: dict[str, Any]) -> None:
+        self.told.append("open")
+
+    def config(self, document: dict[str, Any], max_bytes: int) -> None:
+        self.names |= {int(number): stream["stage"] for number, stream in document["streams"].items()}
+        self.told.append(f"revision {document['config_rev']}")
+
+    def packets(self, stream: int, packets: Sequence[Any]) -> None:
+        self.told += [self.names[stream]] * (self.told[-1] != self.names[stream])
+
+    def ended(self, stream: int) -> None:
+        self.told.append(f"{self.names[stream]} has ended")
+
+    def close(self, ledger: dict[str, Any] | None) -> None:
+        self.told.append("close")
+
+
+def test_a_writer_is_told_of_a_stream_before_its_packets_and_when_it_has_ended():
+    stages = [*STAGES, {"history_sink": {"path": "unused"}}]
+    said = Said()
+    pipe = Pipeline(stages, clock="virtual")
+    more = Pipeline([*stages, {"lowpass": {"id": "smooth", "inputs": "notch"}}], clock="virtual")
+    run = GraphRun(pipe.plan, seconds=0.5, packet_sinks={"history_sink": said})
+    run.change(more.plan, at_frame=100)
+    run.change(pipe.plan, at_frame=200)
+    run.change(more.plan, at_frame=300)
+    run.change(pipe.plan, at_frame=400)
+    run.start()
+    assert run.join(30)
+    run.finish()
+    assert said.told[:6] == ["open", "revision 1", "revision 2", "revision 3", "revision 4", "revision 5"]
+    smooth = [word for word in said.told if word.startswith("smooth")]
+    assert smooth[0] == "smooth"
+    assert smooth[-1] == "smooth has ended"
+    assert 1 <= smooth.count("smooth has ended") <= 2, "once, if it came back before its first packets were read"
+    assert said.told[-1] == "close"
 
 
 def test_a_history_goes_on_while_stages_come_and_go(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_once import made_once
 
 HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
@@ -44,7 +45,8 @@ def compile_c(output: Path, sources: list[Path], *flags: str) -> Path:
 def shim_library(tmp_path_factory):
     """The library to preload."""
     sources = [*sorted(HERE.glob("shim*.c")), *sorted((CSRC / "emulator").glob("*.c"))]
-    return compile_c(tmp_path_factory.mktemp("shim") / "shim.so", sources, "-shared", "-fPIC", "-fvisibility=hidden")
+    return made_once(tmp_path_factory, "shim.so", lambda output: compile_c(
+        output, sources, "-shared", "-fPIC", "-fvisibility=hidden"))
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +55,7 @@ def reader_program(tmp_path_factory):
     sources = [HERE / "reader.c", HERE / "wiring.c", HERE / "shim_config.c",
                *sorted((CSRC / "device").glob("ec_ads1299*.c")), *sorted((CSRC / "device").glob("ec_linux*.c")),
                *sorted((CSRC / "emulator").glob("*.c"))]
-    return compile_c(tmp_path_factory.mktemp("reader") / "reader", sources)
+    return made_once(tmp_path_factory, "reader", lambda output: compile_c(output, sources))
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from stage_bench import Bench, Made, cuts_of
 SPS = 250.0
 FLAG = {"blink": 512, "muscle": 1024}
 BENCH = Bench()                                            # hypothesis keeps no fixtures of a test
+EEGS = [(0, 250.0), (1, 250.0), (2, 250.0), (0, 1000.0), (1, 4000.0),
+        *(pytest.param(seed, sps, marks=pytest.mark.deep) for seed in range(10) for sps in (250.0, 1000.0, 4000.0))]
 
 
 def marks_of(made: Made, what: str, n_channels: int) -> NDArray[np.bool_]:
@@ -91,8 +93,7 @@ def test_every_frame_is_judged_by_the_criterion_in_any_cut(n_channels: int, seed
     assert made.device_frames == len(x)
 
 
-@pytest.mark.parametrize("sps", [250.0, 1000.0, 4000.0])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "sps"), EEGS)
 def test_blinks_put_into_eeg_are_found_and_nothing_else(seed: int, sps: float) -> None:
     """Every one within 0.2 s of its beginning; marks end within 0.6 s of its end; at most 0.1 % of the rest."""
     rng = np.random.default_rng(seed)
@@ -109,8 +110,7 @@ def test_blinks_put_into_eeg_are_found_and_nothing_else(seed: int, sps: float) -
     assert not marks[:, 3].any()                           # nobody looked
 
 
-@pytest.mark.parametrize("sps", [250.0, 1000.0, 4000.0])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "sps"), EEGS)
 def test_bursts_put_into_eeg_are_found_and_nothing_else(seed: int, sps: float) -> None:
     """20 uV of EMG: every burst within 0.25 s, 80 % of it, marks end within 0.5 s; at most 0.2 % of the rest."""
     rng = np.random.default_rng(100 + seed)

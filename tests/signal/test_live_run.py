@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -266,3 +267,11 @@ def test_a_real_board_can_be_held_and_changed():
     assert controller.update("bandpass", "high_hz", 30) == 3
     stages = controller.config()["stages"]
     assert (stages["notch"]["hz"], stages["bandpass"]["high_hz"]) == (50, 30)
+
+
+def test_a_change_is_in_the_log_with_its_first_frame(caplog):
+    caplog.set_level(logging.INFO, logger="eegcore")
+    run = Pipeline([emulator(), *CHAIN, {"null_sink": {}}], clock="virtual").run(seconds=1)
+    run.update("notch", hz=50, at_frame=100)
+    heard(run, "notch")
+    assert "revision 2 from frame 100 on: notch.hz=50" in [record.getMessage() for record in caplog.records]

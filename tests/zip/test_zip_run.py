@@ -35,16 +35,17 @@ def check_run(run, names, *, sps, batches, by_time=True, tolerance=None, skip=Fa
     return wanted
 
 
+@pytest.mark.parametrize("n_frames", [10_000, pytest.param(100_000, marks=pytest.mark.deep)])
 @pytest.mark.parametrize(("ppm", "batches", "sps"), [
     ((200, -200), (1, 1), 250), ((-200, 200), (4, 16), 1000), ((5000, -5000), (16, 7), 1000),
     ((-5000, 5000), (64, 64), 4000), ((0, 0), (16, 64), 16_000)])
-def test_two_boards_are_joined_by_time_exactly_as_numpy_would(heard, ppm, batches, sps):
+def test_two_boards_are_joined_by_time_exactly_as_numpy_would(heard, ppm, batches, sps, n_frames):
     stages = [board("a", sps, drift_ppm=ppm[0], batch=batches[0]), board("b", sps, drift_ppm=ppm[1], batch=batches[1]),
               {"align_and_zip": {"inputs": ["a", "b"]}}, {"null_sink": {}}]
-    run = heard(stages, "a", "b", "align_and_zip", seconds=20_000 / sps)
+    run = heard(stages, "a", "b", "align_and_zip", seconds=n_frames / sps)
     wanted = check_run(run, "ab", sps=sps, batches=batches)
     counts = wanted.counts[1]
-    slipped = 20_000 * abs(ppm[0] - ppm[1]) * 1e-6
+    slipped = n_frames * abs(ppm[0] - ppm[1]) * 1e-6
     assert counts["repeated"] + counts["skipped"] >= slipped - 2
     # one of them ends first: what is missing then is no more than they have slipped
     assert counts["filled"] <= slipped + 64
@@ -145,7 +146,8 @@ def test_a_filter_recovers_from_what_was_missing(heard, tmp_path):
     assert again.flags & GAP
 
 
-def test_zips_of_zips_and_chains_between_them_are_never_stuck(heard):
+@pytest.mark.parametrize("seconds", [8, pytest.param(100, marks=pytest.mark.deep)])
+def test_zips_of_zips_and_chains_between_them_are_never_stuck(heard, seconds):
     stages = [board("a", 1000, channels=4, drift_ppm=300, batch=16), board("b", 1000, channels=4, batch=50),
               board("c", 1000, channels=4, drift_ppm=-300, batch=3),
               {"to_voltage": {"id": "va", "inputs": "a"}}, {"to_voltage": {"id": "vb", "inputs": "b", "group": "one"}},
@@ -154,11 +156,11 @@ def test_zips_of_zips_and_chains_between_them_are_never_stuck(heard):
               {"align_and_zip": {"id": "cab", "inputs": ["vc", "ab"]}},
               {"align_and_zip": {"id": "again", "inputs": ["ab", "va"], "prefix": True}},
               {"null_sink": {"inputs": "cab"}}, {"null_sink": {"id": "n2", "inputs": "again"}}]
-    first = heard(stages, "va", "vb", "vc", "ab", "cab", seconds=20)
+    first = heard(stages, "va", "vb", "vc", "ab", "cab", seconds=seconds)
     inner = check_run(first, ["va", "vb"], sps=1000, batches=(16, 50), is_float=True, zipped="ab")
     check_run(first, ["vc", "ab"], sps=1000, batches=(3, 16), is_float=True, zipped="cab")
     assert first.counts("again")["va"]["used"] == first.counts("again")["ab"]["used"] == inner.counts[0]["out"]
-    second = heard(stages, seconds=20)
+    second = heard(stages, seconds=seconds)
     assert second.ledger["digest"] == first.ledger["digest"]
     assert second.ledger["stages"] == first.ledger["stages"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
-import os
 import shutil
+from pathlib import Path
 
 import dsp_library
 import numpy as np
 import pytest
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -21,30 +21,29 @@ def gcc() -> list[str]:
     return [found]
 
 
-def build(gcc: list[str], factory: pytest.TempPathFactory, name: str, *flags: str) -> ctypes.CDLL:
-    """Compile once for all workers: the first to come does it, the others wait for it."""
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    library = shared / f"lib{name}.so"
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not library.exists():
-            sources = [*dsp_library.SOURCES, dsp_library.HERE / "probe.c"]
-            made = dsp_library.compile_c(gcc, shared / f"{name}.part", sources, "-O3", "-fPIC", "-shared", *flags)
-            made.rename(library)
-    return dsp_library.load(library)
+def build(gcc: list[str], factory: pytest.TempPathFactory, name: str, *flags: str) -> Path:
+    """Compile with the flags of the product and `flags`."""
+    sources = [*dsp_library.SOURCES, dsp_library.HERE / "probe.c"]
+    return made_once(factory, f"lib{name}.so", lambda output: dsp_library.compile_shared(
+        gcc, output, sources, "-O3", "-fPIC", *flags))
 
 
 @pytest.fixture(scope="session")
-def dsp(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The kernels as they are shipped."""
+def dsp_path(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library of the kernels as they are shipped."""
     return build(gcc, tmp_path_factory, "dsp")
+
+
+@pytest.fixture(scope="session")
+def dsp(dsp_path: Path) -> ctypes.CDLL:
+    """The kernels as they are shipped."""
+    return dsp_library.load(dsp_path)
 
 
 @pytest.fixture(scope="session")
 def dsp_baseline(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The kernels without any instruction set beyond the architecture's own."""
-    return build(gcc, tmp_path_factory, "dsp_baseline", "-DEC_NO_CLONES")
+    return dsp_library.load(build(gcc, tmp_path_factory, "dsp_baseline", "-DEC_NO_CLONES"))
 
 
 @pytest.fixture(scope="session")

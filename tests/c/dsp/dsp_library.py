@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_double, c_float, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,16 @@ def compile_c(compiler: list[str], output: Path, sources: list[Path], *flags: st
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[:4000]}"
     return output
+
+
+def compile_shared(compiler: list[str], output: Path, sources: list[Path], *flags: str) -> None:
+    """Make a shared library, two sources at a time: the largest take seconds, and somebody waits for them."""
+    def compile_one(source: Path) -> Path:
+        return compile_c(compiler, output.with_name(f"{output.name}.{source.stem}.o"), [source], "-c", *flags)
+
+    with ThreadPoolExecutor(2) as threads:
+        objects = list(threads.map(compile_one, sorted(sources, key=lambda source: -source.stat().st_size)))
+    compile_c(compiler, output, objects, "-shared")
 
 
 def aligned(shape: int | tuple[int, ...]) -> np.ndarray:

@@ -2,8 +2,9 @@
  * then one to the source's; the source stamps the revision into packets; the
  * node's thread, before a packet with a newer revision, takes what belongs to
  * it, lets the old instance run along for that packet, and hands it back. The
- * control thread destroys what it gets back meanwhile (C1, C2, C3). The edge is
- * one word here, with the orders that ec_ring.h has. */
+ * control thread destroys what it gets back meanwhile (C1, C2, C3). A revision
+ * may bring other readers and no instance: what faded before it goes on. The
+ * edge is one word here, with the orders that ec_ring.h has. */
 #include "mc.h"
 
 #include "../../../csrc/graph/ec_change.h"
@@ -19,7 +20,9 @@ static struct {
     uint64_t  instance[REVS_MAX + 1];     /* 0: the one the run began with */
     uint32_t  destroyed, freed, freed_stamps;   /* bits: the control thread's */
     uint32_t  asked;                      /* newest revision handed over */
+    uint32_t  bare;                       /* bits: revisions that bring no instance; never written again */
     uint32_t  works;                      /* instance of the node, the worker's */
+    uint32_t  taken;                      /* newest revision of the node, the worker's */
     uint32_t  stamped;                    /* revision of the source, the source's */
     ec_change *fading;
     uint64_t  edge;                       /* newest packet: its revision + 1 */
@@ -40,20 +43,40 @@ static void make(void)
     EC_STORE(&w.edge, 0, relaxed);
 }
 
+static void make_bare_2(void)
+{
+    make();
+    w.bare = 1u << 2;
+}
+
 static uint32_t rev_of(const ec_change *change, const ec_change *first)
 {
     return (uint32_t)(change - first);
+}
+
+static bool is_bare(uint32_t r)
+{
+    return w.bare >> r & 1;
+}
+
+/* The instance that worked before revision r brought one. */
+static uint32_t before(uint32_t r)
+{
+    do {
+        r--;
+    } while (is_bare(r));
+    return r;
 }
 
 static void destroy_old(ec_change *change)
 {
     const uint32_t r = rev_of(change, w.change);
 
-    if (change == &w.node_stub || (w.destroyed >> r & 1)) {
+    if (change == &w.node_stub || is_bare(r) || (w.destroyed >> r & 1)) {
         return;
     }
     w.destroyed |= 1u << r;
-    mc_write(&w.instance[r - 1], 0);      /* C3: nobody works with it any more */
+    mc_write(&w.instance[before(r)], 0);  /* C3: nobody works with it any more */
 }
 
 static void collect(void)
@@ -70,8 +93,10 @@ static void collect(void)
             mc_write(&w.record[r], 0);    /* C3 */
         }
     }
-    if (ec_change_state_of(w.node.first) == EC_CHANGE_DONE) {
-        destroy_old(w.node.first);
+    for (change = w.node.first; change != NULL; change = EC_LOAD(&change->next, relaxed)) {
+        if (ec_change_state_of(change) == EC_CHANGE_DONE) {
+            destroy_old(change);
+        }
     }
     while ((change = ec_inbox_collect(&w.source)) != NULL) {
         if (change != &w.source_stub) {
@@ -87,7 +112,9 @@ static void control(uint32_t revs)
 {
     for (uint32_t r = 1; r <= revs; r++) {
         mc_step(r);
-        mc_write(&w.instance[r], r);
+        if (!is_bare(r)) {
+            mc_write(&w.instance[r], r);
+        }
         mc_write(&w.record[r], r);
         mc_write(&w.notice[r], r);
         w.change[r].config_rev = w.stamp[r].config_rev = r;
@@ -132,8 +159,10 @@ static void end_fade(void)
 {
     if (w.fading != NULL) {
         ec_change *const change = w.fading;
+        const uint32_t r = rev_of(change, w.change);
 
-        MC_CHECK(mc_read(&w.instance[rev_of(change, w.change) - 1]) == rev_of(change, w.change) - 1,
+        MC_CHECK(mc_read(&w.record[r]) == r, "C3: a record is there while its instance fades in");
+        MC_CHECK(mc_read(&w.instance[before(r)]) == before(r),
                  "C3: the old instance is there until it is given back");
         w.fading = NULL;
         ec_change_set(change, EC_CHANGE_DONE);
@@ -146,41 +175,51 @@ static void work(uint32_t tries)
         uint32_t rev;
         ec_change *change;
 
-        mc_step(i << 8 | w.works);
+        mc_step(i << 8 | w.taken);
         rev = (uint32_t)EC_LOAD(&w.edge, acquire);
         if (rev == 0) {
             continue;
         }
         rev--;
         look_at(&w.node, &w.node_stub, w.change, w.record);
-        while (w.works < rev && (change = ec_inbox_next(&w.node)) != NULL && change->config_rev <= rev) {
+        while (w.taken < rev && (change = ec_inbox_next(&w.node)) != NULL && change->config_rev <= rev) {
             const uint32_t r = rev_of(change, w.change);
 
             MC_CHECK(mc_read(&w.record[r]) == r, "J: a record is whole");
-            MC_CHECK(mc_read(&w.instance[r]) == r, "J: and so is the instance in it");
-            MC_CHECK(mc_read(&w.instance[r - 1]) == r - 1, "C3: take_over looks at the old one");
             ec_inbox_take(&w.node, change);
+            w.taken = r;
+            if (is_bare(r)) {
+                ec_change_set(change, EC_CHANGE_DONE);    /* before the one that fades */
+                continue;
+            }
+            MC_CHECK(mc_read(&w.instance[r]) == r, "J: and so is the instance in it");
+            MC_CHECK(mc_read(&w.instance[before(r)]) == before(r), "C3: take_over looks at the old one");
             end_fade();
             w.works = r;
             w.fading = change;
             ec_change_set(change, EC_CHANGE_TAKEN);
         }
-        MC_CHECK(w.works >= rev, "C2: a packet finds every change of its revision");
+        MC_CHECK(w.taken >= rev, "C2: a packet finds every change of its revision");
         MC_CHECK(mc_read(&w.instance[w.works]) == w.works, "the instance at work is there");
     }
-    mc_step(0xFF00 | w.works);
+    mc_step(0xFF00 | w.taken);
     end_fade();
 }
 
 static void finish(void)
 {
+    uint32_t replaced = 0;
+
     collect();
-    MC_CHECK(w.works <= w.asked && w.stamped <= w.asked, "nothing is taken that was not handed over");
+    for (uint32_t r = 1; r <= w.taken; r++) {
+        replaced |= is_bare(r) ? 0 : 1u << r;
+    }
+    MC_CHECK(w.taken <= w.asked && w.stamped <= w.asked, "nothing is taken that was not handed over");
     MC_CHECK(ec_change_state_of(w.node.first) == EC_CHANGE_DONE, "the newest record taken stays on the list");
     MC_CHECK(ec_change_state_of(w.source.first) == EC_CHANGE_DONE, "and that of the source");
-    MC_CHECK(w.works == 0 || w.node.first == &w.change[w.works], "all records before it are collected");
+    MC_CHECK(w.taken == 0 || w.node.first == &w.change[w.taken], "all records before it are collected");
     MC_CHECK(w.stamped == 0 || w.source.first == &w.stamp[w.stamped], "there as well");
-    MC_CHECK(w.destroyed == (w.works ? (2u << w.works) - 2 : 0), "every instance but the one at work is destroyed");
+    MC_CHECK(w.destroyed == replaced, "every instance but the one at work is destroyed");
 }
 
 static void control_1(void) { control(1); }
@@ -199,7 +238,9 @@ const mc_scenario mc_scenarios[] = {
     {"change_one", make, {control_1, stamp_1, work_2}, finish, NULL, false},
     {"change_two", make, {control_2, stamp_2, work_2}, finish, NULL, false},
     {"change_behind", make, {control_2, stamp_1, work_3}, finish, NULL, false},
+    {"change_bare", make_bare_2, {control_2, stamp_2, work_2}, finish, NULL, false},
 #ifdef MC_DEEP
+    {"change_bare_deep", make_bare_2, {control_3, stamp_3, work_3}, finish, NULL, false},
     {"change_deep", make, {control_3, stamp_3, work_3}, finish, NULL, false},
 #endif
     {NULL, NULL, {NULL}, NULL, NULL, false},

@@ -1,0 +1,130 @@
+"""Who listens to a stage goes on when it is made anew, whoever ends first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from eegcore.errors import EegcoreError, StateConflict
+from eegcore.graph.plan_types import Plan
+from eegcore.graph.run import GraphRun
+from eegcore.pipeline import Pipeline
+
+
+def plan_of(after: str) -> Plan:
+    """`calm` hears of a revision once in 64 packets of the source; `tail` is in a thread of its own."""
+    return Pipeline({"version": 1, "runtime": {"queue": 8}, "stages": {
+        "acquire": {"type": "acquire", "board": "emulator", "sps": 16_000, "channels": 4, "batch": 4},
+        "to_voltage": {"type": "to_voltage", "inputs": ["acquire"]},
+        "rare": {"type": "decimate", "factor": 256, "inputs": ["to_voltage"]},
+        "calm": {"type": "gain", "factor": 2.0, "inputs": ["rare"], "group": "far"},
+        "calm_sink": {"type": "null_sink", "inputs": ["calm"]},
+        "tail": {"type": "gain", "factor": 1.5, "inputs": [after], "group": "else"},
+        "tail_sink": {"type": "null_sink", "inputs": ["tail"]}}}, clock="virtual").plan
+
+
+def heard(tap, timeout_s: float = 5.0) -> list[tuple[int, int, int]]:
+    """Read to the end: (config_rev, frame_index, n_frames) of every packet."""
+    found = []
+    while (packets := tap.wait(timeout_s)) is not None:
+        assert packets, f"nothing came for {timeout_s:g} s"
+        for p in packets:
+            found.append((p.config_rev, p.frame_index, p.n_frames))
+            p.release()
+    return found
+
+
+def test_a_node_that_is_ahead_of_the_end_of_the_old_one_waits_for_no_reader():
+    run = GraphRun(plan_of("calm"), seconds=2.0, config_rev=1)
+    _, tap = run.open_tap("tail")
+    run.start()
+    try:
+        before = [(p.config_rev, p.frame_index) for p in tap.wait(10.0)]
+        run.change(plan_of("to_voltage"))
+        after = heard(tap)
+        assert run.join(10)
+    finally:
+        ledger = run.finish()
+    assert before[0] == (1, 0)
+    begun = next(k for k, (rev, _, _) in enumerate(after) if rev == 2)
+    assert {rev for rev, _, _ in after[:begun]} <= {1}
+    assert {rev for rev, _, _ in after[begun:]} == {2}
+    frames = [(frame, n) for _, frame, n in after[begun:]]
+    assert len(frames) > 32                            # more than a ring holds
+    assert all(frame + n == then for (frame, n), (then, _) in pairwise(frames))
+    assert ledger["balanced"]
+
+
+def test_a_listener_hears_of_the_new_node_before_the_old_one_can_end(monkeypatch):
+    run = GraphRun(plan_of("calm"), seconds=2.0, config_rev=1)
+    _, tap = run.open_tap("tail")
+    settle = run.staff.settle
+    monkeypatch.setattr(run.staff, "settle", lambda rewiring: (ended.extend(heard(tap)), settle(rewiring)))
+    ended: list[tuple[int, int, int]] = []
+    run.start()
+    try:
+        tap.wait(10.0)
+        run.change(plan_of("to_voltage"))              # the whole run passes before the change is settled
+    finally:
+        run.finish()
+    assert ended[-1][0] == 2
+
+
+def test_a_change_that_is_not_made_leaves_a_listener_where_it_is(monkeypatch):
+    run = GraphRun(plan_of("calm"), seconds=2.0, config_rev=1)
+    _, tap = run.open_tap("tail")
+    run.start()
+    try:
+        before = [(p.config_rev, p.frame_index) for p in tap.wait(10.0)]
+
+        def refuse(*_):
+            raise EegcoreError("no")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("eegcore.graph.rewire.Rewiring.hand_over", refuse)
+            for _ in range(3):
+                with pytest.raises(EegcoreError, match="no"):
+                    run.change(plan_of("to_voltage"))
+        assert len(tap.ears) == 1
+        after = heard(tap)
+    finally:
+        run.finish()
+    assert before[0] == (1, 0)
+    assert {rev for rev, _, _ in after} == {1}
+
+
+def test_what_is_taken_before_its_turn_counts_as_waiting():
+    run = GraphRun(plan_of("calm"), seconds=2.0, config_rev=1)
+    _, tap = run.open_tap("tail")
+    run.start()
+    try:
+        tap.wait(10.0)
+        run.change(plan_of("to_voltage"))
+        deadline = time.monotonic() + 10
+        while len(tap.ears) > 1 and not tap.ears[1].kept and time.monotonic() < deadline:
+            tap.wait(0.0)
+        assert tap.depth >= len(tap.ears[-1].kept) > 0
+        heard(tap)
+    finally:
+        run.finish()
+
+
+def test_a_run_that_is_being_finished_takes_no_change():
+    run = GraphRun(plan_of("calm"), seconds=60.0, config_rev=1)
+    _, tap = run.open_tap("to_voltage")                # nobody reads it: the run cannot end by itself
+    run.start()
+    depth = -1
+    while depth != (depth := tap.depth) or not depth:
+        time.sleep(0.1)                                # until all stands still
+    ending = threading.Thread(target=run.finish, args=(1.0,))
+    ending.start()
+    while not run.built.graph.is_stopping:
+        time.sleep(0.001)
+    with pytest.raises(StateConflict, match=r"^run "):
+        run.change(plan_of("to_voltage"))
+    ending.join()
+    assert run.live.config_rev == 1
+    assert run.ledger()["balanced"]
