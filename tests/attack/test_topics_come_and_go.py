@@ -1,4 +1,4 @@
-"""A topic that is added and removed faster than anybody looks is there in the end, and nothing is left of the others."""
+"""A topic that is added and removed faster than anybody looks is there in the end; nothing is left of the others."""
 
 from __future__ import annotations
 
