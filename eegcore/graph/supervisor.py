@@ -160,6 +160,7 @@ class Supervisor:
         self._watch_stalls()
         if now >= self._next_stats:
             self._next_stats = now + STATS_S
+            self._quiet.write_due()
             self._on_event(self._run.stats())
             self._watch_losses()
             self._watch_wall_clock()
