@@ -201,8 +201,8 @@ class Recorder(SinkWriter, Protocol):
     def status(self) -> dict[str, Any]:
         """Return how the recording stands. Cheap; the one call that any thread may make.
 
-        ``state`` (idle, waiting, recording, failed), ``first_frame`` (device frame, None if none is recorded), ``pre_roll_s`` (what it keeps),
-        ``sps_in_file``, ``frames``, ``bytes``, ``durable_frames`` (on the disk for
+        ``state`` (idle, waiting, recording, failed), ``first_frame`` (device frame, None if none is recorded),
+        ``sps_in_file``, ``pre_roll_s`` (what it keeps), ``frames``, ``bytes``, ``durable_frames`` (on the disk for
         certain), ``seconds_left`` (None if unknown), ``fsync_s`` (the newest), ``stalled_s`` (how long the system
         call in progress has been running), ``path``, ``error``.
         """
