@@ -69,9 +69,9 @@ class FileSinks:
         source, out = node.inputs[0]
         stream = next(port.stream for port in plan.stage(source).outputs if port.name == out)
         sources = ", ".join(f"{source} ({plan.stage(source).type})" for source in stream.sources)
-        began_ns = run.start_unix_ns if late_rev is None else time.time_ns()
-        info = RunInfo(run.run_id, plan.name, sink_id, sources, began_ns, run.start_t_ns,
-                       run.live.config_rev, input=str(stream.meta.get("input", "")))
+        info = RunInfo(run.run_id, plan.name, sink_id, sources, run.start_unix_ns, run.start_t_ns,
+                       run.live.config_rev, input=str(stream.meta.get("input", "")),
+                       began_unix_ns=0 if late_rev is None else time.time_ns())
 
         def alarm(place: str, text: str, frame: int | None) -> None:
             self._on_alarm("error", place, text, frame)
@@ -155,8 +155,9 @@ class FileSinks:
     def broken(self) -> list[str]:
         """Say which file sinks do not have everything: those that failed, and those whose edge was closed."""
         run, failures = self._run, self.failures()
-        closed = [edge.to_stage for edge in run.plan.edges if edge.to_stage in self.by_id
-                  and _rt.edge_stats(run.built.graph, run.built.edges[edge.name])["dropped"].get("closed")]
+        with run.live.mutex:                           # names and numbers are of one plan
+            closed = [edge.to_stage for edge in run.plan.edges if edge.to_stage in self.by_id
+                      and _rt.edge_stats(run.built.graph, run.built.edges[edge.name])["dropped"].get("closed")]
         return [*self._left_broken, *map(str, failures.values()),
                 *(f"{sink}: its edge overflowed and was closed; its file is not whole."
                   for sink in closed if sink not in failures)]
