@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from eegcore.errors import EegcoreError, StateConflict
+from eegcore.graph.listeners import Ear, Listener
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.pipeline import Pipeline
@@ -96,20 +97,41 @@ def test_a_change_that_is_not_made_leaves_a_listener_where_it_is(monkeypatch):
     assert {rev for rev, _, _ in after} == {1}
 
 
-def test_what_is_taken_before_its_turn_counts_as_waiting():
-    run = GraphRun(plan_of("calm"), seconds=2.0, config_rev=1)
-    _, tap = run.open_tap("tail")
-    run.start()
-    try:
-        tap.wait(10.0)
-        run.change(plan_of("to_voltage"))
-        deadline = time.monotonic() + 10
-        while len(tap.ears) > 1 and not tap.ears[1].kept and time.monotonic() < deadline:
-            tap.wait(0.0)
-        assert tap.depth >= len(tap.ears[-1].kept) > 0
-        heard(tap)
-    finally:
-        run.finish()
+class HandTap:
+    """A tap that holds what it is given."""
+
+    quota = 4
+
+    def __init__(self, *packets: str) -> None:
+        self.packets, self.has_ended = [*packets], False
+
+    @property
+    def depth(self) -> int:
+        return len(self.packets)
+
+    def take(self, max_packets: int = 64) -> list[str]:
+        found, self.packets = self.packets[:max_packets], self.packets[max_packets:]
+        return found
+
+    def wait(self, timeout_s: float, max_packets: int = 64) -> list[str] | None:
+        return self.take(max_packets) or (None if self.has_ended else [])
+
+
+def test_packets_of_a_node_to_come_are_taken_and_wait_for_their_turn():
+    first, then = HandTap("a"), HandTap("c", "d", "e")
+    listener = Listener(Ear(0, (0, 0), first))
+    listener.follow(Ear(1, (1, 0), then))
+    assert listener.wait(0.0) == ["a"]
+    assert then.packets == []                          # its ring has room again
+    assert listener.wait(0.0) == []
+    assert listener.depth == 3
+    first.packets, first.has_ended = ["b"], True
+    assert listener.wait(0.0) == ["b"]
+    assert listener.wait(0.0, 2) == ["c", "d"]
+    then.packets, then.has_ended = ["f"], True
+    assert listener.wait(0.0) == ["e"]
+    assert listener.wait(0.0) == ["f"]
+    assert listener.wait(0.0) is None
 
 
 def test_a_run_that_is_being_finished_takes_no_change():
