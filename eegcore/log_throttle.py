@@ -1,4 +1,4 @@
-"""Repeated lines: the first is written, the next ones of the same key are counted."""
+"""Repeated lines: the first is written, the next ones of the same key are counted and told once per period."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_KEYS = 1024
 
 
 class ThrottledLogger:
-    """At most one line per key and period; the next one tells how many were suppressed.
+    """At most one line per key and period; the next one, or `write_due`, tells how many were suppressed.
 
     Thread safe. Memory is bounded: of more than `MAX_KEYS` keys the one that
     was silent longest is forgotten, after its count has been written.
@@ -83,6 +83,21 @@ class ThrottledLogger:
     def error(self, key: Hashable, message: str, *args: Any, **kwargs: Any) -> bool:
         """`log` at ERROR."""
         return self.log(logging.ERROR, key, message, *args, **kwargs)
+
+    def write_due(self) -> None:
+        """Write what was suppressed in periods that are over: call it now and then, or it waits for the next line."""
+        due: list[_Repeat] = []
+        with self._lock:
+            now = self._clock()
+            for key, repeat in list(self._keys.items()):
+                if now - repeat.written_s >= self.period_s:
+                    if repeat.latest is None:
+                        del self._keys[key]
+                    else:
+                        due.append(repeat)
+                        self._keys[key] = _Repeat(now)   # it counts as a line: the next one waits a period
+        for repeat in due:
+            self._write_rest(repeat)
 
     def flush(self) -> None:
         """Write the newest suppressed line of every key with its count: at the end of a run nothing is hidden."""

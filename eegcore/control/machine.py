@@ -114,15 +114,18 @@ class Machine:
             run = self.run
             if run is None:
                 return
-            there = {outlet.key: outlet for outlet in self.outlets}
-            self.outlets = [there.get((run.run_id, number)) or Outlet(run, sink_id, number, tap)
-                            for sink_id, number, tap in run.outlets() if self._is_there(run, sink_id, number)]
+            before, self.outlets = self.outlets, []
+            present = {stage.id for stage in run.plan.stages}
+            for sink_id, number, tap in run.outlets():
+                outlet = next((found for found in before if found.is_of(tap)), None)
+                if outlet is None and sink_id not in present:      # it came and went between two looks
+                    run.live.books.outlets.discard(number)
+                    continue
+                self.outlets.append(outlet or Outlet(run, sink_id, number, tap))
+            for outlet in before:
+                if outlet not in self.outlets:
+                    outlet.close_unread()
         self._publish({"event": "outlets"})
-
-    def _is_there(self, run: GraphRun, sink_id: str, number: int) -> bool:
-        """Whether an outlet can be told of: one that came and went between two looks cannot, and has no reader."""
-        known = any(outlet.key == (run.run_id, number) for outlet in self.outlets)
-        return known or any(stage.id == sink_id for stage in run.plan.stages)
 
     def _on_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "outlets":

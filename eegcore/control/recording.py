@@ -42,8 +42,8 @@ class Host(Protocol):
         """Revision of the configuration."""
         ...
 
-    def config(self) -> dict[str, Any]:
-        """Return the merged configuration."""
+    def revision(self) -> tuple[int, dict[str, Any]]:
+        """Return (config_rev, merged configuration) of one moment."""
         ...
 
     def publish(self, event: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ class Recordings:
     """
 
     def __init__(self, host: Host, root: str = RECORDINGS) -> None:
-        self.keeper = Keeper(root, lambda: (host.config_rev, host.config()), self._on_ended)
+        self.keeper = Keeper(root, host.revision, self._on_ended)
         self._host = host
         self._starting = threading.Lock()
         self._aside = Aside("recording")
@@ -206,13 +206,14 @@ class Recordings:
 
     def _on_event(self, event: dict[str, Any]) -> None:
         """Once a second, with the statistics, say how it stands; keep every configuration that comes meanwhile."""
-        if event["event"] == "config" and self.is_recording:
-            self._aside.do(lambda: self.keeper.revise(event["config_rev"], event["config"]))
+        if event["event"] == "config" and self.keeper.note_revision(event["config_rev"], event["config"]):
+            self._aside.do(self.keeper.keep_revisions)
         if event["event"] != "stats" or not self.is_recording:
             return
         status = self.status()
         if status is None:
             return
+        self._aside.do(self.keeper.keep_revisions)
         if any(active.session.needs_first_frame for active in self.keeper.active()):
             self._aside.do(self.keeper.place_events)
         self._host.publish({"event": "recording", **status})

@@ -108,7 +108,7 @@ def make_stats(run_id: str, plan: Plan, built: Built, sink_threads: dict[str, Si
         if edge.name in built.edges:
             stats = _rt.edge_stats(built.graph, built.edges[edge.name])
             edges[edge.name] = {key: stats[key] for key in ("depth", "capacity", "high_water", "in", "out", "dropped")}
-            edges[edge.name]["policy"] = edge.policy
+            edges[edge.name] |= {"policy": edge.policy, "critical": edge.critical}
     sinks = {}
     for sink, entry in ledger["sinks"].items():
         sinks[sink] = dict(entry)

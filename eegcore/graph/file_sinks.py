@@ -155,8 +155,9 @@ class FileSinks:
     def broken(self) -> list[str]:
         """Say which file sinks do not have everything: those that failed, and those whose edge was closed."""
         run, failures = self._run, self.failures()
-        closed = [edge.to_stage for edge in run.plan.edges if edge.to_stage in self.by_id
-                  and _rt.edge_stats(run.built.graph, run.built.edges[edge.name])["dropped"].get("closed")]
+        with run.live.mutex:                           # names and numbers are of one plan
+            closed = [edge.to_stage for edge in run.plan.edges if edge.to_stage in self.by_id
+                      and _rt.edge_stats(run.built.graph, run.built.edges[edge.name])["dropped"].get("closed")]
         return [*self._left_broken, *map(str, failures.values()),
                 *(f"{sink}: its edge overflowed and was closed; its file is not whole."
                   for sink in closed if sink not in failures)]

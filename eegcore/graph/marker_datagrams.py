@@ -16,6 +16,9 @@ from eegcore.errors import BadArgument, SystemFailed
 MAX_DATAGRAM = 2048                                    # bytes; 256 characters of UTF-8 in JSON are fewer
 SO_TIMESTAMPNS = 35                                    # asm-generic/socket.h: struct timespec, CLOCK_REALTIME
 SO_RXQ_OVFL = 40                                       # likewise: datagrams the socket had no room for, u32
+SO_MEMINFO = 55                                        # likewise, since Linux 4.12: u32 by the SK_MEMINFO_ numbers
+SK_MEMINFO_DROPS, SK_MEMINFO_VARS = 8, 9               # linux/sock_diag.h
+RECEIVE_BYTES = 4 << 20                                # some thousand datagrams; the kernel gives net.core.rmem_max
 OLDEST_NS = 10_000_000_000                             # a stamp further off than that: the wall clock was set meanwhile
 FIELDS = ("text", "t_ns", "t_unix_ns", "duration_s")
 
@@ -28,6 +31,7 @@ def open_udp(stage_id: str, host: str, port: int) -> socket.socket:
     udp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         udp.bind((host, port))
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         udp.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
     except OSError as error:
@@ -57,6 +61,15 @@ def lost_before(ancillary: list[Ancillary]) -> int:
         if level == socket.SOL_SOCKET and kind == SO_RXQ_OVFL and len(data) == 4:
             return int.from_bytes(data, sys.byteorder)
     return 0
+
+
+def lost_by_now(udp: socket.socket) -> int:
+    """Return the same as of now, also when no datagram follows; 0 where the kernel does not say."""
+    try:
+        told = udp.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * SK_MEMINFO_VARS)
+    except OSError:
+        return 0
+    return lost_before([(socket.SOL_SOCKET, SO_RXQ_OVFL, told[4 * SK_MEMINFO_DROPS:])])
 
 
 def parse_datagram(data: bytes) -> dict[str, Any]:

@@ -11,12 +11,20 @@ import os
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from eegcore.devices.gpio_edges import EdgeLine, GpioKernel
 from eegcore.errors import BadArgument, EegcoreError
-from eegcore.graph.marker_datagrams import MAX_DATAGRAM, arrival_ns, lost_before, open_udp, parse_datagram
+from eegcore.graph.marker_datagrams import (
+    MAX_DATAGRAM,
+    arrival_ns,
+    lost_before,
+    lost_by_now,
+    open_udp,
+    parse_datagram,
+)
 from eegcore.logs import get_logger
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 
 DATAGRAMS_AT_ONCE = 64
 JOIN_S = 2.0
+LOOK_S = 0.5                                           # between two looks at what the socket had no room for
 
 log = get_logger("markers")
 
@@ -138,8 +147,10 @@ class MarkerInput:
                     "start: the queue of the kernel was full. Look for a contact that bounces or a floating pin.", None)
 
     def _loop(self) -> None:
+        next_look = time.monotonic() + LOOK_S
         while True:
-            for key, _ in self._selector.select():
+            ready = self._selector.select(None if self._udp is None else max(0.0, next_look - time.monotonic()))
+            for key, _ in ready:
                 if key.data is None:
                     return
                 try:
@@ -148,6 +159,9 @@ class MarkerInput:
                     self._selector.unregister(key.fileobj)       # it would be readable for ever
                     self._alarm("error", self.id, f"{self.id}: {error.strerror or error}. No more markers come from "
                                 "there. Start the pipeline anew.", None)
+            if self._udp is not None and time.monotonic() >= next_look:
+                next_look = time.monotonic() + LOOK_S
+                self._note_lost(lost_by_now(self._udp))  # the last of a burst are lost with none behind them
 
     def _take_datagrams(self) -> None:
         assert self._udp is not None

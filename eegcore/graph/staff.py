@@ -126,12 +126,12 @@ class RunStaff:
                 self._run.built.left.append(member.number)
 
     def outlets(self) -> list[tuple[str, int, _rt.Tap]]:
-        """Return (sink id, number, server's end) of the outlets of the plan, then of those that go."""
+        """Return (sink id, number, server's end) of the outlets of the plan, then of those that go, oldest last."""
         live, built = self._run.live, self._run.built
         with live.mutex:
             there = [(edge.from_stage, built.edges[edge.name], built.taps[edge.name]) for edge in live.plan.edges
                      if edge.to_group == "loop" and edge.name in built.taps]
-            return [*there, *self._gone]
+            return [*there, *reversed(self._gone)]
 
     def outlets_have_gone(self) -> bool:
         """Whether outlets that left the plan are empty now: nobody has to look at them any more."""

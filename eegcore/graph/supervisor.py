@@ -149,21 +149,34 @@ class Supervisor:
         self._report_grants()
         self._read_records()
         now = self.beat = time.monotonic()
+        self._watch_files()
+        if self._is_kept_waiting():
+            return
         self._run.live.collect()
         self._run.staff.see_off()
         if self._run.staff.outlets_have_gone():
             self._on_event({"event": "outlets"})
         self._watch_pools()
         self._watch_stalls()
-        self._watch_files()
         if now >= self._next_stats:
             self._next_stats = now + STATS_S
+            self._quiet.write_due()
             self._on_event(self._run.stats())
             self._watch_losses()
             self._watch_wall_clock()
         if now >= self._next_summary:
             self._next_summary = now + self._run.plan.summary_s
             self._summary()
+
+    def _is_kept_waiting(self) -> bool:
+        """Whether a change is still being made, which has a disk make its files; say so within a second."""
+        mutex = self._run.live.mutex
+        if mutex.acquire(timeout=FILE_SILENT_S):
+            mutex.release()
+            return False
+        self.alarm("error", "change", f"change: one has been under way for more than {FILE_SILENT_S:g} s. What runs "
+                   "goes on; statistics and further changes wait for it. If it makes a file, check the disk.")
+        return True
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Do one step of watching. Whatever goes wrong in it, the run must be brought to its end."""
@@ -218,15 +231,20 @@ class Supervisor:
                            f"[{_rt.status_name(value)}].", frame_index)
 
     def _watch_pools(self) -> None:
-        for name, number in self._run.built.pools.items():
-            stats = _rt.pool_stats(self._run.built.graph, number)
-            if stats["free"] >= POOL_LOW * stats["size"]:
-                continue
+        with self._run.live.mutex:                     # a change brings pools
+            graph, low = self._run.built.graph, []
+            for name, number in self._run.built.pools.items():
+                stats = _rt.pool_stats(graph, number)
+                if stats["free"] >= POOL_LOW * stats["size"]:
+                    continue
+                low.append((name, stats))
+                if not stats["grown"]:
+                    graph.grow_pool(number)
+        for name, stats in low:
             if stats["grown"]:
                 self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots free, "
                            "and it has grown already. With computed sizes only a reader that keeps packets gets here.")
             else:
-                self._run.built.graph.grow_pool(number)
                 self.alarm("warning", f"pool {name}", f"pool {name}: {stats['free']} of {stats['size']} slots were "
                            f"free; grown to {2 * stats['size']}.")
 
@@ -252,9 +270,9 @@ class Supervisor:
                            "comes meanwhile waits in front of it. Check the disk.")
 
     def _watch_losses(self) -> None:
-        for name, number in self._run.built.edges.items():
-            stats = _rt.edge_stats(self._run.built.graph, number)
-            dropped = stats["dropped"]["overflow"]
+        # of the ledger: rings of one name that took the place of each other count together, those that left too
+        for name, edge in self._run.ledger()["edges"].items():
+            dropped = edge["dropped"].get("overflow", 0)
             new = dropped - self._dropped.get(name, 0)
             if new > 0:
                 self._dropped[name] = dropped

@@ -122,16 +122,19 @@ class Replay:
     def steps(self) -> Generator[Step, None, None]:
         """Feed one packet of a source after the other, and tell what each of the stretch brought about."""
         log: list[tuple[PortRef, Played]] = []
-        self._comparator.step_log = log
         with _Graph(self._stretch, self._comparator) as graph:
             for item in self._items():
                 if isinstance(item, int):
                     graph.change(self._stretch.plans[item], item)
                     continue
                 source = self._numbers[item.stream]
-                graph.feed(source, [item.fed()])
                 if item.t_ns < self._start_ns:
+                    graph.feed(source, [item.fed()])
                     continue
+                if self._comparator.step_log is None:
+                    graph.wait()                       # what was fed before belongs to no step
+                    self._comparator.step_log = log
+                graph.feed(source, [item.fed()])
                 graph.wait()
                 yield Step(source, item, list(log), list(self._comparator.step_different))
                 log.clear()

@@ -26,8 +26,10 @@ def make_folder(path: str, operations: FileOperations = REAL) -> None:
         raise
 
 
-def write_new(path: str, data: bytes, operations: FileOperations = REAL) -> None:
+def write_new(path: str, data: bytes, operations: FileOperations = REAL, *, sync_name: bool = True) -> None:
     """Write a file that must not exist.
+
+    Without `sync_name` its name is on the disk when that of another file of the folder is.
 
     Raises
     ------
@@ -39,10 +41,10 @@ def write_new(path: str, data: bytes, operations: FileOperations = REAL) -> None
     if os.path.lexists(path):
         raise FileRefused(f"{path}: exists already [EEXIST 17]. Files are never overwritten. Choose another folder.",
                           path=path)
-    replace_file(path, data, operations)
+    replace_file(path, data, operations, sync_name=sync_name)
 
 
-def replace_file(path: str, data: bytes, operations: FileOperations = REAL) -> None:
+def replace_file(path: str, data: bytes, operations: FileOperations = REAL, *, sync_name: bool = True) -> None:
     """Put a file in the place of another: a reader, or a power cut, finds the old one or the new one, whole.
 
     Raises
@@ -67,7 +69,8 @@ def replace_file(path: str, data: bytes, operations: FileOperations = REAL) -> N
         doing = "naming the file"
         operations.rename(temporary, path)
         made = False
-        sync_folder(os.path.dirname(path) or ".", operations)
+        if sync_name:
+            sync_folder(os.path.dirname(path) or ".", operations)
     except OSError as error:
         with contextlib.suppress(OSError):             # cleaning up behind a failure that is being reported
             if fd >= 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 BEGIN_S = 30.0                                         # for a disk that is slow to make files
 END_S = 120.0                                          # for one that has 10 s of queue to write first
+MOST_REVISIONS = 10_000                                # that wait for a disk
 RECORDINGS = "recordings"
 
 log = get_logger("recording")
@@ -76,6 +78,8 @@ class Keeper:
         self._on_change = on_change or (lambda summary: None)
         self._active: dict[str, Active] = {}
         self._beginning: set[str] = set()              # sinks whose disk is just asked for a new folder
+        # configurations that sessions have to keep yet, those included that are just being begun
+        self._revisions: deque[tuple[int, dict[str, Any]]] = deque(maxlen=MOST_REVISIONS)
         self._lock = threading.Lock()                  # never held while a disk is waited for
 
     # ---- what goes on ----
@@ -207,11 +211,22 @@ class Keeper:
                 with suppress(StateConflict, SinkFailed):          # the end writes them all once more
                     active.sink.call(partial(active.session.begin_at, first, status["sps_in_file"])).result(END_S)
 
-    def revise(self, config_rev: int, document: dict[str, Any]) -> None:
-        """Keep a new configuration in every session that goes on."""
-        for active in self.active():
+    def note_revision(self, config_rev: int, document: dict[str, Any]) -> bool:
+        """Remember a new configuration; True if sessions have to `keep_revisions` soon. Waits for nothing."""
+        with self._lock:
+            if self._active or self._beginning:
+                self._revisions.append((config_rev, document))
+            return len(self._revisions) == 1
+
+    def keep_revisions(self) -> None:
+        """Have every session that goes on keep the configurations that came. Waits for the disk."""
+        with self._lock:
+            going, revisions = list(self._active.values()), list(self._revisions)
+            if not self._beginning:                    # else they are kept for that one, too
+                self._revisions.clear()
+        for active in going:
             try:
-                active.session.revise(config_rev, document)
+                active.session.revise(revisions)
             except SinkFailed as error:
                 active.run.alarm(f"{active.sink.sink_id}.pipeline", str(error))
 
@@ -272,6 +287,7 @@ class Keeper:
         """Do what is left to do once the recorder has ended; raise `error` when it is done."""
         session, sink = active.session, active.sink
         active.forget()
+        self.keep_revisions()
         if active.holds_lock:
             active.run.live.unlock(sink.sink_id)
         recorder = sink.recorder

@@ -22,10 +22,11 @@ import hashlib
 import os
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from eegcore.errors import FileRefused, SinkFailed
+from eegcore.errors import SinkFailed
 from eegcore.recording.durable import json_bytes, make_folder, replace_file, write_new
 from eegcore.recording.events_file import EventsFile, row
 from eegcore.recording.info import SessionInfo
@@ -171,16 +172,31 @@ class Session:
         if rows and self._is_open:
             self._events.append(b"".join(rows))
 
-    def revise(self, config_rev: int, document: dict[str, Any]) -> None:
-        """Keep a configuration that took effect during the recording, on branches that do not reach it."""
-        name = f"pipeline_rev_{config_rev}.yaml"
-        with self._changing, contextlib.suppress(FileRefused):     # told twice
-            if not self._is_open:
-                return
-            write_new(self.path(name), pipeline_yaml(document, f"configuration {config_rev} of session {self.id}"),
-                      self._operations)
-            self.meta["revisions"].append({"config_rev": config_rev, "file": name, "unix_ns": time.time_ns()})
-            self.write_meta()
+    def revise(self, revisions: Iterable[tuple[int, dict[str, Any]]]) -> None:
+        """Keep configurations that took effect during the recording, on branches that do not reach it.
+
+        Those it began with, and those it has been told of already, are left out.
+
+        Raises
+        ------
+        SinkFailed
+            If one of them may not be on the disk.
+        """
+        with self._changing:
+            kept = self.meta["revisions"]
+            before = len(kept)
+            try:
+                for config_rev, document in revisions:
+                    if not self._is_open or config_rev <= (kept[-1] if kept else self.meta)["config_rev"]:
+                        continue
+                    name = f"pipeline_rev_{config_rev}.yaml"
+                    write_new(self.path(name), pipeline_yaml(
+                        document, f"configuration {config_rev} of session {self.id}"), self._operations,
+                        sync_name=False)
+                    kept.append({"config_rev": config_rev, "file": name, "unix_ns": time.time_ns()})
+            finally:
+                if len(kept) > before:
+                    self.write_meta()
 
     @property
     def sps(self) -> float:

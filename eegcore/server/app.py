@@ -81,6 +81,7 @@ class Server:
         """Deliver what is left and close all sockets; the controller has drained by now."""
         if self._loop is None:
             return
+        self._loop = None                                # an event that is on its way asks for no outlets any more
         if self._unsubscribe is not None:
             self._unsubscribe()
         if self._watcher is not None:
@@ -91,7 +92,6 @@ class Server:
         await self.sockets.close_all()
         self.door.close()
         self._recordings.downloads.close()
-        self._loop = None
 
     async def _watch_controls(self) -> None:
         while True:

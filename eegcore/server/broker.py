@@ -107,13 +107,15 @@ class Broker:
     def adopt(self, outlets: Iterable[Any]) -> None:
         """Make `outlets` the present set: listen to the new ones, empty and close those that are gone.
 
-        One may take the place of another of the same name, when a sink was made anew while the graph runs.
+        Several may have one topic, when sinks were made anew while the graph runs. They stand newest first; the
+        oldest is listened to until it is gone, so that packets do not overtake each other.
         """
         if self._loop is None:
             return
-        wanted = {(outlet.run_id, outlet.sink_id, outlet.topic): outlet for outlet in outlets}
+        wanted = {(outlet.run_id, outlet.topic): outlet for outlet in outlets}
         gone = [key for key, outlet in self._outlets.items() if wanted.get(key) is not outlet]
-        new = [outlet for key, outlet in wanted.items() if self._outlets.get(key) is not outlet]
+        new = [outlet for key, outlet in wanted.items()
+               if self._outlets.get(key) is not outlet and outlet.fileno() >= 0]
         if not gone and not new:
             return
         for key in gone:
@@ -123,7 +125,7 @@ class Broker:
         for client in self.clients.values():
             client.send_message(frame)
         for topic, outlet in zip(topics, new, strict=True):
-            self._outlets[outlet.run_id, outlet.sink_id, outlet.topic] = outlet
+            self._outlets[outlet.run_id, outlet.topic] = outlet
             for client, subscription in topic.members.items():
                 topic.tell(client, subscription)
             self._loop.add_reader(outlet.fileno(), self._on_ready, topic, outlet)

@@ -42,12 +42,13 @@ BODIES: dict[str, Any] = {
     "patch_config": {"type": "array", "maxItems": MAX_OPERATIONS, "items": {
         "type": "object", "required": ["op", "path"], "properties": {
             "op": {"enum": list(MEMBERS)}, "path": {"type": "string"}, "from": {"type": "string"}, "value": {}}}},
-    "edit_stage": {"type": "object", "required": ["action"], "properties": {
+    "edit_stage": {"type": "object", "required": ["action"], "additionalProperties": False, "properties": {
         "action": {"enum": ["add", "remove", "replace"]},
         "stage": {"type": ["object", "null"], "description": "settings with their type"},
         "after": {"type": ["string", "null"], "description": "stage, or stage.port, that the new one reads"},
         "splice": {"type": "boolean", "description": "what read `after` reads the new stage"},
         "topic": {"type": ["string", "boolean", "null"], "description": "of its websocket sink; false for none"},
+        "if_rev": {"type": ["integer", "null"], "description": "as If-Match"},
         "at_frame": {"type": ["integer", "null"], "description": "first frame of the change"}}},
 }
 CHANGED = {"type": "object", "required": ["config_rev"], "properties": {"config_rev": {"type": "integer"}}}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from eegcore.config.problems import did_you_mean
 from eegcore.control import presets
 from eegcore.server import commands
 from eegcore.server.answers import Refusal, json_answer
@@ -15,7 +16,10 @@ from eegcore.server.routes import parse_json, read_text
 if TYPE_CHECKING:
     from eegcore.server.app import Server
 
-ACTIONS = {"add": commands.add_stage, "remove": commands.remove_stage, "replace": commands.replace_stage}
+WHEN = ("if_rev", "at_frame")
+ACTIONS: dict[str, tuple[Any, tuple[str, ...]]] = {    # what carries it out, and the keys it knows
+    "add": (commands.add_stage, ("stage", "after", "splice", "topic", *WHEN)),
+    "remove": (commands.remove_stage, WHEN), "replace": (commands.replace_stage, ("stage", *WHEN))}
 
 _IF_MATCH = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
@@ -43,7 +47,12 @@ class ConfigRoutes:
         if not isinstance(action, str) or action not in ACTIONS:
             raise Refusal(400, "bad_request", f"action: {str(action)[:60]!r} is not known. Allowed: "
                           f"{', '.join(ACTIONS)}. Send for example {{\"action\": \"add\", \"after\": \"notch\"}}.")
-        return await self._change(ACTIONS[action], request, {**body, "stage_id": request.match_info["id"]})
+        prepare, known = ACTIONS[action]
+        for key in body:
+            if key not in ("action", *known):
+                raise Refusal(400, "bad_request", f"{action}: {key[:60]!r} is not known. Known: {', '.join(known)}. "
+                              f"{did_you_mean(key, known)}".rstrip())
+        return await self._change(prepare, request, {**body, "stage_id": request.match_info["id"]})
 
     async def _change(self, prepare: Any, request: web.Request, said: dict[str, Any]) -> web.StreamResponse:
         if_rev = revision_of(request.headers.getall("If-Match", []))

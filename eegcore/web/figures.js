@@ -92,12 +92,15 @@ export function losses(stats, skipped) {
 
 /** What an edge does when its queue is full. @type {Record<string, string>} */
 const POLICIES = {
-  fail: "if full, the run fails", drop_oldest: "if full, drops the oldest", block: "if full, the sender waits",
+  fail: "if full, its sink ends", drop_oldest: "if full, drops the oldest", block: "if full, the sender waits",
 };
 
-/** @param {string} policy   overflow of an edge */
-export function policyText(policy) {
-  return POLICIES[policy] ?? policy.replaceAll("_", " ");
+/**
+ * @param {string} policy           overflow of an edge
+ * @param {boolean} [isCritical]    it stops the run; else the sink behind it ends, and the others go on
+ */
+export function policyText(policy, isCritical = false) {
+  return policy === "fail" && isCritical ? "if full, the run fails" : POLICIES[policy] ?? policy.replaceAll("_", " ");
 }
 
 /** What a source counts beside frames, and how people say it. @type {[string, string][]} */

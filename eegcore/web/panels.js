@@ -41,7 +41,7 @@ export class EdgesPanel {
       row.fill.style.transform = `scaleX(${Math.min(1, share)})`;
       row.high.style.left = `${capacity > 0 ? Math.min(100, (100 * highWater) / capacity) : 0}%`;
       row.text.textContent = `${depth} of ${capacity}`;
-      const words = [`highest ${highWater}`, policyText(policy)];
+      const words = [`highest ${highWater}`, policyText(policy, edge.critical === true)];
       if (dropped > 0) words.push(`dropped ${grouped(dropped)}`);
       row.note.textContent = words.filter(Boolean).join(" · ");
       row.row.classList.toggle("is-warn", share >= 0.8 || (dropped > 0 && policy !== "fail"));

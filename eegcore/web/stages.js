@@ -148,7 +148,7 @@ export class StagesPanel {
     }
     remove?.addEventListener("click", () => this.#remove(id, row));
     if (remove) buttons.append(remove);
-    details.append(head, element("p", "stage-doc", `${type}: ${doc}`), lock, list, problem, buttons);
+    details.append(head, problem, element("p", "stage-doc", `${type}: ${doc}`), lock, list, buttons);
     item.append(details);
     return row;
   }
@@ -162,7 +162,7 @@ export class StagesPanel {
     try {
       await this.actions.change(id, field.key, valueFrom(field, input.value));
     } catch (error) {
-      row.problem.textContent = wordsOf(error);
+      this.#refused(row, error);
       input.value = input.dataset.running ?? before; // what runs, not what was wished for
     } finally {
       input.classList.remove("is-waiting");
@@ -176,8 +176,14 @@ export class StagesPanel {
       const answer = await this.actions.remove(id);
       this.#say(`${id} was removed.`, answer.config_rev)?.focus();
     } catch (error) {
-      row.problem.textContent = wordsOf(error);
+      this.#refused(row, error);
     }
+  }
+
+  /** Say why not, where it is seen: the field may be the last of many. @param {Row} row @param {unknown} error */
+  #refused(row, error) {
+    row.problem.textContent = wordsOf(error);
+    row.problem.scrollIntoView({ block: "nearest" });
   }
 
   /**

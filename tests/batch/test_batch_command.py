@@ -114,7 +114,7 @@ def test_what_cannot_be_read_costs_only_itself(recordings, pipelines):
     write_edf(folder / "b_slow.edf", 1)
     (folder / "c_words.csv").write_text("these,are\nno,numbers\n")
     write_edf(folder / "d.edf", 2)
-    status, said, err = run(pipelines / "fast.yaml", folder, "--out", pipelines / "out", "--jobs", 2)
+    status, said, err = run(pipelines / "fast.yaml", folder, "--out", pipelines / "out", "--jobs", 1)
     assert status == 1
     assert [one["ok"] for one in said["outcomes"]] == [False, True, False, True]
     assert (said["failed"], said["stopped"]) == (2, 0)
@@ -129,7 +129,8 @@ def test_files_that_are_there_are_kept(recordings, pipelines):
     out = pipelines / "out"
     out.mkdir()
     (out / "r01_filtered.csv").write_text("mine")
-    status, said, _ = run(pipelines / "fast.yaml", recordings / "r00.edf", recordings / "r01.edf", "--out", out)
+    status, said, _ = run(pipelines / "fast.yaml", recordings / "r00.edf", recordings / "r01.edf", "--out", out,
+                          "--jobs", 1)
     assert status == 1
     assert (out / "r01_filtered.csv").read_text() == "mine"
     assert "r01_filtered.csv: exists already [EEXIST 17]. Files are never overwritten." in said["outcomes"][1]["error"]
@@ -137,7 +138,8 @@ def test_files_that_are_there_are_kept(recordings, pipelines):
 
 
 def test_the_table_for_people(recordings, pipelines):
-    status, text, _ = finished(command("fast.yaml", recordings / "r0[0-3].edf", "--out", "out", cwd=pipelines))
+    status, text, _ = finished(command("fast.yaml", recordings / "r0[0-3].edf", "--out", "out", "--jobs", 1,
+                                       cwd=pipelines))
     assert status == 0
     for name in NAMES[:4]:
         assert re.search(rf"{name} +│ +5000 │ +0 │ +[\d.]+ │ +\d+ │ out/{name}_filtered.csv", text)
@@ -147,7 +149,8 @@ def test_the_table_for_people(recordings, pipelines):
 def test_a_terminal_has_a_bar_and_no_lines(recordings, pipelines):
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "eegcore", "batch", "slow.yaml", str(recordings / "r0[0-3].edf"), "--out", "out"],
+        [sys.executable, "-m", "eegcore", "batch", "slow.yaml", str(recordings / "r0[0-3].edf"), "--out", "out",
+         "--jobs", "1"],
         cwd=pipelines, stdout=subprocess.DEVNULL, stderr=follower, start_new_session=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[1:]), "TERM": "xterm", "COLUMNS": "100"})
     os.close(follower)

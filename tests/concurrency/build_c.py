@@ -33,5 +33,5 @@ def compile_checker(folder: Path) -> list[Path]:
 def compile_scenario(name: str, folder: Path, objects: Sequence[Path], root: Path = REPO, *flags: str) -> Path:
     """Compile tests/concurrency/model/<name>.c of the tree `root` (a mutated copy has the same layout)."""
     source = root / "tests" / "concurrency" / "model" / f"{name}.c"
-    return compile_c(folder / name, [source, *objects], "-DEC_MODEL", "-O1", "-Wno-unused-function",
+    return compile_c(folder / name, [source, *objects], "-DEC_MODEL", "-O2", "-Wno-unused-function",
                      f"-I{MODEL}", *flags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -44,20 +45,20 @@ def stress(program: Path, messages: int, seed: int, timeout_s: float = 200) -> s
 
 @pytest.fixture(scope="module")
 def programs(checker, tmp_path_factory):
-    """{(build, program): path}, compiled two at a time."""
-    wanted = []
-    for name, flags in BUILDS.items():
+    """``programs(build, program)``: the path; all programs of a build are compiled with the first, two at a time."""
+    @functools.cache
+    def compiled(name: str) -> dict[str, Path]:
         folder = tmp_path_factory.mktemp(name)
-        wanted += [(name, program, flags, folder) for program in PROGRAMS]
-    with ThreadPoolExecutor(2) as threads:
-        paths = threads.map(lambda w: build(w[1], w[2], w[3]), wanted)
-        return {(name, program): path for (name, program, _, _), path in zip(wanted, paths, strict=True)}
+        with ThreadPoolExecutor(2) as threads:
+            return dict(zip(PROGRAMS, threads.map(lambda program: build(program, BUILDS[name], folder), PROGRAMS),
+                            strict=True))
+    return lambda name, program: compiled(name)[program]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("sanitizer", ["thread", "address_undefined"])
 def test_the_sanitizer_has_nothing_to_report(sanitizer, program, programs):
-    done = stress(programs[sanitizer, program], FAST[program], seed=1)
+    done = stress(programs(sanitizer, program), FAST[program], seed=1)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith(f"{program}: ")
@@ -83,7 +84,7 @@ def test_the_sanitizer_reports_a_weakened_order(name, program, checker, tmp_path
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_billion_messages_arrive_once_and_whole(program, programs):
     messages = int(float(os.environ.get("EEGCORE_MESSAGES", "1e9"))) // DEEP_SHARE.get(program, 1)
-    done = stress(programs["plain", program], messages, seed=2, timeout_s=3500)
+    done = stress(programs("plain", program), messages, seed=2, timeout_s=3500)
     assert done.returncode == 0, done.stdout + done.stderr
     counted = int(re.search(r"\d+", done.stdout).group())
     assert counted >= messages - 64                       # the programs share the messages out evenly
@@ -95,5 +96,5 @@ def test_a_billion_messages_arrive_once_and_whole(program, programs):
 @pytest.mark.parametrize("sanitizer", ["thread", "address_undefined"])
 def test_the_sanitizer_has_nothing_to_report_after_long_runs(sanitizer, program, programs):
     for seed in range(10, 15):
-        done = stress(programs[sanitizer, program], FAST[program] * 20, seed, timeout_s=600)
+        done = stress(programs(sanitizer, program), FAST[program] * 20, seed, timeout_s=600)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -233,6 +234,7 @@ def test_the_command_says_what_differs(record, cli):
     assert steps.status == 0
     assert steps.out.count("acquire: frames") == 2
     assert "notch: frame 200" in steps.out
+    assert all(int(frame) >= 200 for frame in re.findall(r"notch: frame (\d+)", steps.out))
     assert cli("replay", folder.parent).status == 2
     assert cli("replay", folder, "--from", "noon").status == 2
     assert cli("replay", folder, "--count", "2").status == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import keyword
 import re
@@ -55,6 +56,7 @@ def identifiers(path: Path) -> Iterator[tuple[int, str]]:
     return identifiers_of_python(text) if path.suffix in (".py", ".pyi") else identifiers_of_others(text)
 
 
+@functools.cache
 def instead(word: str) -> str | None:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower()
     if snake in ALLOWED:

@@ -245,6 +245,26 @@ def test_flush_tells_what_was_still_suppressed(throttled):
     assert caplog.messages == ["full 1", "once", "full 3 (suppressed 2 times, this was the last)"]
 
 
+def test_what_was_suppressed_is_told_when_the_period_is_over_though_no_line_follows(throttled):
+    log, clock, caplog = throttled
+    for number in range(1, 4):
+        log.error("k", "full %d", number)
+    log.error("once", "once")
+    clock.now = 1009.9
+    log.write_due()
+    assert caplog.messages == ["full 1", "once"]
+    clock.now = 1010.0
+    log.write_due()
+    log.write_due()
+    assert caplog.messages[2:] == ["full 3 (suppressed 2 times, this was the last)"]
+    clock.now = 1015.0
+    assert log.error("once", "once more")
+    assert not log.error("k", "full 4"), "one line per period, whoever wrote it"
+    clock.now = 1020.0
+    log.write_due()
+    assert caplog.messages[4:] == ["full 4 (suppressed 1 times, this was the last)"]
+
+
 def test_keys_are_bounded_and_nothing_is_forgotten_silently(throttled):
     log, _, caplog = throttled
     log.info("first", "first %s", "x")

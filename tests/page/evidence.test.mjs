@@ -77,6 +77,7 @@ test("a source shows its true rate, and counters only if they are not zero", () 
 
 test("policies of queues are said in words", () => {
   assert.equal(policyText("block"), "if full, the sender waits");
-  assert.equal(policyText("fail"), "if full, the run fails");
+  assert.equal(policyText("fail", true), "if full, the run fails");
+  assert.equal(policyText("fail", false), "if full, its sink ends");
   assert.equal(policyText("something_new"), "something new");
 });

@@ -9,6 +9,11 @@ from test_page_browser import browser, open_page, server, text, until, wait_text
 
 pytestmark = test_page_browser.pytestmark
 
+IS_SEEN = """(selector) => {
+  const found = document.querySelector(selector), box = found.getBoundingClientRect();
+  return [box.top + 2, box.bottom - 10].every((y) => found.contains(document.elementFromPoint(box.left + 30, y)));
+}"""
+
 
 def test_a_setting_is_changed_while_data_flow(open_page, server):  # noqa: F811
     page = open_page(server, 1440, 900)
@@ -23,11 +28,13 @@ def test_a_setting_is_changed_while_data_flow(open_page, server):  # noqa: F811
     assert server.settings["hz"] == 60
     page.locator("[data-stage=notch] select").select_option("bessel")
     wait_text(page, summary, "^hz 60 · family bessel$")
+    page.evaluate("document.querySelector('[data-stage=notch] .stage-fields').style.paddingBottom = '900px'")  # many
     for wrong, problem in [("9000", "notch.hz: 9000 Hz is above half the rate."), ("fast", "hz: .fast. is no num")]:
         hz.fill(wrong)
         hz.press("Enter")
         wait_text(page, "[data-stage=notch] .stage-problem", problem)
         assert hz.input_value() == "60"                              # what runs
+        assert page.evaluate(IS_SEEN, "[data-stage=notch] .stage-problem")
     assert server.commands == ["UpdateParam"] * 3
     assert text(page, "#freeze-text") == "Freeze"                    # no key of the page was meant
     assert page.evaluate("eegcore.gaps") == 0

@@ -202,7 +202,7 @@ def test_starts_and_stops_race_with_editors_of_other_branches(controller, n):
             except Exception as error:
                 failures.append(error)
                 return
-            time.sleep(0.01)
+            time.sleep(0.04)
 
     editors = [threading.Thread(target=edit) for _ in range(2)]
     for editor in editors:

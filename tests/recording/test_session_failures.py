@@ -56,7 +56,7 @@ def record(root, disk):
         return error, told, list_sessions(str(root))
     for active in keeper.active():
         active.session.begin_at(0, 250.0)
-        active.session.revise(2, config.merged())
+        active.session.revise([(2, config.merged())])
     run.join(20)
     run.finish()
     return None, told + run.broken_sinks(), list_sessions(str(root))

@@ -148,6 +148,17 @@ async def test_what_a_stage_route_refuses(served, stage, body, status, code):
     assert served.controller.config_rev == 1
 
 
+@pytest.mark.parametrize(("body", "why"), [
+    ({"action": "add", "aftr": "gain"}, "add: 'aftr' is not known. Known: stage, after, splice, topic, if_rev, "
+     "at_frame. Did you mean 'after'?"),
+    ({"action": "remove", "after": "gain"}, "remove: 'after' is not known. Known: if_rev, at_frame."),
+    ({"action": "replace", "settings": {}}, "replace: 'settings' is not known. Known: stage, if_rev, at_frame.")])
+async def test_a_key_that_is_not_known_is_refused_and_the_nearest_named(served, body, why):
+    async with send(served, body, "POST", "/pipeline/stage/fft") as answer:
+        assert (answer.status, (await answer.json())["error"]["message"]) == (400, why)
+    assert served.controller.config_rev == 1
+
+
 async def test_twenty_editors_lose_no_update(served):
     """Each adds one to a number it has read, again and again until nobody was faster."""
     async def editor(n_edits: int) -> int:

@@ -103,6 +103,20 @@ async def test_every_exception_has_an_answer_and_mistakes_of_ours_say_little(run
         assert "secret" not in await answer.text()
 
 
+async def test_an_event_that_is_on_its_way_while_the_server_ends_asks_for_nothing(controller, caplog):
+    async with running_server(controller) as running:
+        server = running.server
+        close_all = server.sockets.close_all
+
+        async def close_late() -> None:
+            await close_all()
+            server._on_event({"event": "outlets"})       # a thread had it in hand before it was told to stop
+
+        server.sockets.close_all = close_late
+    await asyncio.sleep(0.01)
+    assert not [line for line in caplog.messages if "outlets of the run could not be read" in line]
+
+
 async def test_pause_resume_and_shutdown(running):
     for command, state in (("start", "running"), ("pause", "paused"), ("resume", "running"), ("shutdown", "stopped")):
         async with running.post(f"/pipeline/{command}") as answer:

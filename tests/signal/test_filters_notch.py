@@ -16,7 +16,7 @@ import eegcore as ec
 from eegcore.bench.hooks import sections_of
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(hz=st.floats(5, 200), q=st.floats(1, 200), harmonics=st.integers(1, 32),
        sps=st.sampled_from([250.0, 1000.0, 16000.0]), n_channels=st.integers(1, 40))
 def test_every_harmonic_is_scipys_iirnotch_of_the_same_width(bench: Bench, hz: float, q: float, harmonics: int,

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import struct
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -277,6 +278,26 @@ def test_more_than_the_rate_allows_is_left_out_counted_and_alarmed(marked):
     assert marked.found.over_rate + marked.found.lost_datagrams > 100
     assert {alarm[1] for alarm in marked.alarms} <= {"marker_in rate", "marker_in lost"}
     assert marked.alarms
+
+
+def test_datagrams_lost_at_the_end_of_a_burst_are_said_though_none_follows(marked, monkeypatch):
+    assert marked.found._udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 212_992, "more than without asking"
+    marked.found._udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    taking, go_on = threading.Event(), threading.Event()
+
+    def held_up(*_, **__):
+        taking.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(marked.found, "place", held_up)
+    marked.sender.send(b"first")
+    assert taking.wait(10)
+    for _ in range(50):
+        marked.sender.send(b"x" * 200)
+    go_on.set()
+    until(lambda: marked.found.lost_datagrams)
+    assert 30 < marked.found.lost_datagrams < 50
+    assert [alarm[1] for alarm in marked.alarms] == ["marker_in lost"]
 
 
 def test_a_rate_limit_lets_a_burst_pass_and_then_the_rate():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import shutil
+from pathlib import Path
 
 import dsp_library
 import numpy as np
@@ -20,23 +21,29 @@ def gcc() -> list[str]:
     return [found]
 
 
-def build(gcc: list[str], factory: pytest.TempPathFactory, name: str, *flags: str) -> ctypes.CDLL:
+def build(gcc: list[str], factory: pytest.TempPathFactory, name: str, *flags: str) -> Path:
     """Compile with the flags of the product and `flags`."""
     sources = [*dsp_library.SOURCES, dsp_library.HERE / "probe.c"]
-    return dsp_library.load(made_once(factory, f"lib{name}.so", lambda output: dsp_library.compile_shared(
-        gcc, output, sources, "-O3", "-fPIC", *flags)))
+    return made_once(factory, f"lib{name}.so", lambda output: dsp_library.compile_shared(
+        gcc, output, sources, "-O3", "-fPIC", *flags))
 
 
 @pytest.fixture(scope="session")
-def dsp(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The kernels as they are shipped."""
+def dsp_path(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library of the kernels as they are shipped."""
     return build(gcc, tmp_path_factory, "dsp")
+
+
+@pytest.fixture(scope="session")
+def dsp(dsp_path: Path) -> ctypes.CDLL:
+    """The kernels as they are shipped."""
+    return dsp_library.load(dsp_path)
 
 
 @pytest.fixture(scope="session")
 def dsp_baseline(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The kernels without any instruction set beyond the architecture's own."""
-    return build(gcc, tmp_path_factory, "dsp_baseline", "-DEC_NO_CLONES")
+    return dsp_library.load(build(gcc, tmp_path_factory, "dsp_baseline", "-DEC_NO_CLONES"))
 
 
 @pytest.fixture(scope="session")

@@ -37,9 +37,10 @@ def digests(command: list[str]) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="session")
-def reference(gcc: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+def reference(gcc: list[str], dsp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """What the shipped flags compute here."""
-    harness = compile_c(gcc, tmp_path_factory.mktemp("reference") / "harness", HARNESS, "-D_GNU_SOURCE", "-O3")
+    harness = compile_c(gcc, tmp_path_factory.mktemp("reference") / "harness", [HERE / "harness.c", dsp_path],
+                        "-D_GNU_SOURCE", "-O3")
     found = digests([str(harness)])
     assert set(found) == {
         "trig", "sos", "fir", "rfft", "psd", "average", "bands", "comb", "lock_in", "reference", "decode24", "format"}
@@ -65,8 +66,9 @@ def test_less_optimised_builds_give_the_same_bits(gcc, build, reference, flags):
     assert digests([str(build(gcc, *flags))]) == reference
 
 
-def test_address_and_undefined_behaviour_sanitizers_find_nothing_and_the_same_bits(gcc, build, reference):
-    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+@pytest.mark.parametrize("clones", [("-DEC_NO_CLONES",), pytest.param((), marks=pytest.mark.deep)], ids=["one", "all"])
+def test_address_and_undefined_behaviour_sanitizers_find_nothing_and_the_same_bits(gcc, build, reference, clones):
+    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *clones]
     probe = subprocess.run([*gcc, "-fsanitize=address,undefined", "-x", "c", "-", "-o", "/dev/null"],
                            input="int main(void) { return 0; }", capture_output=True, text=True)
     if probe.returncode != 0:
