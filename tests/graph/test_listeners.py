@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from eegcore.errors import EegcoreError, StateConflict
-from eegcore.graph.listeners import Ear, Listener
+from eegcore.graph.listeners import Ear, Listener, Listeners
 from eegcore.graph.plan_types import Plan
 from eegcore.graph.run import GraphRun
 from eegcore.pipeline import Pipeline
@@ -103,7 +103,7 @@ class HandTap:
     quota = 4
 
     def __init__(self, *packets: str) -> None:
-        self.packets, self.has_ended = [*packets], False
+        self.packets, self.has_ended, self.is_closed, self.name = [*packets], False, False, "hand"
 
     @property
     def depth(self) -> int:
@@ -115,6 +115,40 @@ class HandTap:
 
     def wait(self, timeout_s: float, max_packets: int = 64) -> list[str] | None:
         return self.take(max_packets) or (None if self.has_ended else [])
+
+
+    def refuse(self) -> None:
+        self.is_closed = True
+
+    def detach(self) -> None:
+        pass
+
+
+class HandGraph:
+    """Makes taps, and counts how many were closed whenever one is taken off."""
+
+    def __init__(self) -> None:
+        self.taps: list[HandTap] = []
+        self.closed: list[int] = []
+
+    def add_outlet(self, *_: int, **__: object) -> tuple[int, HandTap]:
+        self.taps.append(HandTap())
+        return len(self.taps), self.taps[-1]
+
+    def remove_outlet(self, *_: int, fresh: bool) -> None:
+        self.closed.append(sum(tap.is_closed for tap in self.taps))
+
+
+def test_a_tap_is_closed_everywhere_before_a_thread_that_waits_for_it_is_waited_for(monkeypatch):
+    monkeypatch.setattr("eegcore.graph.listeners._rt.node_is_over", lambda *_: False)
+    graph = HandGraph()
+    listeners = Listeners(graph, True)
+    number, listener = listeners.open((0, 0), 32, "tail")
+    listeners.follow({(0, 0): (1, 0)})
+    listeners.settle()
+    assert len(listener.ears) == 2
+    listeners.close(number)
+    assert graph.closed == [2, 2]
 
 
 def test_packets_of_a_node_to_come_are_taken_and_wait_for_their_turn():
