@@ -1,4 +1,4 @@
-"""Who listens to a stage goes on when it is made anew, whoever ends first."""
+"""Who listens to a stage goes on when it is made anew, whoever ends first; and nothing is lost from the books."""
 
 from __future__ import annotations
 
@@ -184,3 +184,28 @@ def test_a_run_that_is_being_finished_takes_no_change():
     ending.join()
     assert run.live.config_rev == 1
     assert run.ledger()["balanced"]
+
+
+def test_what_an_aborted_run_leaves_in_a_ring_that_has_left_is_counted():
+    def plan(*, has_tail: bool) -> Plan:
+        tail = {"tail": {"type": "gain", "inputs": ["to_voltage"], "group": "else"},
+                "tail_sink": {"type": "null_sink", "inputs": ["tail"]}}
+        return Pipeline({"version": 1, "runtime": {"queue": 8}, "stages": {
+            "acquire": {"type": "acquire", "board": "emulator", "sps": 16_000, "channels": 4, "batch": 4},
+            "to_voltage": {"type": "to_voltage", "inputs": ["acquire"]},
+            "sink": {"type": "null_sink", "inputs": ["to_voltage"]}, **(tail if has_tail else {})}},
+            clock="virtual").plan
+
+    run = GraphRun(plan(has_tail=True), config_rev=1)
+    _, tap = run.open_tap("tail")                      # nobody reads it, and everything stands still behind it
+    run.start()
+    depth = -1
+    while depth != (depth := tap.depth) or not depth:
+        time.sleep(0.1)
+    run.change(plan(has_tail=False))
+    run.abort()
+    assert run.join(10)
+    run.live.collect()                                 # forgets the ring
+    ledger = run.finish()
+    assert ledger["edges"]["to_voltage->tail"]["dropped"]["stopped"] > 0
+    assert ledger["balanced"]
