@@ -166,12 +166,12 @@ def _other_run(running: Plan, wanted: Plan) -> Iterator[str]:
             yield (f"runtime.{word}: it would change from {getattr(running, word)} to {getattr(wanted, word)}, and "
                    "holds for a whole run.")
     threads = {group.name: group for group in running.groups}
-    for group in wanted.groups:
+    for thread in wanted.groups:
         for word in ("cores", "priority"):
-            old, new = (getattr(threads.get(group.name, group), word), getattr(group, word))
-            if old != new:
-                yield (f"runtime.groups.{group.name}.{word}: it would change from {_shown(old or 'none')} to "
-                       f"{_shown(new or 'none')}, and a thread asks for it when it begins.")
+            asked, asks = getattr(threads.get(thread.name, thread), word), getattr(thread, word)
+            if asked != asks:
+                yield (f"runtime.groups.{thread.name}.{word}: it would change from {_shown(asked or 'none')} to "
+                       f"{_shown(asks or 'none')}, and a thread asks for it when it begins.")
     before, after = ({stage.id: stage for stage in plan.stages if stage.role == "source"} for plan in (running, wanted))
     yield from (f"{name}: a source would be new." for name in after if name not in before)
     yield from (f"{name}: the source would be gone." for name in before if name not in after)
