@@ -110,7 +110,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = [part for part in (self.place, self.path) if part]
-        bare = self.allowed and not self.allowed[0].isupper()
+        # a sentence begins with one capital letter; RAW_I32 is a value
+        bare = self.allowed and not (self.allowed[0].isupper() and not self.allowed[1:2].isupper())
         allowed = f"Allowed: {self.allowed}" if bare else self.allowed
         says = " ".join(_sentence(part) for part in (self.message, allowed, self.hint) if part)
         return ": ".join([*where, says])

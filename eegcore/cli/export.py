@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eegcore.errors import FileRefused
+from eegcore.errors import BadArgument, FileRefused
 from eegcore.reading import Recording, read
 
 PLAIN_STEP = 0.25
@@ -20,6 +20,9 @@ PLAIN_STEP = 0.25
 
 def export(arguments: argparse.Namespace) -> int:
     """Read, write, say what it cost."""
+    if arguments.out == "-":
+        raise BadArgument("--out: - is no file. A recording is exported into a file, which is named when it is whole. "
+                          "Give its path; ./- if it shall be called so.")
     if os.path.lexists(arguments.out):                 # before minutes are spent on reading
         raise FileRefused(f"{arguments.out}: exists already [EEXIST 17]. Files are never overwritten. Choose another "
                           "name.", path=arguments.out)

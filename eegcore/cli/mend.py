@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 from typing import Any
 
-from eegcore.errors import EegcoreError
+from eegcore.errors import EegcoreError, NotFound
 from eegcore.sinks.bdf_check import BdfRefused
 
 
@@ -78,8 +79,22 @@ def verify(arguments: argparse.Namespace) -> int:
                      f"{found.frames} frames{' with ' if fills else ''}{' and '.join(fills)}, {found.annotations} "
                      f"annotations; checked: {', '.join(found.checked)}")
         lines += [f"  {problem}" for problem in found.problems]
+    if not arguments.json:
+        lines += _never_ended(paths)
     _print(arguments, results, lines, failed)
     return 0 if is_good and not failed else 1
+
+
+def _never_ended(paths: list[str]) -> list[str]:
+    """Return a line for every session that nobody ended: its files are good, and its metadata and events are not."""
+    from eegcore.recording.listing import session_entry
+
+    lines = []
+    for folder in sorted({os.path.dirname(os.path.abspath(path)) for path in paths}):
+        with contextlib.suppress(NotFound):            # no session: a file by itself
+            if session_entry(os.path.dirname(folder), os.path.basename(folder))["state"] == "broken":
+                lines.append(f"{folder}: never ended. 'python -m eegcore recover' on this folder finishes it.")
+    return lines
 
 
 def _print(arguments: argparse.Namespace, results: list[dict[str, Any]], lines: list[str],

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from eegcore.errors import NotFound
+
+OF_INPUTS = ("inputs", "queue", "overflow")            # common keys that a source, without inputs, has no use for
 
 
 def validate(arguments: argparse.Namespace) -> int:
@@ -24,6 +27,7 @@ def validate(arguments: argparse.Namespace) -> int:
 
 def stages(arguments: argparse.Namespace) -> int:
     """List stage types, or describe one."""
+    from eegcore.config.model import CommonKeys
     from eegcore.stages import catalogue
 
     known = catalogue()
@@ -46,6 +50,11 @@ def stages(arguments: argparse.Namespace) -> int:
     for key, setting in schema.get("properties", {}).items():
         default = "required" if key in schema.get("required", []) else f"default {_shown(setting.get('default'))}"
         print(f"  {key}: {setting.get('description', '')} ({default})")
+    print("and, as every stage:")
+    for key, setting in CommonKeys.model_json_schema()["properties"].items():
+        if stage.role != "source" or key not in OF_INPUTS:
+            words = next((kind["enum"] for kind in setting["anyOf"] if "enum" in kind), ())
+            print(f"  {key}: {setting['description']}{': ' if words else ''}{', '.join(words)}")
     return 0
 
 
@@ -64,8 +73,32 @@ def schema(arguments: argparse.Namespace) -> int:
 
 def ledger(arguments: argparse.Namespace) -> int:
     """Print and check the ledger of a finished file; status 1 if it does not balance."""
-    from eegcore.sinks.ledger_file import check_ledger, format_ledger, read_ledger
+    from eegcore.sinks.ledger_file import LedgerRefused, check_ledger, format_ledger, read_ledger
 
-    found = read_ledger(arguments.path)
+    try:
+        found = read_ledger(arguments.path)
+    except LedgerRefused as error:
+        raise _without_ledger(arguments.path) or error from None
     print(json.dumps(found, indent=2) if arguments.json else format_ledger(found))
     return 1 if check_ledger(found) else 0
+
+
+def _without_ledger(path: str) -> NotFound | None:
+    """Return why a session has no ledger, if it is one and nobody ended it."""
+    from eegcore.recording.listing import read_meta
+    from eegcore.sinks.ledger_file import SUFFIX
+
+    if not os.path.exists(path) or path.endswith(SUFFIX):
+        return None
+    folder = os.path.abspath(path if os.path.isdir(path) else os.path.dirname(path))
+    try:
+        meta = read_meta(os.path.dirname(folder), os.path.basename(folder))
+    except NotFound:
+        return None
+    recovered = meta.get("recovered")
+    has_one = os.path.exists(path + SUFFIX) or any(name.endswith(SUFFIX) for name in os.listdir(folder))
+    if not meta or has_one or (meta.get("state") == "finished" and not recovered):
+        return None
+    rest = ("'recover' has finished it from its files, which say what was recorded, not what was lost before them"
+            if recovered else f"If it is not being recorded now: python -m eegcore recover {path}")
+    return NotFound(f"{path}: this recording was never ended in order, so it has no ledger. {rest}.", path=path)

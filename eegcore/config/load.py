@@ -97,6 +97,12 @@ def _document(source: FilePath | str | dict[str, Any] | list[Any], problems: Pro
                 return parse(file.read(MAX_BYTES + 1), problems)
         except OSError as error:
             code = f"[{errno.errorcode.get(error.errno or 0, 'OSError')} {error.errno}]"
+            if error.errno == errno.EISDIR:
+                held = _pipelines_in(source)
+                problems.add((), f"this is a folder {code}, and a pipeline is a file",
+                             f"Pipelines in it: {listing(held)}" if held else "", "Give the path of a file",
+                             at=(None, 0, 0))
+                return None
             problems.add((), f"the file cannot be read {code}", hint=_other_file(source), at=(None, 0, 0))
             return None
     if isinstance(source, str):
@@ -112,11 +118,15 @@ def _document(source: FilePath | str | dict[str, Any] | list[Any], problems: Pro
 
 def _other_file(path: FilePath) -> str:
     """Return which file beside a missing one was probably meant."""
+    return did_you_mean(path.name, _pipelines_in(path.parent),
+                        "Check the name; a relative one starts at the folder the command is run in")
+
+
+def _pipelines_in(folder: FilePath) -> list[str]:
     try:
-        near = sorted(other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml", ".json"))
+        return sorted(path.name for path in folder.iterdir() if path.suffix in (".yaml", ".yml", ".json"))
     except OSError:
-        near = []
-    return did_you_mean(path.name, near, "Check the name; a relative one starts at the folder the command is run in")
+        return []
 
 
 def _check_top(root: Node, problems: Problems) -> None:

@@ -103,7 +103,8 @@ class Editing:
         """Carry out a JSON-Patch on the merged configuration; see `edit` and `apply_patch`.
 
         A stage that is added comes last, and one without inputs reads the nearest above with an output. The patch
-        works on values, so one that names no stage and no setting is refused as a pipeline file would be.
+        works on values, so one that names no stage and no setting is refused as a pipeline file would be. An empty
+        one changes nothing, and answers the revision there is.
 
         Raises
         ------
@@ -116,6 +117,11 @@ class Editing:
             patched = apply_patch(held.config.merged(), patch)
             return prepare(without_defaults(patched, held.config), name=CHANGE)
 
+        if patch == []:                                # nothing to do is no revision, and no step of `undo`
+            with self._editing:
+                held = self.held()
+                self._check_revision(held, if_rev)
+                return held.config_rev
         return self.edit(make, if_rev=if_rev, at_frame=at_frame)
 
     def add_stage(self, stage_id: str, stage: Any = None, *, after: str | None = None, splice: bool = False,

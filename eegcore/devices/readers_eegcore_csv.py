@@ -78,8 +78,11 @@ def read_eegcore_csv(path: str | os.PathLike[str], data: bytes, *, sps: float | 
             raise refuse(path, "the header has no usable 'sps'", "Give sps, the frames per second.") from None
     rate = check_sps(path, sps)
     gaps = _gaps(table, facts, rate) if names[0] == "frame_index" else []
-    return Recording(values, labels, rate, "counts" if raw else "uV", file_scale, [],
-                     "eegcore_csv", gaps, {"header": facts})
+    meta: dict[str, Any] = {"header": facts}
+    if "time_s" in names:                              # from the start of the run, which the header has
+        meta["first_s"] = float(Table(path, table.rows[:1], table.lines[:1], names, ",").numbers(
+            [names.index("time_s")])[0, 0])
+    return Recording(values, labels, rate, "counts" if raw else "uV", file_scale, [], "eegcore_csv", gaps, meta)
 
 
 def _facts(lines: Sequence[str]) -> dict[str, str]:

@@ -69,9 +69,9 @@ class FileSinks:
         source, out = node.inputs[0]
         stream = next(port.stream for port in plan.stage(source).outputs if port.name == out)
         sources = ", ".join(f"{source} ({plan.stage(source).type})" for source in stream.sources)
-        began_ns = run.start_unix_ns if late_rev is None else time.time_ns()
-        info = RunInfo(run.run_id, plan.name, sink_id, sources, began_ns, run.start_t_ns,
-                       run.live.config_rev, input=str(stream.meta.get("input", "")))
+        info = RunInfo(run.run_id, plan.name, sink_id, sources, run.start_unix_ns, run.start_t_ns,
+                       run.live.config_rev, input=str(stream.meta.get("input", "")),
+                       began_unix_ns=0 if late_rev is None else time.time_ns())
 
         def alarm(place: str, text: str, frame: int | None) -> None:
             self._on_alarm("error", place, text, frame)

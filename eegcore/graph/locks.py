@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from eegcore.errors import Locked
 from eegcore.graph.plan_types import EdgePlan, GroupPlan, Plan
 
+RING_WORDS = ("queue", "overflow")
 MOST_NAMED = 5
 
 
@@ -19,12 +20,13 @@ def differing_stages(running: Plan, wanted: Plan) -> list[str]:
     """Return the stages of `running` that `wanted` does not have as they are, in their order.
 
     As they are means all of it: a new node may come of a word that alters no sample, and a recorder that is made anew
-    ends its file. The rings in front of a stage are part of it: a shorter one is another reader.
+    ends its file. What is said of the rings in front of a stage is said of it.
     """
     after = {stage.id: stage for stage in wanted.stages}
-    rings = _rings(running), _rings(wanted)
+    said, rings = (_said_of_rings(running), _said_of_rings(wanted)), (_file_rings(running), _file_rings(wanted))
     return [stage.id for stage in running.stages
-            if stage != after.get(stage.id) or rings[0].get(stage.id) != rings[1].get(stage.id)]
+            if stage != after.get(stage.id) or said[0].get(stage.id) != said[1].get(stage.id)
+            or rings[0].get(stage.id) != rings[1].get(stage.id)]
 
 
 def downstream(plan: Plan, stages: Iterable[str]) -> list[str]:
@@ -49,7 +51,8 @@ def refuse_locked(running: Plan, wanted: Plan, holders: Iterable[str]) -> list[s
     held = set(holders)
     found = [stage for stage in reached if stage in held]
     if found:
-        causes = _causes(running, differing)
+        causes = [cause for cause in _causes(running, differing)
+                  if set(found).intersection(downstream(running, [cause]))]
         named = ", ".join(causes[:MOST_NAMED]) + (" and more" if len(causes) > MOST_NAMED else "")
         records = "records" if len(found) == 1 else "record"
         raise Locked(f"{named}: locked, because {' and '.join(found)} {records} what would change. While a file is "
@@ -66,11 +69,19 @@ def _causes(plan: Plan, differing: list[str]) -> list[str]:
     return [name for name in differing if name not in below] or differing
 
 
-def _rings(plan: Plan) -> dict[str, list[EdgePlan]]:
-    """Return the rings in front of each stage that has one."""
+def _said_of_rings(plan: Plan) -> dict[str, tuple[object, ...]]:
+    """Return what the document says of the rings in front of each stage; what the plan makes of the rest is its own."""
+    return {name: tuple(stage.get(word) for word in RING_WORDS)
+            for name, stage in plan.config.get("stages", {}).items()}
+
+
+def _file_rings(plan: Plan) -> dict[str, list[EdgePlan]]:
+    """Return the rings in front of file writers, which are part of the writer: a longer one is another reader."""
+    writers = {member for group in plan.groups if is_file(group) for node in group.nodes for member in node.members}
     found: dict[str, list[EdgePlan]] = {}
     for edge in plan.edges:
-        found.setdefault(edge.to_stage, []).append(edge)
+        if edge.to_stage in writers:
+            found.setdefault(edge.to_stage, []).append(edge)
     return found
 
 

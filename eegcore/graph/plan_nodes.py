@@ -66,9 +66,15 @@ def make_nodes(stages: list[StagePlan], streams: dict[PortRef, Stream],
 
 
 def regrouped(running: Plan, wanted: Plan) -> Plan:
-    """Return `wanted` with the stages that run compiled together as they are now."""
+    """Return `wanted` with the stages that run compiled together as they are now.
+
+    A stage of another type is a new one: what it is compiled with would lose its past with it.
+    """
     streams = {(stage.id, port.name): port.stream for stage in wanted.stages for port in stage.outputs}
-    now = {group.name: group.nodes for group in running.groups}
+    types = {stage.id: stage.type for stage in wanted.stages}
+    other = {stage.id for stage in running.stages if types.get(stage.id) != stage.type}
+    now = {group.name: [replace(node, members=[member for member in node.members if member not in other])
+                        for node in group.nodes] for group in running.groups}
     groups = [replace(group, nodes=make_nodes([stage for stage in wanted.stages if stage.group == group.name], streams,
                                               now.get(group.name, ()))) for group in wanted.groups]
     return replace(wanted, groups=groups)

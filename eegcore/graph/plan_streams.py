@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from eegcore.stages.base import OUT, About, Context, Description, SettingProblem, StageType
-from eegcore.stages.stream import Stream
+from eegcore.stages.stream import Kind, Stream
 
 if TYPE_CHECKING:
     from eegcore.config import PipelineConfig, Problems, StageConfig
@@ -96,13 +96,27 @@ def follow_streams(config: PipelineConfig, types: dict[str, StageType], clock: L
                 key == problem.key or re.search(rf"\b{key}\b", problem.message) for key in refused)
             if not follows:
                 path = f"{stage.path}.{problem.key}" if problem.key else stage.path
-                problems.add(path, problem.message, allowed=problem.allowed, hint=problem.hint)
+                hint = ". ".join(filter(None, (problem.hint, _other_input(stage, flow, problem))))
+                problems.add(path, problem.message, allowed=problem.allowed, hint=hint)
             continue
         if described is not None:
             done[stage.id] = described
             flow.stages.append(described)
             flow.streams.update({(stage.id, port.name): port.stream for port in described.description.outputs})
     return flow
+
+
+def _other_input(stage: Declared, flow: Flow, problem: SettingProblem) -> str:
+    """Return what to write if a stage names no input, and the nearest above is a spectrum it cannot read."""
+    if problem.key != "inputs" or stage.config.common.inputs is not None or len(stage.sources) != 1:
+        return ""
+    ready, source = flow.by_id(), stage.sources[0]
+    above = source
+    while above in ready and flow.streams[above, ready[above].description.outputs[0].name].kind is Kind.SPECTRUM_F32:
+        if not ready[above].sources:
+            return ""
+        above = ready[above].sources[0]
+    return "" if above == source else f"It reads {source!r}, the nearest above: write inputs: {above} to read another"
 
 
 def _refused_settings(stage: Declared, problems: Problems) -> set[str]:

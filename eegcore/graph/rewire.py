@@ -81,6 +81,7 @@ class Rewiring:
             if group.name not in self.built.groups and not is_file(group):
                 self.new_groups[group.name] = self.built.groups[group.name] = self.built.graph.add_group()
         self._placing = place_nodes(self.built, self.running, self.wanted, self.change, can_change)
+        self._replace_writers()
         self._make_nodes()
         self._make_edges()
         self._find_routes()
@@ -104,6 +105,18 @@ class Rewiring:
                 self.built.locked = self.built.locked and locked
             self._made_pools[pool.name] = number, slots
             self.built.pools[pool.name], self.built.slots[pool.name] = number, slots
+
+    def _replace_writers(self) -> None:
+        """A file writer reads one ring to its end: where a ring cannot go on, a new writer reads the new one.
+
+        None that holds a lock is among them: what writes into its ring stays. A history reads as many as there are.
+        """
+        before, old = {edge.name: edge for edge in self.running.edges}, nodes_of(self.running)
+        for place, node in list(self.change.kept.items()):
+            if node.members[0] in self._files and node.params["node"] != "history_sink" and not all(
+                    self._goes_on(before.get(edge.name), edge) for edge in self.wanted.edges
+                    if edge.to_stage == node.members[0]):
+                self.change.replace(place, old[place], False)
 
     def _make_nodes(self) -> None:
         for place, node in self.change.fresh.items():

@@ -54,6 +54,7 @@ class Supervisor:
         self._dropped: dict[str, int] = {}
         self._lost: dict[str, int] = {}
         self._alarm_at: dict[str, float] = {}
+        self._silent: dict[str, float] = {}            # disks that do not answer: for how long
         self._granted: set[str] = set()
         self._stopping_since: float | None = None
         self._next_stats = self._next_summary = 0.0
@@ -268,6 +269,9 @@ class Supervisor:
             if silent_s > FILE_SILENT_S:
                 self.alarm("error", f"{sink}.disk", f"{sink}: its disk has not answered for {silent_s:.1f} s. What "
                            "comes meanwhile waits in front of it. Check the disk.")
+                self._silent[sink] = silent_s
+            elif (lasted_s := self._silent.pop(sink, None)) is not None and sink not in self._run.sink_failures():
+                self.alarm("warning", f"{sink}.disk again", f"{sink}: its disk answers again, after {lasted_s:.1f} s.")
 
     def _watch_losses(self) -> None:
         # of the ledger: rings of one name that took the place of each other count together, those that left too

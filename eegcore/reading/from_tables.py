@@ -86,5 +86,6 @@ def _start_unix_ns(meta: dict[str, Any]) -> int | None:
         moment = datetime.datetime.fromisoformat(match[1])
     except ValueError:                                 # the 31st of a month that has none
         return None
-    return (moment - datetime.datetime(1970, 1, 1)) // datetime.timedelta(seconds=1) * 10**9 + int(
+    run_ns = (moment - datetime.datetime(1970, 1, 1)) // datetime.timedelta(seconds=1) * 10**9 + int(
         fraction.ljust(9, "0"))
+    return run_ns + round(float(meta.get("first_s", 0.0)) * 1e9)

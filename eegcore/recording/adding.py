@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from eegcore.graph.plan_types import Plan, StagePlan
 
 TYPE = "bdf_sink"
+PRE_ROLL_S = 10.0                                      # it stays: the next recording may begin so much earlier
 
 
 def recorders(plan: Plan) -> list[StagePlan]:
@@ -29,7 +30,7 @@ def new_recorder(plan: Plan) -> tuple[str, dict[str, Any]]:
         for port in stage.outputs:
             if port.stream.kind.has_counts:
                 name = stage.id if port.name == stage.outputs[0].name else f"{stage.id}.{port.name}"
-                return free_id(plan), {"type": TYPE, "inputs": [name], "armed": True}
+                return free_id(plan), {"type": TYPE, "inputs": [name], "armed": True, "pre_roll_s": PRE_ROLL_S}
     raise StateConflict("recording: nothing in this pipeline carries counts, and a recording keeps counts as the chip "
                         "gave them. Use acquire, or a playback with raw: true.", code="no_raw_source")
 

@@ -50,7 +50,7 @@ def add_session(root: str, folder: str, meta: dict[str, Any]) -> list[str]:
     inside = os.path.join(f"sub-{subject}", f"ses-{session}", "eeg")
     try:
         os.makedirs(os.path.join(root, inside), exist_ok=True)
-        with _alone(root):
+        with alone(root):
             _describe(root, subject, meta)
             made = []
             rows = read_rows(os.path.join(folder, EVENTS))
@@ -69,7 +69,7 @@ def add_session(root: str, folder: str, meta: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _alone(root: str) -> Iterator[None]:
+def alone(root: str) -> Iterator[None]:
     """Keep other sessions, also those of other processes, away."""
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -187,6 +187,11 @@ class Keeper:
             active.forget()
             session.discard()
             raise
+        kept_s = sink.status().get("pre_roll_s", 0.0)
+        if info.pre_roll_s > kept_s and sink.recorder is not None and sink.recorder.alarm is not None:
+            sink.recorder.alarm(f"{sink.sink_id}: pre_roll_s of this recording is {info.pre_roll_s:g}, and the stage "
+                                f"keeps {kept_s:g} s. It begins {kept_s:g} s before its start at most. Set "
+                                f"{sink.sink_id}.pre_roll_s before the next one.")
         return active
 
     def _note(self, active: Active, event: JournalEvent) -> None:
@@ -339,7 +344,8 @@ class Keeper:
         """Finish the session of a sink that was closed while it recorded."""
         with self._lock:
             active = self._active.get(sink.sink_id)
-        if active is None or active.run is not run:
+        # one that a change has put another in the place of is closed when it has written all it had, maybe only now
+        if active is None or active.run is not run or active.sink is not sink:
             return
         with active.ending:
             if not self._is_active(active):

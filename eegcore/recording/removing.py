@@ -1,4 +1,4 @@
-"""Taking a finished session off the disk: the folder that was looked at and no other, and nothing outside of it."""
+"""Taking a finished session off the disk: the folder that was looked at and no other, and its runs in the dataset."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import stat
 from typing import Any
 
 from eegcore.errors import Locked, NotFound, StateConflict, SystemFailed
+from eegcore.recording import bids
+from eegcore.recording.bids_removing import FileId, remove_runs
 from eegcore.recording.listing import FOLDER, session_entry
 
 MOST_DEPTH = 8
 
 
 def remove_session(root: str, session_id: str) -> dict[str, Any]:
-    """Delete a session that is finished; return its id and how many bytes that gave back.
+    """Delete a session that is finished, in the BIDS dataset too; return its id, its bytes and ``bids_files``.
 
-    It takes another name first, so that nobody finds half of it. Files in a BIDS dataset made of it stay.
+    It takes another name first, so that nobody finds half of it.
 
     Raises
     ------
@@ -49,6 +51,11 @@ def remove_session(root: str, session_id: str) -> dict[str, Any]:
                 os.rename(hidden, session_id, src_dir_fd=base, dst_dir_fd=base)
                 raise StateConflict(f"recording {session_id}: was exchanged for something else while it was looked at. "
                                     "Nothing was deleted. Look again.")
+            try:
+                bids_files = remove_runs(os.path.join(root, bids.FOLDER), session_id, _samples(folder))
+            except BaseException:                        # it can be asked for again
+                os.rename(hidden, session_id, src_dir_fd=base, dst_dir_fd=base)
+                raise
             _empty(folder, 0)
             os.rmdir(hidden, dir_fd=base)
             with contextlib.suppress(OSError):           # a file system that cannot sync folders
@@ -60,7 +67,7 @@ def remove_session(root: str, session_id: str) -> dict[str, Any]:
                            f"folder of recordings.", errno=error.errno) from None
     finally:
         os.close(base)
-    return {"id": session_id, "deleted": True, "bytes": entry["bytes"]}
+    return {"id": session_id, "deleted": True, "bytes": entry["bytes"], "bids_files": bids_files}
 
 
 def _lock(folder: int, session_id: str) -> None:
@@ -70,6 +77,13 @@ def _lock(folder: int, session_id: str) -> None:
         raise Locked(f"recording {session_id}: goes on. End it first.", holders=[session_id]) from None
     except OSError:                                      # no locks here: its metadata say that it is finished
         return
+
+
+def _samples(folder: int) -> set[FileId]:
+    """Return which files the samples of a session are; those of a BIDS dataset are the same."""
+    with os.scandir(folder) as entries:
+        found = [entry.stat(follow_symlinks=False) for entry in entries if entry.name.endswith(".bdf")]
+    return {(one.st_dev, one.st_ino) for one in found}
 
 
 def _is_same(base: int, name: str, folder: int) -> bool:

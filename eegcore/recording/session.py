@@ -270,7 +270,11 @@ def new_folder(root: str, slug: str, unix_ns: int, operations: FileOperations = 
     name = datetime.fromtimestamp(unix_ns // 10**9, UTC).strftime("%Y-%m-%dT%H-%M-%SZ") + (f"_{slug}" if slug else "")
     base = os.path.join(root, name)
     try:
-        os.makedirs(root, exist_ok=True)
+        try:
+            os.makedirs(root, exist_ok=True)
+        except FileExistsError:
+            raise SinkFailed(f"{root}: is a file, not a folder, while making the folder of the session [EEXIST 17]. "
+                             "Nothing was recorded. Give a folder, or a new name.", path=root) from None
         with _numbering:
             if len(_last_number) > 1000:
                 _last_number.clear()                   # only a hint

@@ -30,14 +30,16 @@ class RunInfo:
     source : str
         What delivered the samples, for people: ``acquire (emulator)``.
     start_unix_ns : int
-        Wall time of the start; names the file and nothing else.
+        Wall time of `start_t_ns`: the two together say when a packet was.
     start_t_ns : int
-        CLOCK_MONOTONIC (or virtual) time of the start.
+        CLOCK_MONOTONIC (or virtual) time of the start of the run.
     config_rev : int
     version : str
         Version of eegcore.
     input : str
         Name of the recording that is played, without folder and ending; empty if none is.
+    began_unix_ns : int
+        When a sink was added to a run that goes on; names its file and nothing else. 0: with the run.
     """
 
     run_id: str
@@ -49,15 +51,17 @@ class RunInfo:
     config_rev: int = 0
     version: str = ""
     input: str = ""
+    began_unix_ns: int = 0
 
     @property
     def start_name(self) -> str:
-        """UTC start time as file names carry it: ``2026-11-21T04-12-00Z``."""
-        return datetime.fromtimestamp(self.start_unix_ns // 10**9, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+        """When the sink began, UTC, as file names carry it: ``2026-11-21T04-12-00Z``."""
+        began = datetime.fromtimestamp((self.began_unix_ns or self.start_unix_ns) // 10**9, UTC)
+        return began.strftime("%Y-%m-%dT%H-%M-%SZ")
 
     @property
     def start_utc(self) -> str:
-        """UTC start time, ISO 8601 with nanoseconds."""
+        """Start of the run, UTC, ISO 8601 with nanoseconds."""
         seconds, rest = divmod(self.start_unix_ns, 10**9)
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
@@ -197,8 +201,8 @@ class Recorder(SinkWriter, Protocol):
     def status(self) -> dict[str, Any]:
         """Return how the recording stands. Cheap; the one call that any thread may make.
 
-        ``state`` (idle, waiting, recording, failed), ``first_frame`` (device frame, None while waiting),
-        ``sps_in_file``, ``frames``, ``bytes``, ``durable_frames`` (on the disk for
+        ``state`` (idle, waiting, recording, failed), ``first_frame`` (device frame, None if none is recorded),
+        ``sps_in_file``, ``pre_roll_s`` (what it keeps), ``frames``, ``bytes``, ``durable_frames`` (on the disk for
         certain), ``seconds_left`` (None if unknown), ``fsync_s`` (the newest), ``stalled_s`` (how long the system
         call in progress has been running), ``path``, ``error``.
         """

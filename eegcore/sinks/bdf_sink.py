@@ -220,13 +220,14 @@ class BdfWriter:
         if recording is None:
             done = self.last_summary or {}
             return {"state": "failed" if self.failed is not None else "idle", "frames": done.get("frames", 0),
-                    "first_frame": done.get("first_frame"), "sps_in_file": done.get("sps_in_file"),
-                    "bytes": done.get("bytes", 0), "durable_frames": done.get("frames", 0), "seconds_left": None,
-                    "fsync_s": 0.0, "stalled_s": 0.0, "path": None,
-                    "error": None if self.failed is None else self.failed.as_dict()}
+                    "first_frame": None, "sps_in_file": None,      # of the next one, not of the one before
+                    "pre_roll_s": self._pre_roll_s, "bytes": done.get("bytes", 0),
+                    "durable_frames": done.get("frames", 0), "seconds_left": None, "fsync_s": 0.0, "stalled_s": 0.0,
+                    "path": None, "error": None if self.failed is None else self.failed.as_dict()}
         busy = recording.busy_since
         return {"state": "waiting" if recording.first_frame is None else "recording", "frames": recording.frames,
                 "first_frame": recording.first_frame, "sps_in_file": float(recording.layout.header_rate),
+                "pre_roll_s": self._pre_roll_s,
                 "bytes": recording.n_bytes, "durable_frames": recording.durable_frames,
                 "seconds_left": recording.disk.seconds_left, "fsync_s": recording.sync_s,
                 "stalled_s": 0.0 if busy is None else time.monotonic() - busy, "path": recording.path, "error": None}

@@ -75,6 +75,7 @@ export class SessionsList {
       if (performance.now() > sureUntil) {
         sureUntil = performance.now() + SURE_MS;
         button.textContent = "Really delete";
+        button.title = "Its files in the BIDS dataset are deleted too.";
         window.setTimeout(() => { button.textContent = "Delete"; }, SURE_MS);
         return;
       }

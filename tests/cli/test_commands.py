@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from eegcore.cli import main
+from eegcore.config.model import COMMON_KEYS
 from eegcore.sinks.ledger_file import check_ledger
 
 TEN_MISTAKES = """\
@@ -88,6 +90,9 @@ def test_a_saved_plan_runs_with_the_same_bits(capsys, tmp_path):
     (["run", "pipelines/replay.yaml"], "no recording is given. Add --set playback.path=FILE"),
     (["stages", "ntoch"], "no stage type is called 'ntoch'"),
     (["ledger", "nowhere.csv"], "nowhere.csv"),
+    (["export", "any.bdf", "--format", "csv", "--out", "-"], "--out: - is no file."),
+    (["validate", "pipelines"], "pipelines: this is a folder [EISDIR 21], and a pipeline is a file. Pipelines in it: "),
+    (["serve", "tests"], "tests: this is a folder [EISDIR 21], and a pipeline is a file. Give the path of a file."),
     (["serve", "pipelines/default.yaml", "--port", "80000"], "--port: 80000 is no port. Allowed: 0 to 65535"),
     (["serve", "pipelines/default.yaml", "--port", "-1"], "--port: -1 is no port"),
     (["doctor", "--port", "65536"], "--port: 65536 is no port"),
@@ -97,6 +102,18 @@ def test_bad_input_is_status_2_and_one_readable_block(capsys, arguments, said):
     err = capsys.readouterr().err
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_stage_is_described_with_the_keys_every_stage_has(capsys):
+    assert main(["stages", "notch"]) == 0
+    said = capsys.readouterr().out
+    assert "  hz: " in said
+    assert "  on_error: what happens when the stage fails: fatal, drain_then_stop, skip_packet, use_default\n" in said
+    assert re.findall(r"^  (\w+):", said, re.MULTILINE)[-len(COMMON_KEYS):] == list(COMMON_KEYS)
+    assert main(["stages", "acquire"]) == 0
+    said = capsys.readouterr().out
+    assert "  group: " in said
+    assert "  inputs: " not in said
 
 
 @pytest.mark.parametrize(("name", "data"), [

@@ -424,7 +424,11 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path, catalogue: dict[st
 
 def test_a_folder_is_no_file(tmp_path: Path, catalogue: dict[str, Any]) -> None:
     _, problems = load(tmp_path, catalogue=catalogue)
-    assert "the file cannot be read [EISDIR 21]" in str(problems.sorted()[0])
+    said = "this is a folder [EISDIR 21], and a pipeline is a file. Give the path of a file."
+    assert str(problems.sorted()[0]) == f"{tmp_path}: {said}"
+    (tmp_path / "a.yaml").write_text("")
+    _, problems = load(tmp_path, catalogue=catalogue)
+    assert "Pipelines in it: a.yaml. Give the path of a file." in str(problems.sorted()[0])
 
 
 def test_messages_name_the_file(tmp_path: Path, catalogue: dict[str, Any]) -> None:

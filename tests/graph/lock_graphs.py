@@ -109,14 +109,14 @@ class Editor:
 
     def _remove(self) -> None:
         """A stage: what reads it reads what it read, or goes with it."""
-        name = self.random.choice([name for name in self.stages if name != "acquire"])
+        name = self.random.choice([name for name in self.stages if name != "acquire"] or ["acquire"])
         gone = self.stages[name]
         if len(gone["inputs"]) == 1 and self.random.random() < 0.6:
             del self.stages[name]
             for stage in self.stages.values():
                 stage["inputs"] = [gone["inputs"][0] if ref == name else ref for ref in stage["inputs"]]
             return
-        below = self._below(name)
+        below = self._below(name) - {"acquire"}
         self.stages = {other: stage for other, stage in self.stages.items() if other not in below}
 
     def _turn(self) -> None:

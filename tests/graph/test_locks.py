@@ -98,6 +98,36 @@ def test_what_is_said_of_a_recorder_before_the_start_holds_from_the_start(tmp_pa
     assert [folder.name.endswith("_P03") for folder in tmp_path.iterdir()] == [True]
 
 
+def test_a_neighbour_of_another_type_moves_no_bit_of_what_is_recorded(tmp_path):
+    """Stages that are compiled together are taken apart, and each keeps its past."""
+    def rows(name: str, *, changed: bool) -> list[str]:
+        path = tmp_path / f"{name}.csv"
+        stages = [*CHAIN[:3], {"csv_sink": {"path": str(path), "inputs": "notch"}},
+                  {"gain": {"factor": 2, "inputs": "notch"}}, {"lowpass": {"hz": 30}}, {"null_sink": {}}]
+        run = Pipeline(stages, clock="virtual").run(seconds=1)
+        if changed:
+            run.replace("gain", {"bandpass": {"low_hz": 1, "high_hz": 45}}, at_frame=300)
+        with run:
+            run.wait(60)
+        return [line for line in path.read_text().splitlines() if line[:1].isdigit()]
+
+    assert rows("changed", changed=True) == rows("plain", changed=False)
+
+
+def test_a_recorder_that_waits_hears_whoever_comes_in_the_place_of_what_it_has_read(tmp_path):
+    run = Pipeline([BOARD, {"select": {"channels": [1, 2]}}, {"bdf_sink": {
+        "armed": True, "keep_free_bytes": 0, "keep_free_s": 0}}]).run()
+    keeper = Keeper(str(tmp_path))
+    with run:
+        run.add("few", {"select": {"channels": [1, 2, 3]}}, after="acquire", splice=True)
+        keeper.begin(run._graph, "bdf_sink")
+        end = time.monotonic() + 20
+        while not keeper.status("bdf_sink")["frames"]:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert keeper.end("bdf_sink")["frames"] > 0
+
+
 def test_no_recording_begins_while_a_change_waits_for_its_frame(tmp_path):
     run = Pipeline(CHAIN, clock="virtual").run(seconds=1)
     run.update("lowpass", hz=20, at_frame=500)

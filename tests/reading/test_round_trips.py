@@ -206,3 +206,10 @@ def test_a_disk_that_fails_leaves_no_file(tmp_path, make, monkeypatch):
     with pytest.raises(SinkFailed, match="ENOSPC"):
         make(np.zeros((10, 1))).to_xdf(tmp_path / "a.xdf")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_begins_later_than_its_run_says_when(tmp_path):
+    path = tmp_path / "late.csv"
+    path.write_text("# eegcore csv 1\n# start_utc: 2026-11-21T04:12:00.000000007Z\n# sps: 250\n# step: 1\n"
+                    "frame_index,time_s,Cz_uV\n500,2.5,1\n501,2.504,2\n")
+    assert ec.read(path).start_unix_ns == 1795234322_500000007

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from session_folder import SPS
 
+import eegcore as ec
 from eegcore.control.controller import Controller
 from eegcore.errors import Locked
 
@@ -35,13 +37,20 @@ def frames(controller):
 
 
 def test_a_recorder_is_added_at_the_first_counts_and_stays_for_the_next_recording(controller):
+    until(lambda: controller.ledger()["frames"] > SPS)
     begun = controller.start_recording(participant="P01")
     assert begun["sink"] == "bdf_sink"
     assert controller.config()["stages"]["bdf_sink"]["inputs"] == ["acquire"]
     assert controller.config()["stages"]["bdf_sink"]["armed"] is True
     until(lambda: frames(controller) > SPS // 4)
     first = controller.stop_recording()
-    controller.start_recording()
+    recording = ec.read(begun["folder"])
+    assert abs(recording.start_unix_ns - begun["since"]) < 0.5e9, "the run began a second earlier"
+    controller.mark("between")
+    begun = controller.start_recording(pre_roll_s=0)
+    controller.mark("inside")
+    until(lambda: "inside" in (Path(begun["folder"]) / "events.tsv").read_text())
+    assert "between" not in (Path(begun["folder"]) / "events.tsv").read_text()
     until(lambda: frames(controller) > SPS // 8)
     second = controller.stop_recording()
     assert second["first_frame"] >= first["first_frame"] + first["frames"]
@@ -64,3 +73,11 @@ def test_a_recorder_that_is_not_armed_records_from_its_first_packet_and_goes_whe
     ledger = controller.shutdown(20)
     assert (ledger["lost"], ledger["balanced"]) == (0, True)
     assert [session["frames"] for session in controller.recordings()] == [ended["frames"]]
+
+
+def test_less_pre_roll_than_was_asked_for_is_said(controller):
+    told = []
+    controller.subscribe(told.append)
+    controller.start_recording(pre_roll_s=20)
+    until(lambda: any("pre_roll_s of this recording is 20, and the stage keeps 10 s" in event.get("message", "")
+                      for event in told))

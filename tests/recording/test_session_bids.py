@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,9 @@ import edfio
 import pytest
 from session_folder import SPS, read_json
 
+from eegcore.errors import SystemFailed
 from eegcore.graph.journal import JournalEvent
+from eegcore.recording.removing import remove_session
 
 EVENTS = [JournalEvent("marker", 800, 0, "late", 0.5, "api"), JournalEvent("marker", 250, 0, "early", 0, "udp")]
 # BIDS 1.10: entities in their order, then suffix and extension
@@ -121,6 +125,47 @@ def test_what_people_have_written_into_a_dataset_stays(record, tmp_path):
     assert (root / "README").read_text() == "Our study.\n"
     assert (root / "participants.tsv").read_text() == "participant_id\tage\nsub-P01\t34\nsub-P02\tn/a\n"
     check_dataset(root)
+
+
+def test_a_session_that_is_deleted_leaves_no_copy_in_the_dataset(record, tmp_path):
+    ids = [Path(record(root=tmp_path, participant=participant, bids=True, **more)["folder"]).name
+           for participant, more in [("P01", {}), ("P01", {"segment_s": 1.5}), ("P02", {})]]
+    root, outside = tmp_path / "bids", tmp_path / "outside"
+    (root / "participants.tsv").write_text("participant_id\tage\nsub-P01\t34\nsub-P02\t51\n")
+    shutil.copytree(root / "sub-P02", outside)
+    answer = remove_session(str(tmp_path), ids[1])
+    assert answer["bids_files"] == [f"sub-P01/ses-01/eeg/sub-P01_ses-01_task-unnamed_run-{run:02d}_eeg.bdf"
+                                    for run in (2, 3, 4)]
+    assert [path.name for path in check_dataset(root)] == ["sub-P01_ses-01_task-unnamed_run-01_eeg.bdf",
+                                                           "sub-P02_ses-01_task-unnamed_run-01_eeg.bdf"]
+    copied = root / "sub-P02" / "ses-01" / "eeg" / "sub-P02_ses-01_task-unnamed_run-01_eeg.bdf"
+    copied.write_bytes(copied.read_bytes())              # a file system without links: the sidecar says whose it is
+    copied.with_name("sub-P02_ses-01_task-unnamed_run-01_electrodes.tsv").write_text("a\tb\n")
+    (root / "sub-P01" / "ses-01" / "eeg" / "sub-P01_ses-01_task-unnamed_run-01_eeg.json").unlink()  # the inode says it
+    (root / "sub-P03").symlink_to(outside)
+    for session_id in ids[::2]:
+        assert len(remove_session(str(tmp_path), session_id)["bids_files"]) == 1
+    assert {path.name for path in root.iterdir()} == {*TOP, "sub-P03"}
+    assert (root / "participants.tsv").read_text() == "participant_id\tage\n"
+    assert len(list(outside.rglob("*.bdf"))) == 1, "links are not followed"
+
+
+def test_a_session_whose_copy_cannot_be_deleted_stays_and_can_be_deleted_again(record, tmp_path, monkeypatch):
+    session_id = Path(record(root=tmp_path, participant="P01", bids=True)["folder"]).name
+    unlink = os.unlink
+
+    def refused(name, **places):
+        if str(name).endswith("_eeg.json"):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        unlink(name, **places)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refused)
+        with pytest.raises(SystemFailed, match="cannot be deleted"):
+            remove_session(str(tmp_path), session_id)
+    assert (tmp_path / session_id / "eeg.bdf").exists()
+    assert len(remove_session(str(tmp_path), session_id)["bids_files"]) == 1
+    assert {path.name for path in (tmp_path / "bids").iterdir()} == TOP
 
 
 @pytest.mark.deep

@@ -58,6 +58,34 @@ def test_mistakes_are_told_and_nothing_is_made(pipeline, tmp_path, capsys, argum
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_of_recordings_that_is_a_file_is_called_one(pipeline, tmp_path, capsys):
+    (tmp_path / "out").write_text("")
+    assert main(["record", pipeline, "--out", str(tmp_path / "out"), "--seconds", "1", "--virtual"]) != 0
+    assert f"{tmp_path / 'out'}: is a file, not a folder, while making the folder of the session" in capsys.readouterr().err
+
+
+def test_a_session_that_nobody_ended_is_said_to_be_one(record, tmp_path, capsys):
+    folder = Path(record(root=tmp_path)["folder"])
+    assert main(["verify", str(folder)]) == 0
+    assert "never ended" not in capsys.readouterr().out
+    (folder / "eeg.bdf.ledger.json").unlink()
+    meta = read_json(folder / "session_meta.json")
+    (folder / "session_meta.json").write_text(json.dumps({**meta, "state": "recording"}))
+    assert main(["verify", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"{folder}: never ended. 'python -m eegcore recover' on this folder finishes it.\n" in said
+    assert main(["ledger", str(folder)]) == 2
+    assert f"never ended in order, so it has no ledger. If it is not being recorded now: python -m eegcore recover " \
+           f"{folder}." in capsys.readouterr().err
+    assert main(["recover", str(folder)]) == 0
+    for path in (folder, folder / "eeg.bdf"):
+        assert main(["ledger", str(path)]) == 2
+        assert f"{path}: this recording was never ended in order, so it has no ledger. 'recover' has finished it" in (
+            capsys.readouterr().err)
+    assert main(["verify", str(folder)]) == 0
+    assert "never ended" not in capsys.readouterr().out
+
+
 def test_a_pipeline_without_counts_cannot_be_recorded(tmp_path, capsys):
     (tmp_path / "eeg.csv").write_text("A,B\n" + "1.5,2.5\n" * 500)
     (tmp_path / "p.yaml").write_text(f"- playback: {{path: {tmp_path / 'eeg.csv'}, sps: 100}}\n- null_sink: {{}}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -247,6 +248,8 @@ def test_a_disk_that_does_not_answer_is_an_alarm_within_a_second_and_costs_nothi
     assert controller.status()["recording"]["stalled_s"] > 0.5
     recorder.write = real
     hung.set()
+    until(lambda: [alarm for _, alarm in alarms if re.search(r"bdf_sink: its disk answers again, after [0-9.]+ s\.",
+                                                              alarm["message"])])
     ended = controller.stop_recording()
     assert (ended["state"], ended["ledger"]["lost"]) == ("finished", 0)
 

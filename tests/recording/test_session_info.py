@@ -50,7 +50,9 @@ def test_settings_of_a_sink_have_the_same_limits():
 
 
 def test_a_recorder_wants_counts_and_says_where_they_are():
-    with pytest.raises(ConfigError, match=r"bdf_sink records counts, and its input carries uV only.*keep_raw: true"):
+    with pytest.raises(ConfigError, match=(
+            r"bdf_sink records counts, and its input carries uV only.*Allowed: RAW_I32, RAW_AND_VOLTAGE\..*"
+            "keep_raw: true")):
         prepare([{"acquire": {"board": "emulator"}}, {"to_voltage": {}}, {"bdf_sink": {}}])
     _, plan = prepare([{"acquire": {"board": "emulator"}}, {"to_voltage": {"keep_raw": True}}, {"bdf_sink": {}}])
     edge = next(edge for edge in plan.edges if edge.to_stage == "bdf_sink")

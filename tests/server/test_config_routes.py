@@ -110,6 +110,28 @@ async def test_what_runs_is_what_is_stored_and_told(served):
     assert run.live.config_rev == served.controller.config_rev == 2
 
 
+async def test_a_stage_that_would_read_a_spectrum_is_told_to_name_its_input(served):
+    patch = [{"op": "add", "path": "/stages/fft", "value": {"type": "fft", "inputs": "gain"}},
+             {"op": "add", "path": "/stages/bands", "value": {"type": "bands", "inputs": "fft"}},
+             {"op": "add", "path": "/stages/notch", "value": {"type": "notch", "hz": 50}}]
+    async with send(served, patch) as answer:
+        assert (await answer.json())["error"]["message"].endswith(
+            "Take its input from before the fft. It reads 'bands', the nearest above: write inputs: gain to read "
+            "another.")
+    patch[2]["value"]["inputs"] = "bands"
+    async with send(served, patch) as answer:
+        assert (await answer.json())["error"]["message"].endswith("Take its input from before the fft.")
+
+
+async def test_an_empty_patch_is_no_revision(served):
+    async with send(served, [], headers={"If-Match": "0"}) as answer:
+        assert await error(answer) == (412, "stale_revision")
+    async with send(served, []) as answer:
+        assert (await answer.json(), answer.headers["ETag"]) == ({"config_rev": 1}, '"1"')
+    async with served.post("/api/config/undo") as answer:
+        assert await error(answer) == (409, "nothing_to_undo")
+
+
 async def test_stages_by_route_and_undo(served):
     async with send(served, {"action": "add", "after": "gain"}, "POST", "/pipeline/stage/fft") as answer:
         assert await answer.json() == {"config_rev": 2}
