@@ -273,8 +273,8 @@ def new_folder(root: str, slug: str, unix_ns: int, operations: FileOperations = 
         try:
             os.makedirs(root, exist_ok=True)
         except FileExistsError:
-            raise FileRefused(f"{root}: is a file, and recordings are made in a folder. Nothing was recorded. Give a "
-                              "folder, or a new name.", path=root) from None
+            raise SinkFailed(f"{root}: is a file, not a folder, while making the folder of the session [EEXIST 17]. "
+                             "Nothing was recorded. Give a folder, or a new name.", path=root) from None
         with _numbering:
             if len(_last_number) > 1000:
                 _last_number.clear()                   # only a hint
