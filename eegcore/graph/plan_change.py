@@ -2,7 +2,8 @@
 
 A node stays when the same stages are compiled into it, in the same group, and what flows in and out of it has the same
 shape; its settings may change with it if its type allows that, and its inputs may come from elsewhere. Everything
-else is made anew beside it and takes its place. Only the sources, and the clock of the run, need a stop.
+else is made anew beside it and takes its place. Only the sources, the clock of the run, and what threads asked the
+system for when they began need a stop.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def compare_plans(running: Plan, wanted: Plan, can_change: Callable[[str], bool]
     Raises
     ------
     NeedsStop
-        If a source would be another one, or the clock; the message says which, and how.
+        If a source would be another one, the clock, or what a thread asks the system for; the message says which,
+        and how.
     """
     reasons = [*_other_run(running, wanted)]
     if reasons:
@@ -163,6 +165,13 @@ def _other_run(running: Plan, wanted: Plan) -> Iterator[str]:
         if getattr(running, word) != getattr(wanted, word):
             yield (f"runtime.{word}: it would change from {getattr(running, word)} to {getattr(wanted, word)}, and "
                    "holds for a whole run.")
+    threads = {group.name: group for group in running.groups}
+    for thread in wanted.groups:
+        for word in ("cores", "priority"):
+            asked, asks = getattr(threads.get(thread.name, thread), word), getattr(thread, word)
+            if asked != asks:
+                yield (f"runtime.groups.{thread.name}.{word}: it would change from {_shown(asked or 'none')} to "
+                       f"{_shown(asks or 'none')}, and a thread asks for it when it begins.")
     before, after = ({stage.id: stage for stage in plan.stages if stage.role == "source"} for plan in (running, wanted))
     yield from (f"{name}: a source would be new." for name in after if name not in before)
     yield from (f"{name}: the source would be gone." for name in before if name not in after)

@@ -168,6 +168,17 @@ def test_a_running_graph_takes_settings_and_refuses_as_a_whole_what_needs_a_stop
     assert controller.run.plan is controller.held().plan
 
 
+def test_what_a_thread_asked_the_system_for_is_not_changed_in_words_only(controller):
+    cores = {"op": "add", "path": "/runtime/groups/dsp", "value": {"cores": [0]}}
+    controller.start()
+    with pytest.raises(NeedsStop, match=r"runtime.groups.dsp.cores: it would change from none to \[0\]"):
+        controller.patch([cores])
+    later = {"op": "add", "path": "/runtime/groups/later", "value": {"cores": [0]}}
+    assert controller.patch([later, {"op": "add", "path": "/stages/notch/group", "value": "later"}]) == 2
+    controller.shutdown(20)
+    assert controller.patch([cores]) == 3
+
+
 def test_what_is_recorded_is_locked_and_the_holders_are_named(tmp_path):
     controller = Controller([*STAGES[:3], {"csv_sink": {"path": str(tmp_path / "x.csv")}},
                              {"gain": {"id": "beside", "inputs": "to_voltage"}}, {"null_sink": {}}])
