@@ -149,6 +149,21 @@ def test_drops_of_a_ring_that_takes_the_place_of_another_are_told_from_the_first
     assert int(events[1]["message"].split("(")[1].split()[0]) > before
 
 
+def test_what_the_log_left_out_is_written_while_the_run_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    run = GraphRun(Pipeline([{"acquire": {"board": "emulator", "sps": 250}}, {"null_sink": {}}]).plan)
+    supervisor = Supervisor(run, lambda event: None, lambda ledger, failure: None)
+    supervisor._quiet.period_s = 0.1
+    run.start()
+    try:
+        supervisor.start()
+        for number in range(3):
+            supervisor.alarm("warning", "place", f"place: {number}.")
+        until(lambda: "place: 2. (suppressed 2 times, this was the last)" in caplog.messages)
+    finally:
+        run.abort()
+        assert supervisor.join(20)
+
+
 def until(what: Any) -> None:
     deadline = time.monotonic() + 20
     while not what():
