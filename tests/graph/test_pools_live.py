@@ -15,7 +15,7 @@ STAGES = [{"acquire": {"board": "emulator", "sps": 1000, "channels": 8}}, {"to_v
 
 
 def test_more_packet_sizes_come_and_go_than_there_are_pools():
-    run = Pipeline(STAGES, clock="virtual").run(seconds=600)
+    run = Pipeline(STAGES, clock="virtual").run()
     with run:
         for k in range(1, 100):
             run.update("fft", window_s=0.2 + 0.01 * k)
