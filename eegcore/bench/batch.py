@@ -50,13 +50,16 @@ def batch(effort: Effort) -> list[Line]:
 
         found = interleaved(lambda: process(2), lambda: process(1), effort.rounds(3))
     two_s, one_s = (float(np.median(used[jobs][1:])) for jobs in (2, 1))
-    note = (f"{seconds:g} s each; processor time {two_s:.2f} s with two, {one_s:.2f} s with one: {two_s / one_s:.2f}x "
-            f"for sharing caches and memory; two used {100 * two_s / (2 * found.ours_s):.0f} % of two cores, the rest "
-            "waited for the disk, for each other's end, and for other programs")
+    most = 2 * found.peer_s / one_s
+    note = (f"{seconds:g} s each; one process used {one_s / found.peer_s:.2f} cores (files are written beside what is "
+            f"filtered), so that two cores are worth at most {most:.2f}x; processor time {two_s:.2f} s with two, "
+            f"{one_s:.2f} s with one: {two_s / one_s:.2f}x for sharing caches and memory; two used "
+            f"{100 * two_s / (2 * found.ours_s):.0f} % of two cores, the rest waited for the disk, for each other's "
+            "end, and for other programs")
     return [Line("batch", what, f"{found.ours_s:.2f} s (one process: {found.peer_s:.2f} s)", found.ratio >= GOAL,
                  f">= {GOAL:g}x one process", "one process", found.ratio, n_channels=CHANNELS, note=note,
                  values={"two_s": found.ours_s, "one_s": found.peer_s, "two_processor_s": two_s,
-                         "one_processor_s": one_s, "recording_s": seconds,
+                         "one_processor_s": one_s, "most": most, "recording_s": seconds,
                          "times_real_time": N * seconds / found.ours_s})]
 
 

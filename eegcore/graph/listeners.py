@@ -174,6 +174,7 @@ class Listeners:
         """Take a tap off; what waited in it is dropped."""
         with self.mutex:
             listener = self._open.pop(number)
+            listener.refuse()                          # a group that waits for one of them would not let go of another
             for ear in [*listener.heard, *listener.ears]:
                 self._take_off(ear)
 

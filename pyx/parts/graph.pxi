@@ -73,7 +73,8 @@ cdef class Graph:
         while number < self.n_groups and self.groups[number] is not NULL:
             number += 1
         if number == MAX_GROUPS:
-            raise errors.EegcoreError(f"plan: more than {MAX_GROUPS} groups. Put stages into fewer groups.")
+            raise errors.EegcoreError(f"plan: more than {MAX_GROUPS} groups. Put stages into fewer groups, or wait until "
+                                      "changes that were made have begun.")
         self.groups[number] = ec_group_create(self.c)
         if self.groups[number] is NULL:
             raise MemoryError("eegcore: no memory for a group")
@@ -116,7 +117,7 @@ cdef class Graph:
             at += 1
         if at == MAX_NODES or len(outputs) > MAX_OUTPUTS:
             raise errors.EegcoreError(f"plan: more than {MAX_NODES} nodes, or {MAX_OUTPUTS} outputs of one. "
-                                      "Split the pipeline.")
+                                      "Split the pipeline, or wait until changes that were made have begun.")
         pools = [None if out["pool"] is None else out["pool"] for out in outputs]
         for pool in pools:
             if pool is not None:

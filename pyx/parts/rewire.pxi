@@ -156,6 +156,8 @@ cdef class _Rewiring:
                 group = self.graph.edge_group[routes.edges[i - routes.n_local].number]
                 if group < 0:
                     continue
+            if ec_turn_has_ended(&self.graph._group(group).turn):
+                continue               # and with it all that it would have read, or handed on
             newest = self.fresh[group] if self.fresh[group] is not NULL else self.graph._group(group).published
             if i < routes.n_local and not ec_schedule_has_node(newest, routes.local[i].node):
                 raise errors.BadArgument(f"routes: node {routes.local[i].node.number} is not in the schedule of its "
@@ -231,7 +233,8 @@ def hand_over(Graph graph, list changes, uint32_t config_rev, uint64_t at_frame=
             raise errors.BadArgument("change: not prepared for this graph, or handed over already. Prepare another.")
     for group, (nodes, inputs) in (schedules or {}).items():
         if ec_turn_has_ended(&graph._group(group).turn):
-            raise errors.StateConflict(f"group {group}: it has ended. Add another group.")
+            raise errors.StateConflict(f"group {group}: its thread has ended, as its sources have. Nothing was changed. "
+                                       "Stop the pipeline, then change it.")
         rewiring.schedule(group, config_rev, nodes, inputs)
     rewiring.remember()
     sources = [new_change(graph, graph.sources[i].number, NULL, 0.0, []) for i in range(graph.n_groups)
@@ -284,11 +287,13 @@ def edge_is_over(Graph graph, int edge):
     cdef ec_edge *e = graph._edge_at(edge)
     cdef int group = graph.edge_group[edge]
     cdef Tap tap = graph._taps.get(edge)
-    if group >= 0:
-        return bool(ec_over_seen(&e.over)) or bool(ec_group_is_gone(graph.groups[group]))
+    if group >= 0 and (ec_over_seen(&e.over) or not ec_group_is_gone(graph.groups[group])):
+        return bool(ec_over_seen(&e.over))
     if not ec_edge_has_ended(e):
         return False
-    if tap is not None and tap._edge is NULL and not tap._waiting:
+    if group >= 0:                     # of a run that was stopped at once
+        ec_edge_sweep(e, EC_DROP_CLOSED if ec_edge_is_closed(e) else EC_DROP_STOPPED)
+    elif tap is not None and tap._edge is NULL and not tap._waiting:
         ec_edge_sweep(e, EC_DROP_CLOSED)
     return ec_edge_depth(e) == 0
 

@@ -18,9 +18,9 @@ cdef double *number_array(values, Py_ssize_t padded) except NULL:
 
 
 cdef void *new_aligned(size_t n_bytes) noexcept nogil:
-    """Zeroed memory on a 64-byte line, NULL if there is none. Free with free()."""
+    """Zeroed memory on a pair of cache lines (EC_CACHE_PAIR), NULL if there is none. Free with free()."""
     cdef void *p = NULL
-    if posix_memalign(&p, 64, (n_bytes + 63) // 64 * 64) != 0:
+    if posix_memalign(&p, 128, (n_bytes + 127) // 128 * 128) != 0:
         return NULL
     memset(p, 0, n_bytes)
     return p

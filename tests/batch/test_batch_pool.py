@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -156,6 +157,23 @@ def test_leaving_by_an_error_gives_up_at_once(tmp_path, recordings):
     assert time.monotonic() - began < 30
     assert {(future.result().ok, future.result().stopped) for future in futures} == {(False, True)}
     assert os.listdir(tmp_path / "out") == []
+
+
+def test_the_memory_of_one_recording_is_that_of_the_next(tmp_path):
+    """26 MB each: a worker holds one of them, also while it begins with the next."""
+    def most_bytes() -> int:
+        status = Path(f"/proc/{pool._workers.pids[0]}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) << 10
+
+    write_edf(tmp_path / "r0.edf", 0, n_frames=200_000, n_channels=32)
+    (tmp_path / "p.yaml").write_text(PIPELINE.replace("csv_sink: {path: \"{input}_filtered.csv\"}", "null_sink: {}"))
+    with ec.PipelinePool(tmp_path / "p.yaml", max_concurrent=1, out=tmp_path / "out") as pool:
+        found = []
+        for n in range(5):
+            os.link(tmp_path / "r0.edf", tmp_path / f"r{n + 1}.edf")
+            assert pool.execute(tmp_path / f"r{n + 1}.edf").result().ok
+            found.append(most_bytes())
+    assert found[-1] - found[0] < 13e6, found
 
 
 def test_a_sink_that_fails_leaves_nothing(tmp_path, recordings):

@@ -18,4 +18,5 @@ def test_the_line_of_two_processes_beside_one(monkeypatch):
     assert line.ok == (line.ratio >= 1.8)
     assert line.values["two_processor_s"] > 0
     assert line.values["one_processor_s"] > 0
+    assert line.values["most"] == 2 * line.values["one_s"] / line.values["one_processor_s"]
     assert line.goal == ">= 1.8x one process"

@@ -35,7 +35,7 @@ BASE: dict[str, Any] = {
         {"select": {"labels": ["Cz", "O1"], "inputs": "bandpass"}},
         {"websocket_sink": {"topic": "eeg", "inputs": "bandpass", "overflow": "drop_oldest", "queue": 8}},
         {"null_sink": {"inputs": "spectrum", "group": "slow"}},
-        {"csv_sink": {"path": "x_{start}.csv", "inputs": "decimate", "on_error": "skip_packet"}},
+        {"csv_sink": {"path": "x_{start}.csv", "inputs": "decimate", "on_error": "drain_then_stop"}},
     ],
 }
 ODD_VALUES: list[Any] = [

@@ -44,7 +44,9 @@ def run(tmp_path: Path, x: NDArray[np.float32], *stages: dict[str, Any]) -> list
     seen = []
     while (packets := tap.wait(1.0)) is not None:
         for packet in packets:
-            seen.append(Seen(packet.frame_index, packet.n_frames, packet.flags, protocol.masks_of(packet),
+            *masks, substituted = protocol.masks_of(packet)
+            assert substituted == 0
+            seen.append(Seen(packet.frame_index, packet.n_frames, packet.flags, tuple(masks),
                              packet.encode(3)[:64], json.loads(protocol.data("t", 3, packet)), packet.data.copy()))
             assert (packet.lead_off, packet.saturated, packet.flatline, packet.blink, packet.muscle) == seen[-1].masks
             packet.release()
@@ -114,8 +116,8 @@ def test_the_client_knows_what_the_server_said_last() -> None:
     assembler = Assembler()
     assembler.on_text(json.dumps(meta))
     assert assembler.flags == {}
-    assembler.on_text(json.dumps(protocol.flags(1, 10, LABELS, (0, 0, 4, 3, 0))))
+    assembler.on_text(json.dumps(protocol.flags(1, 10, LABELS, (0, 0, 4, 3, 0, 0))))
     assert assembler.flags == {"lead_off": [], "saturated": [], "flatline": ["Cz"], "blink": ["Fp1", "Fp2"],
-                               "muscle": []}
+                               "muscle": [], "substituted": []}
     assembler.on_text(json.dumps({**meta, "run_id": "s"}))
     assert assembler.flags == {}
