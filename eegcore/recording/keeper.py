@@ -130,7 +130,6 @@ class Keeper:
         SinkFailed
             If the disk refuses; nothing is left then.
         """
-        run.sink(sink_id)
         return self._begin_alone(run, sink_id, given or {}, lock or (lambda: run.live.lock(sink_id)))
 
     def _begin_alone(self, run: GraphRun, sink_id: str, given: dict[str, Any], lock: Callable[[], int] | None,
@@ -299,9 +298,11 @@ class Keeper:
         summary = dict((recorder.last_summary if recorder is not None else None) or {})
         ledger = run_ledger or session_ledger(active.run.run_id, sink.sink_id, summary)
         try:
-            if run_ledger is None:
-                for entry in summary.get("segments", ()):
-                    write_ledger(ledger_path(session.path(entry["file"])), ledger, self._operations)
+            for entry in summary.get("segments", ()) if run_ledger is None else ():
+                write_ledger(ledger_path(session.path(entry["file"])), ledger, self._operations)
+        except SinkFailed as failure:                  # the session is finished all the same
+            error = error or failure
+        try:
             session.finish("failed" if error is not None else "finished", summary,
                            last_facts(active.run, sink), ledger, str(error) if error is not None else None)
             if session.info.bids and error is None:

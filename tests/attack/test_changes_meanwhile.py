@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from eegcore.control.controller import Controller
+from eegcore.errors import SinkFailed
 from eegcore.graph.run import GraphRun
 from eegcore.graph.supervisor import Supervisor
 from eegcore.pipeline import Pipeline
@@ -67,6 +68,22 @@ def test_a_recorder_that_changes_before_it_is_locked_is_the_one_that_records(con
     assert controller.stop_recording()["state"] == "finished"
     assert json.loads((folder / "session_meta.json").read_text())["notes"] == "new"
     assert controller.holders() == []
+
+
+def test_a_session_whose_ledger_cannot_be_written_is_finished_all_the_same(controller, monkeypatch):
+    def refuse(path: str, *arguments: Any) -> None:
+        raise SinkFailed(f"{path}: the disk is full [ENOSPC 28].")
+
+    monkeypatch.setattr("eegcore.recording.keeper.write_ledger", refuse)
+    controller.start_recording()
+    until(lambda: controller.recording_status()["frames"] > 0)
+    with pytest.raises(SinkFailed, match="disk is full"):
+        controller.stop_recording()
+    folder = Path(controller.recording.keeper.last["folder"])
+    meta = json.loads((folder / "session_meta.json").read_text())
+    assert meta["state"] == "failed"
+    assert meta["frames"] > 0
+    assert meta["error"].endswith("the disk is full [ENOSPC 28].")
 
 
 def test_health_in_the_middle_of_a_change(controller, monkeypatch, tmp_path):
@@ -130,6 +147,21 @@ def test_drops_of_a_ring_that_takes_the_place_of_another_are_told_from_the_first
         run.finish()
     assert [event["place"] for event in events] == ["edge websocket_sink -> server"] * 2
     assert int(events[1]["message"].split("(")[1].split()[0]) > before
+
+
+def test_what_the_log_left_out_is_written_while_the_run_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    run = GraphRun(Pipeline([{"acquire": {"board": "emulator", "sps": 250}}, {"null_sink": {}}]).plan)
+    supervisor = Supervisor(run, lambda event: None, lambda ledger, failure: None)
+    supervisor._quiet.period_s = 0.1
+    run.start()
+    try:
+        supervisor.start()
+        for number in range(3):
+            supervisor.alarm("warning", "place", f"place: {number}.")
+        until(lambda: "place: 2. (suppressed 2 times, this was the last)" in caplog.messages)
+    finally:
+        run.abort()
+        assert supervisor.join(20)
 
 
 def until(what: Any) -> None:

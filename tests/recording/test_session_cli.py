@@ -61,7 +61,7 @@ def test_mistakes_are_told_and_nothing_is_made(pipeline, tmp_path, capsys, argum
 def test_a_folder_of_recordings_that_is_a_file_is_called_one(pipeline, tmp_path, capsys):
     (tmp_path / "out").write_text("")
     assert main(["record", pipeline, "--out", str(tmp_path / "out"), "--seconds", "1", "--virtual"]) != 0
-    assert f"{tmp_path / 'out'}: is a file, not a folder, while making the folder of the session" in capsys.readouterr().err
+    assert f"{tmp_path / 'out'}: is a file, not a folder, while making" in capsys.readouterr().err
 
 
 def test_a_session_that_nobody_ended_is_said_to_be_one(record, tmp_path, capsys):
