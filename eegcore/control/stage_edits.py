@@ -13,6 +13,7 @@ Replacing
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -166,6 +167,14 @@ def as_settings(stage_id: str, stage: Any, default_type: str) -> Document:
         (name, settings), = stage.items()
         if name in catalogue() and (settings is None or isinstance(settings, Mapping)):
             stage = {"type": name, **(settings or {})}
+    # settings may be called like types (gain of acquire): that is no mistake where the type is known
+    outside = next((name for name in stage if name in catalogue()), None)
+    if outside is not None and "type" not in stage and default_type not in catalogue():
+        others = ", ".join(shown(name) for name in stage if name != outside)
+        raise BadArgument(f'stage: {others} {"stand" if len(stage) > 2 else "stands"} beside {outside!r}. Put all that '
+                          f'belongs to it inside: {{{json.dumps(outside)}: {{...}}}}.' if others else
+                          f"stage: {outside!r} holds {shown(stage[outside])}, and not its settings. Send for example "
+                          f'{{{json.dumps(outside)}: {{}}}}.')
     made = {"type": default_type, **stage}
     if not isinstance(made["type"], str):
         raise BadArgument(f"stage: type {shown(made['type'])} is not a name. Send for example {{\"type\": \"notch\"}}.")

@@ -73,6 +73,9 @@ class RunStaff:
 
     def settle(self, rewiring: Rewiring) -> None:
         """Let the new ones begin, and those that are not needed any more end by themselves."""
+        for member in self._hired:                     # first: nobody finds a name without a writer
+            if member.sink is not None:
+                self._run.files.put(member.sink)
         gone = {node.members[0] for node in rewiring.change.gone.values()}
         present = {group.name for group in rewiring.wanted.groups}
         for member in self.crew.members:
@@ -97,8 +100,6 @@ class RunStaff:
                        and built.edges[edge.name] not in stay]
         self._listeners.settle()
         for member in self._hired:
-            if member.sink is not None:
-                self._run.files.put(member.sink)
             if self.crew.has_started:
                 member.word.set()
         self._hired = []

@@ -130,7 +130,6 @@ class Keeper:
         SinkFailed
             If the disk refuses; nothing is left then.
         """
-        run.sink(sink_id)
         return self._begin_alone(run, sink_id, given or {}, lock or (lambda: run.live.lock(sink_id)))
 
     def _begin_alone(self, run: GraphRun, sink_id: str, given: dict[str, Any], lock: Callable[[], int] | None,

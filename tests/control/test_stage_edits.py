@@ -81,6 +81,9 @@ def test_sinks_and_sources_may_be_added_too(controller):
     ({"stage_id": "x", "stage": {"null_sink": {}}, "after": "notch", "splice": True}, BadArgument, "has no output"),
     ({"stage_id": "x", "stage": {"type": "gain", "inputs": "bandpass"}, "after": "notch"}, BadArgument, "Give one of"),
     ({"stage_id": "x", "stage": {"type": "gain", "id": "y"}, "after": "notch"}, BadArgument, "its id is 'y'"),
+    ({"stage_id": "x", "stage": {"gain": {}, "group": "own"}, "after": "notch"}, BadArgument,
+     "'group' stands beside 'gain'. Put all that belongs to it inside"),
+    ({"stage_id": "x", "stage": {"gain": 2}, "after": "notch"}, BadArgument, "'gain' holds 2, and not its settings"),
     ({"stage_id": "x", "stage": [1], "after": "notch"}, BadArgument, "a list is not a stage"),
     ({"stage_id": "x", "stage": {"type": [1]}, "after": "notch"}, BadArgument, "type a list is not a name"),
     ({"stage_id": "fftt", "after": "notch"}, ConfigError, "no stage type is called 'fftt'.*Did you mean 'fft'"),
@@ -134,6 +137,8 @@ def test_a_replaced_stage_keeps_its_place_and_its_inputs(controller):
         "bandstop", ["to_voltage"], 48.0)
     controller.replace_stage("bandpass", {"low_hz": 2, "high_hz": 30, "inputs": ["to_voltage"]})
     assert wires(controller)["bandpass"] == ["to_voltage"]
+    controller.replace_stage("acquire", {"gain": 12, "channels": 4})
+    assert controller.config()["stages"]["acquire"]["gain"] == 12
     for stage, error in ((None, BadArgument), ({"type": "ntch"}, ConfigError), ({"hz": "x"}, ConfigError)):
         with pytest.raises(error):
             controller.replace_stage("notch", stage)

@@ -17,9 +17,11 @@ from eegcore.control.controller import Controller
 from eegcore.errors import Locked
 from eegcore.sinks.bdf_recording import Recording
 
-STAGES = [{"acquire": {"board": "emulator", "sps": SPS, "channels": 4, "batch": 1}}, {"select": {"channels": [1, 2]}},
-          {"bdf_sink": {"armed": True, "keep_free_bytes": 0, "keep_free_s": 0}},
-          {"to_voltage": {"inputs": "acquire"}}, {"gain": {}}, {"null_sink": {}}]
+# the rings are long: a machine that is busy with other things must not end a run here
+PIPELINE = {"version": 1, "runtime": {"queue": 4096}, "stages": [
+    {"acquire": {"board": "emulator", "sps": SPS, "channels": 4, "batch": 1}}, {"select": {"channels": [1, 2]}},
+    {"bdf_sink": {"armed": True, "keep_free_bytes": 0, "keep_free_s": 0}},
+    {"to_voltage": {"inputs": "acquire"}}, {"gain": {}}, {"null_sink": {}}]}
 
 
 class Editor(threading.Thread):
@@ -82,7 +84,7 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, tuple[str, ...], i
 def test_no_change_comes_between_the_lock_and_the_end_of_a_recording(tmp_path, monkeypatch, runs):
     taken = spied(monkeypatch)
     for run in range(runs):
-        controller = Controller(STAGES, recordings=str(tmp_path))
+        controller = Controller(PIPELINE, recordings=str(tmp_path))
         controller.start()
         try:
             n_made = sum(race(controller, taken, Random(f"{run}.{k}")) for k in range(15 if runs == 1 else 100))
