@@ -11,7 +11,7 @@
 
 static bool port_fades(const ec_port *port)
 {
-    return port->pool != NULL && port->n_bins == 0 &&
+    return port->planned_pool != NULL && port->n_bins == 0 &&
            (port->kind == EEGCORE_VOLTAGE_F32 || port->kind == EEGCORE_RAW_AND_VOLTAGE);
 }
 

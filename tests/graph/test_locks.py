@@ -124,7 +124,8 @@ def test_neighbours_that_come_and_go_move_no_bit_of_what_is_recorded(tmp_path, c
 
 
 def test_a_recorder_that_waits_hears_whoever_comes_in_the_place_of_what_it_has_read(tmp_path):
-    run = Pipeline([BOARD, {"select": {"channels": [1, 2]}}, {"bdf_sink": {
+    calm = {"acquire": {"board": "emulator", "sps": 250, "channels": 4}}
+    run = Pipeline([calm, {"select": {"channels": [1, 2]}}, {"bdf_sink": {
         "armed": True, "keep_free_bytes": 0, "keep_free_s": 0}}]).run()
     keeper = Keeper(str(tmp_path))
     with run:
