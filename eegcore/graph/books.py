@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eegcore import _rt
+from eegcore.graph.pools import tidy_pools
 from eegcore.stages.base import OUT
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Books:
     def __init__(self, built: Built) -> None:
         self._built = built
         self._nodes: list[OldNode] = []
-        self._edges: list[tuple[str, int]] = []
+        self._edges: list[tuple[str, int, int]] = []   # name, number, and pool that its packets are from
         self._writers: list[SinkThread] = []
         self.edges: dict[str, Line] = {}               # sums of what is forgotten, by name
         self.stages: dict[str, Line] = {}
@@ -48,9 +49,9 @@ class Books:
         """A node works off what it has, and is no part of the plan any more."""
         self._nodes.append(OldNode(number, stages, ports))
 
-    def retire_edge(self, name: str, number: int, *, is_outlet: bool) -> None:
+    def retire_edge(self, name: str, number: int, pool: int, *, is_outlet: bool) -> None:
         """A ring is emptied by its reader, and gets nothing more. An outlet stays until the server has let it go."""
-        self._edges.append((name, number))
+        self._edges.append((name, number, pool))
         if is_outlet:
             self.outlets.add(number)
 
@@ -63,7 +64,7 @@ class Books:
         edges, sinks, stages = ({name: copied(line) for name, line in lines.items()}
                                 for lines in (self.edges, self.sinks, self.stages))
         digests = {name: list(found) for name, found in self.digests.items()}
-        for name, number in self._edges:
+        for name, number, _ in self._edges:
             add(edges, name, edge_line(_rt.edge_stats(self._built.graph, number), quiet))
         for node in self._nodes:
             self._add_node(node, sinks, stages, digests, quiet or _rt.node_is_over(self._built.graph, node.number))
@@ -92,20 +93,25 @@ class Books:
                     add(self.stages, name, line)
                 for name, found in digests.items():
                     self.digests.setdefault(name, []).extend(found)
-        for name, number in list(self._edges):
+        for name, number, pool in list(self._edges):
             if number in self.outlets or not _rt.edge_is_over(graph, number):
                 continue
             line = edge_line(_rt.edge_stats(graph, number), True)
             if _rt.forget_edge(graph, number):
-                self._edges.remove((name, number))
+                self._edges.remove((name, number, pool))
                 add(self.edges, name, line)
                 for group, inputs in self._built.inputs.items():
                     self._built.inputs[group] = [entry for entry in inputs if entry[0] != number]
         self._built.left = [number for number in self._built.left if not _rt.forget_group(graph, number)]
+        tidy_pools(self._built)
+
+    def retired_rings(self) -> list[tuple[int, int]]:
+        """Return (edge, pool) of all that are not forgotten."""
+        return [(number, pool) for _, number, pool in self._edges]
 
     def is_over(self, edge: int) -> bool:
         """Whether nothing will come through a ring any more and it is empty; True if it is forgotten."""
-        return all(number != edge for _, number in self._edges) or _rt.edge_is_over(self._built.graph, edge)
+        return all(number != edge for _, number, _ in self._edges) or _rt.edge_is_over(self._built.graph, edge)
 
     def _forget_number(self, number: int) -> None:
         built = self._built

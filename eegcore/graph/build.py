@@ -48,6 +48,7 @@ class Built:
     reads: set[tuple[int, int]] = field(default_factory=set)       # (node, one that has to stand behind it)
     left: list[int] = field(default_factory=list)                  # groups whose thread has ended
     spare: dict[str, tuple[int, int]] = field(default_factory=dict)    # pool name -> number and slots of a larger one
+    old_pools: list[int] = field(default_factory=list)             # nothing takes from them, but packets may be around
     with_server: bool = False
     digest: bool = False
     wants_locked: bool = False

@@ -172,9 +172,10 @@ class Listeners:
 
     def close(self, number: int) -> None:
         """Take a tap off; what waited in it is dropped."""
+        # before the lock: whoever holds it may wait for a group that waits for room in one of these rings
+        self._open[number].refuse()
         with self.mutex:
             listener = self._open.pop(number)
-            listener.refuse()                          # a group that waits for one of them would not let go of another
             for ear in [*listener.heard, *listener.ears]:
                 self._take_off(ear)
 

@@ -112,7 +112,7 @@ class LiveChanges:
             self._revisions.need_room()
             found = compare_plans(self.plan, plan, _rt.stage_can_change)
             rev = self.config_rev + 1 if config_rev is None else config_rev
-            self._make(Rewiring(self._built, self.plan, plan, found, rev), at_frame or 0)
+            self._make(Rewiring(self._built, self.plan, plan, found, rev, self.books.retired_rings()), at_frame or 0)
             self._said.add(found.streams, plan, rev)
             self._revisions.add(rev, at_frame or 0, change_text(self.plan, plan), reached)
             self.plan = plan

@@ -72,7 +72,7 @@ def regrouped(running: Plan, wanted: Plan) -> Plan:
     """
     streams = {(stage.id, port.name): port.stream for stage in wanted.stages for port in stage.outputs}
     types = {stage.id: stage.type for stage in wanted.stages}
-    other = {stage.id for stage in running.stages if types.get(stage.id) != stage.type}
+    other = {stage.id for stage in running.stages if types.get(stage.id, stage.type) != stage.type}
     now = {group.name: [replace(node, members=[member for member in node.members if member not in other])
                         for node in group.nodes] for group in running.groups}
     groups = [replace(group, nodes=make_nodes([stage for stage in wanted.stages if stage.group == group.name], streams,

@@ -7,7 +7,7 @@ Names of the plan become numbers of the core here, as in build.py. Nothing that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from eegcore import _rt
@@ -29,6 +29,7 @@ from eegcore.graph.locks import is_file
 from eegcore.graph.node_order import in_order
 from eegcore.graph.plan_change import PlanChange, nodes_of
 from eegcore.graph.plan_types import EdgePlan, Plan
+from eegcore.graph.pools import held_packets, make_pools, pool_names, retire_pools
 from eegcore.graph.rewire_order import place_nodes
 
 if TYPE_CHECKING:
@@ -46,10 +47,14 @@ class Rewiring:
     change : PlanChange
         Nodes that turn out not to be able to stay are moved to `fresh`; streams that are told of anew are added.
     config_rev : int
+    retired : iterable of (edge, pool)
+        Rings that have left the plan and are not forgotten.
     """
 
-    def __init__(self, built: Built, running: Plan, wanted: Plan, change: PlanChange, config_rev: int) -> None:
+    def __init__(self, built: Built, running: Plan, wanted: Plan, change: PlanChange, config_rev: int,
+                 retired: Iterable[tuple[int, int]] = ()) -> None:
         self.built, self.running, self.wanted, self.change, self.rev = built, running, wanted, change, config_rev
+        self._retired = list(retired)
         self.changes: list[_rt.Change] = []
         self.new_groups: dict[str, int] = {}
         self.new_taps: dict[str, _rt.Tap] = {}         # edge name -> reader's end of those that are new
@@ -76,12 +81,12 @@ class Rewiring:
             If the machine cannot hold it or a stage refuses its settings. Call `undo` then.
         """
         number_streams(self.built, self.wanted)
-        self._make_pools()
         for group in self.wanted.groups:
             if group.name not in self.built.groups and not is_file(group):
                 self.new_groups[group.name] = self.built.groups[group.name] = self.built.graph.add_group()
         self._placing = place_nodes(self.built, self.running, self.wanted, self.change, can_change)
         self._replace_writers()
+        self._make_pools()
         self._make_nodes()
         self._make_edges()
         self._find_routes()
@@ -89,22 +94,16 @@ class Rewiring:
         self._make_changes()
 
     def _make_pools(self) -> None:
-        """A pool that may run dry under the new plan gets one in its place that is twice as large; none shrinks.
-
-        The old one stays until the end of the run, as packets of it may be anywhere: so many as to make the new one
-        twice, at most, however often the pipeline changes.
-        """
-        for pool in self.wanted.pools:
-            there = self.built.slots.get(pool.name, 0)
-            if there >= pool.slots:
-                continue
-            number, slots = self.built.spare.pop(pool.name, (-1, 0))
-            if slots < pool.slots:
-                slots = max(pool.slots, 2 * there)
-                number, locked = self.built.graph.add_pool(slots, pool.slot_bytes, self.built.wants_locked)
-                self.built.locked = self.built.locked and locked
-            self._made_pools[pool.name] = number, slots
-            self.built.pools[pool.name], self.built.slots[pool.name] = number, slots
+        """Pools that may run dry under the new plan get another one in their place; none shrinks."""
+        wanted = {edge.name: edge for edge in self.wanted.edges}
+        names = pool_names(self.running)
+        leaving = [(self.built.edges[edge.name], self._pools[names[(edge.from_stage, edge.from_port)]])
+                   for edge in self.running.edges if edge.name in self.built.edges
+                   and not (edge.name in wanted and self._goes_on(edge, wanted[edge.name]))]
+        held = held_packets(self.built, [*leaving, *self._retired])
+        self._made_pools = make_pools(self.built, self.wanted, held)
+        for name, (number, slots) in self._made_pools.items():
+            self.built.pools[name], self.built.slots[name] = number, slots
 
     def _replace_writers(self) -> None:
         """A file writer reads one ring to its end: where a ring cannot go on, a new writer reads the new one.
@@ -253,11 +252,13 @@ class Rewiring:
             ports = {stage.id: self.built.ports[(stage.id, stage.outputs[0].name)][1]
                      for stage in stages if stage.outputs}
             books.retire_node(self.built.nodes[node.members[0]], stages, ports)
-        stay = set(self.edges.values())
+        stay, names = set(self.edges.values()), pool_names(self.running)
         for edge in self.running.edges:
             number = self.built.edges.get(edge.name)
             if number is not None and number not in stay:
-                books.retire_edge(edge.name, number, is_outlet=edge.to_group == "loop" and edge.name in self.built.taps)
+                pool = self._pools[names[(edge.from_stage, edge.from_port)]]
+                is_outlet = edge.to_group == "loop" and edge.name in self.built.taps
+                books.retire_edge(edge.name, number, pool, is_outlet=is_outlet)
 
     def commit(self) -> None:
         """Let names mean what they mean from this revision on."""
@@ -276,6 +277,7 @@ class Rewiring:
         for place, node in nodes_of(self.wanted).items():
             if node.members[0] not in self._files:
                 register(built, node, self._made_nodes.get(place, self._numbers[node.members[0]]))
+        retire_pools(built, self.wanted, self._pools)
         present = {group.name for group in self.wanted.groups}
         for name in [name for name in built.groups if name not in present]:
             del built.groups[name]

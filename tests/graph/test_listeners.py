@@ -186,6 +186,32 @@ def test_a_run_that_is_being_finished_takes_no_change():
     assert run.ledger()["balanced"]
 
 
+def test_two_taps_that_nobody_reads_are_closed_at_the_same_time():
+    run = GraphRun(plan_of("calm"), config_rev=1)
+    taps = [run.open_tap("to_voltage") for _ in range(2)]
+    run.start()
+    trouble: list[BaseException] = []
+
+    def close(number: int) -> None:
+        try:
+            run.close_tap(number)
+        except EegcoreError as error:                  # TapTimeout, if one waited for the other
+            trouble.append(error)
+
+    try:
+        depth = -1
+        while depth != (depth := taps[0][1].depth) or not depth:
+            time.sleep(0.1)                            # until all stands still
+        threads = [threading.Thread(target=close, args=(number,)) for number, _ in taps]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        run.finish()
+    assert trouble == []
+
+
 def test_what_an_aborted_run_leaves_in_a_ring_that_has_left_is_counted():
     def plan(*, has_tail: bool) -> Plan:
         tail = {"tail": {"type": "gain", "inputs": ["to_voltage"], "group": "else"},

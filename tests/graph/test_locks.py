@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,18 +99,26 @@ def test_what_is_said_of_a_recorder_before_the_start_holds_from_the_start(tmp_pa
     assert [folder.name.endswith("_P03") for folder in tmp_path.iterdir()] == [True]
 
 
-def test_a_neighbour_of_another_type_moves_no_bit_of_what_is_recorded(tmp_path):
+@pytest.mark.parametrize("change", [
+    lambda run: run.replace("gain", {"bandpass": {"low_hz": 1, "high_hz": 45}}, at_frame=300),
+    lambda run: run.remove("gain", at_frame=300),
+    lambda run: run.add("twice", {"gain": {"factor": 3}}, after="notch.out", at_frame=300)], ids=[
+        "replaced", "removed", "added"])
+def test_neighbours_that_come_and_go_move_no_bit_of_what_is_recorded(tmp_path, change):
     """Stages that are compiled together are taken apart, and each keeps its past."""
     def rows(name: str, *, changed: bool) -> list[str]:
         path = tmp_path / f"{name}.csv"
-        stages = [*CHAIN[:3], {"csv_sink": {"path": str(path), "inputs": "notch"}},
+        stages = [BOARD, {"to_voltage": {"keep_raw": True}}, {"csv_sink": {"path": str(path)}},
+                  {"notch": {"hz": 60, "inputs": "to_voltage"}},
+                  {"csv_sink": {"id": "filtered", "path": str(path) + "2", "inputs": "notch"}},
                   {"gain": {"factor": 2, "inputs": "notch"}}, {"lowpass": {"hz": 30}}, {"null_sink": {}}]
         run = Pipeline(stages, clock="virtual").run(seconds=1)
         if changed:
-            run.replace("gain", {"bandpass": {"low_hz": 1, "high_hz": 45}}, at_frame=300)
+            change(run)
         with run:
             run.wait(60)
-        return [line for line in path.read_text().splitlines() if line[:1].isdigit()]
+        return [line for end in ("", "2") for line in Path(f"{path}{end}").read_text().splitlines()
+                if line[:1].isdigit()]
 
     assert rows("changed", changed=True) == rows("plain", changed=False)
 
