@@ -7,6 +7,7 @@ import os
 import pytest
 
 from eegcore.errors import ConfigError, SystemFailed
+from eegcore.graph import supervisor
 from eegcore.pipeline import Pipeline
 
 FAST = {"acquire": {"board": "emulator", "sps": 1000, "channels": 8}}
@@ -77,7 +78,8 @@ def test_a_required_priority_that_is_refused_fails_the_run(monkeypatch):
     assert run.ledger()["balanced"]
 
 
-def test_a_pool_that_runs_low_grows_once_and_says_so():
+def test_a_pool_that_runs_low_grows_once_and_says_so(monkeypatch):
+    monkeypatch.setattr(supervisor, "TICK_S", 0.01)          # it runs dry 0.1 s after it is low
     source = {"acquire": {**FAST["acquire"], "batch": 20}}
     pipeline = Pipeline([source, {"to_voltage": {}}, {"null_sink": {"stall_ms": 80, "queue": 64}}])
     for pool in pipeline.plan.pools:
