@@ -44,7 +44,9 @@ def test_default(plan, preset):
     assert topics(made) == {"eeg_filtered", "spectrum"}
     assert [node.name for node in made.groups[1].nodes] == ["to_voltage+notch+bandpass", "spectrum"]
     assert made.stage("acquire").settings["mains_hz"] == made.stage("notch").settings["hz"]
-    assert {edge.policy for edge in made.edges} == {"drop_oldest"}
+    assert {edge.policy for edge in made.edges if edge.to_stage != "bdf_sink"} == {"drop_oldest"}
+    (recorder,) = (edge for edge in made.edges if edge.to_stage == "bdf_sink")
+    assert (recorder.policy, recorder.critical, recorder.seconds >= 10) == ("fail", False, True)
     assert sum(pool.slots * pool.slot_bytes for pool in made.pools) < 8 * 2**20
     assert made.warnings == []
 
