@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from eegcore.stages.stream import Stream
 
 WAIT_S = 0.1                                           # a call waits no longer, unless the disk keeps the thread
+FILE_SILENT_S = 0.7                                    # PROMISES section 1: an alarm within 1 s
 MOST_CALLS = 10_000                                    # that wait for a disk which does not answer
 BATCH = 32                                             # packets taken at once: `HELD_BY_READER` of the plan
 

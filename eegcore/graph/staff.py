@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eegcore.graph.crew import Crew, Member, taps_of
 from eegcore.graph.history_thread import HistoryThread
 from eegcore.graph.locks import is_file
+from eegcore.graph.sink_thread import FILE_SILENT_S
 
 if TYPE_CHECKING:
     from eegcore import _rt
@@ -45,10 +48,24 @@ class RunStaff:
         self._hired += [Member(group, plan=rewiring.wanted, taps=taps_of(group, rewiring.wanted, rewiring.new_taps))
                         for group in rewiring.wanted.groups
                         if is_file(group) and (group.name, group.nodes[0].name) in rewiring.change.fresh]
-        if self.crew.has_started:
-            self.open_writers(self._hired, late_rev=rewiring.rev)
+        if self.crew.has_started and any(member.plan is not None for member in self._hired):
+            with self._told_if_slow():
+                self.open_writers(self._hired, late_rev=rewiring.rev)
         self.crew.add(self._hired)
         self._listeners.follow(rewiring.moved_ports())
+
+    @contextmanager
+    def _told_if_slow(self) -> Iterator[None]:
+        """Say within a second that a disk is waited for: whoever watches the run may wait for us."""
+        clock = threading.Timer(FILE_SILENT_S, self._run.alarm, (
+            "change", f"change: one has been under way for more than {FILE_SILENT_S:g} s, as a disk makes its file. "
+            "What runs goes on; statistics and further changes wait for it. Check the disk."))
+        clock.daemon = True
+        clock.start()
+        try:
+            yield
+        finally:
+            clock.cancel()
 
     def open_writers(self, members: Iterable[Member], *, late_rev: int | None = None) -> None:
         """Make the files of those members that write one; `late_rev` is that of the change that brings them."""
