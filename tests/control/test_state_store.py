@@ -9,27 +9,13 @@ import stat
 import threading
 
 import pytest
+from pipeline_file import PIPELINE
 
 from eegcore.control import files
 from eegcore.control.controller import Controller
 from eegcore.control.keeping import keep, take_up
 from eegcore.control.state_store import MAX_BYTES, Saved, StateStore, default_folder
 from eegcore.errors import ConfigError, EegcoreError, FileRefused
-
-PIPELINE = """\
-stages:
-  - acquire: {board: emulator, sps: 250, channels: 4}
-  - to_voltage: {}
-  - gain: {factor: 2}
-  - null_sink: {}
-"""
-
-
-@pytest.fixture
-def pipeline(tmp_path):
-    path = tmp_path / "p.yaml"
-    path.write_text(PIPELINE)
-    return path
 
 
 @pytest.fixture

@@ -5,24 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from pipeline_file import PIPELINE
 
 from eegcore.control.controller import Controller
 from eegcore.control.watching import FileWatch, take_up_file
-
-PIPELINE = """\
-stages:
-  - acquire: {board: emulator, sps: 250, channels: 4}
-  - to_voltage: {}
-  - gain: {factor: 2}
-  - null_sink: {}
-"""
-
-
-@pytest.fixture
-def pipeline(tmp_path):
-    path = tmp_path / "p.yaml"
-    path.write_text(PIPELINE)
-    return path
 
 
 @pytest.fixture
